@@ -1,0 +1,1 @@
+"""Floor 2: the verbs. What each part of the house promises to the others."""

@@ -1,0 +1,174 @@
+"""What a platform connector promises, and what the host gives it.
+
+A connector is registered by an entry point of the group `bot_host.connectors` that names a `ConnectorSpec`.
+Loading the spec must not import the platform's SDK; `create` may.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot_host.kit.tasks import Supervisor
+from bot_host.types.content import Content
+from bot_host.types.inbound import Account, InboundEvent, Mark
+from bot_host.types.outbound import Payload, Sent, Target
+
+
+class ConnectorConfig(BaseModel):
+    """The keys that every connector has, with the same meaning everywhere."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    enabled: bool | Literal["auto"] = "auto"
+    """`auto`: on when its token is there."""
+    agent: str = ""
+    """Name of the agent that answers; empty: the first one."""
+    mode: str = ""
+    """Transport, where a platform has several; empty: the one that needs no public address."""
+    dm_policy: Literal["open", "pairing", "allowlist", "off"] = "open"
+    mention_only: bool = True
+    """In rooms of several people answer only mentions, replies, and threads the agent takes part in."""
+    allow: list[str] = Field(default_factory=list)
+    """Ids of servers, channels or users that may talk to the agent; empty: all."""
+    deny: list[str] = Field(default_factory=list)
+    owners: list[str] = Field(default_factory=list)
+    """Platform user ids of those who run this bot."""
+    catch_up: Literal["answer", "note", "skip"] = "answer"
+    catch_up_max_age: int = 3600
+    """Seconds."""
+    edited_answer: Literal["edit", "ignore"] = "edit"
+    streaming: bool | Literal["auto"] = "auto"
+
+
+class ConnectorState(StrEnum):
+    """How an account's connection is."""
+
+    STARTING = "starting"
+    CONNECTED = "connected"
+    WAITING = "waiting"
+    """Not connected; will try again by itself."""
+    FAILED = "failed"
+    """Not connected, and trying again is no use."""
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckLine:
+    """One finding of `check`."""
+
+    name: str
+    """What was looked at: `discord`, `model openai large` …"""
+    ok: bool
+    detail: str
+    """What was found, in one line."""
+    advice: str = ""
+    """What to do about it; empty when there is nothing to do."""
+
+
+class ConnectorHost(Protocol):
+    """What the host gives to one connector: the one door in."""
+
+    @property
+    def tasks(self) -> Supervisor:
+        """For the connector's own tasks; closed by the host after `close`."""
+
+    @property
+    def data_dir(self) -> Path:
+        """The host's data folder."""
+
+    async def connected(self, account: Account) -> None:
+        """Logged in: this is who we are. Precedes the first `accept`; said again after a rename or reconnect."""
+
+    def waiting(self, why: str) -> None:
+        """Connection lost; the connector is trying again by itself."""
+
+    async def accept(self, *events: InboundEvent) -> None:
+        """Take events in, in order. Returns when all are on disk: only then tell the platform.
+
+        Raises StoreError when they could not be written: do not tell the platform, so that it delivers again.
+        """
+
+    async def find_mark(self, name: str) -> int | None:
+        """How far a stream of this account has been taken in."""
+
+    async def set_mark(self, mark: Mark) -> None:
+        """Move a mark without an event (the first sight of a channel, say)."""
+
+
+class Connector(Protocol):
+    """One account on one platform."""
+
+    platform: ClassVar[str]
+    typing_interval_s: ClassVar[float]
+    """How often `typing` is to be repeated so that the indicator stays; 0: the platform has none."""
+
+    async def run(self, host: ConnectorHost) -> None:
+        """Log in, take events in, reconnect by itself, until `stop_intake` or cancellation.
+
+        Raises LoginError when the platform refuses the account for good; anything else that it raises is
+        taken as a passing fault, and the host calls `run` again after a wait. It must be callable again.
+        """
+
+    async def stop_intake(self) -> None:
+        """Take no further events and let `run` return; sending still works. Idempotent."""
+
+    def encode(self, content: Content, target: Target) -> list[Payload]:
+        """Pure: a message as requests within the platform's limits, in order; an empty list for no message."""
+
+    async def send(self, payload: Payload, target: Target, *, key: str) -> Sent:
+        """Send one payload. `key` is the same for each try of the same part (an idempotency key).
+
+        Raises SendLater, SendRefused or SendUnknown. Refused markup is not an error: the same text is
+        sent plain.
+        """
+
+    async def typing(self, target: Target) -> None:
+        """Show once that an answer is being written. Never raises for a refusal."""
+
+    async def typing_done(self, target: Target) -> None:
+        """The answer is finished or not coming; for platforms whose indicator does not end by itself."""
+
+    async def close(self) -> None:
+        """Let go of connections. Idempotent; `run` has ended."""
+
+    async def check(self) -> Sequence[CheckLine]:
+        """Try the token against the platform, without going online as the bot. Never raises."""
+
+
+class TextStream(Protocol):
+    """A reply shown while it is written."""
+
+    async def write(self, chunk: str) -> None:
+        """More text."""
+
+    async def abandon(self) -> None:
+        """The reply is not coming after all (the turn is begun again, or failed)."""
+
+
+@runtime_checkable
+class StreamingConnector(Protocol):
+    """A connector that can show a reply while it is written."""
+
+    def open_stream(self, target: Target, *, memory_id: str) -> TextStream | None:
+        """Begin to show the reply that will be sent with `memory_id` as part of its `key`; None: not here.
+
+        The finished reply still comes through `send`, which shows only what the stream did not.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorSpec:
+    """What an entry point of the group `bot_host.connectors` names."""
+
+    platform: str
+    config: type[ConnectorConfig]
+    missing: Callable[[ConnectorConfig], str]
+    """Why a connector with this config is off (`no token; set DISCORD_BOT_TOKEN`); empty: it can start."""
+    create: Callable[[ConnectorConfig], Connector]
+    """Imports the SDK. Raises ConfigError."""
+    secrets: Callable[[ConnectorConfig], Sequence[str]] = lambda _config: ()
+    """The secret values, to be blotted out of logs."""

@@ -1,0 +1,171 @@
+"""What the database does for the host. Each method is one whole transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot_host.types.character import Character
+from bot_host.types.content import Content
+from bot_host.types.ids import UUID
+from bot_host.types.inbound import Mark
+from bot_host.types.memory import Memory, MemoryType
+from bot_host.types.places import Entity, Participant, ParticipantState, Room, World
+from bot_host.types.turn import (
+    Admission,
+    Admitted,
+    Edited,
+    InboxRow,
+    NewOutbox,
+    OutboxRow,
+    RunRecord,
+    TurnCommit,
+)
+
+
+class Inbox(Protocol):
+    """Inbound messages: taken in once, handled in order."""
+
+    async def admit(self, admissions: Sequence[Admission]) -> list[Admitted]:
+        """Take messages in, in order, in one transaction.
+
+        For each: the duplicate check by (account, event_key); world, room, sender and participants
+        (sender and agent) made, or renamed where a non-empty name differs; the message memory; the inbox
+        row; the mark. A duplicate changes nothing but the mark. When this returns, the rows are on disk.
+        """
+
+    async def apply_edit(
+        self, account: str, event_key: str, content: Content, edited_at: datetime, mark: Mark | None
+    ) -> Edited:
+        """Put an edited message's new text and attachments into its memory and count its revision up.
+
+        Equal text and attachments change nothing. Unknown messages are `found=False`.
+        """
+
+    async def apply_delete(self, account: str, event_keys: Sequence[str], mark: Mark | None) -> int:
+        """Delete the memories of messages that are gone; pending ones end as ignored, `deleted`. How many."""
+
+    async def apply_places(
+        self, worlds: Sequence[World], rooms: Sequence[Room], people: Sequence[Entity], mark: Mark | None
+    ) -> None:
+        """Make worlds, rooms and entities, or rename them where a non-empty name differs."""
+
+    async def set_mark(self, account: str, mark: Mark) -> None:
+        """Move a mark up; a lower value changes nothing."""
+
+    async def find_mark(self, account: str, name: str) -> int | None:
+        """A mark's value."""
+
+    async def recover(self) -> list[tuple[UUID, UUID]]:
+        """After a start: put interrupted rows back (`running` to `pending`, attempts kept).
+
+        Returns each (agent_id, room_id) with pending rows once, oldest row first.
+        """
+
+    async def take_turn(self, agent_id: UUID, room_id: UUID, limit: int) -> list[InboxRow]:
+        """Mark the oldest pending rows of a room as running, count their attempts, return them in order."""
+
+    async def put_back(self, seqs: Sequence[int]) -> None:
+        """Running rows become pending again (shutdown, stale turn)."""
+
+    async def commit_turn(self, commit: TurnCommit) -> list[int] | None:
+        """Response memories, outbox rows, ended inbox rows and the run, in one transaction.
+
+        Returns the outbox rows' numbers in order; or None, nothing written, when a memory's revision is not
+        the one in `commit.revisions` any more (the message was edited meanwhile).
+        """
+
+    async def pending_count(self) -> int:
+        """Inbound rows that are not done."""
+
+
+class Outbox(Protocol):
+    """Outgoing parts: committed first, sent in order per destination."""
+
+    async def enqueue(self, rows: Sequence[NewOutbox], memory: Memory | None) -> list[int]:
+        """Outgoing parts that no turn commits (proactive messages), with their memory. Their numbers."""
+
+    async def pending_destinations(self) -> list[str]:
+        """Each destination with parts that are pending or sending, oldest first."""
+
+    async def next_part(self, destination: str) -> OutboxRow | None:
+        """The oldest part of a destination that is pending or sending, due or not."""
+
+    async def mark_sending(self, seq: int) -> None:
+        """The request is about to leave: state `sending`, attempts counted up."""
+
+    async def mark_sent(self, seq: int, platform_message_id: str) -> None:
+        """The platform took it."""
+
+    async def mark_later(self, seq: int, not_before: datetime, error: str) -> None:
+        """Not taken: state `pending` again, due at `not_before`."""
+
+    async def mark_failed(self, seq: int, error: str) -> list[int]:
+        """Never to be sent: this part and the later parts of the same message. Their numbers."""
+
+    async def get_parts(self, seqs: Sequence[int]) -> list[OutboxRow]:
+        """Parts by number, in order."""
+
+    async def unsent_count(self) -> int:
+        """Parts that are pending or sending."""
+
+
+class Store(Inbox, Outbox, Protocol):
+    """The whole database."""
+
+    async def open(self) -> None:
+        """Connect; create or migrate. Raises StoreError with the way out."""
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of everything. Idempotent."""
+
+    async def ensure_agent(self, agent_id: UUID, character: Character) -> None:
+        """Make or update the agent's row, without its secrets; its own entity too."""
+
+    async def create_memory(self, memory: Memory) -> bool:
+        """Store a memory; False when its id is known already (nothing changes)."""
+
+    async def find_memory(self, memory_id: UUID) -> Memory | None:
+        """One memory."""
+
+    async def get_memories(
+        self, room_id: UUID, *, type: MemoryType = MemoryType.MESSAGE, count: int = 32
+    ) -> list[Memory]:
+        """The newest `count` memories of a room, oldest first (by time, then arrival)."""
+
+    async def has_spoken(self, agent_id: UUID, room_id: UUID) -> bool:
+        """Whether a message memory of the agent's own is in the room."""
+
+    async def find_world(self, world_id: UUID) -> World | None:
+        """One world."""
+
+    async def find_room(self, room_id: UUID) -> Room | None:
+        """One room."""
+
+    async def find_entity(self, entity_id: UUID) -> Entity | None:
+        """One entity."""
+
+    async def get_entities(self, entity_ids: Sequence[UUID]) -> dict[UUID, Entity]:
+        """Known entities by id; unknown ids are left out."""
+
+    async def get_participants(self, room_id: UUID) -> list[Participant]:
+        """Who is in a room, by time of joining."""
+
+    async def get_participant_state(self, room_id: UUID, entity_id: UUID) -> ParticipantState | None:
+        """How an entity (mostly the agent) holds itself in a room."""
+
+    async def set_participant_state(
+        self, agent_id: UUID, room_id: UUID, entity_id: UUID, state: ParticipantState | None
+    ) -> None:
+        """Set it; the participant is made where missing."""
+
+    async def get_runs(self, room_id: UUID, *, count: int = 20) -> list[RunRecord]:
+        """The newest runs of a room, newest first."""
+
+    async def get_cache(self, agent_id: UUID, key: str) -> Any | None:
+        """A JSON value, or None."""
+
+    async def set_cache(self, agent_id: UUID, key: str, value: Any) -> None:
+        """Put a JSON value."""
+
+    async def delete_cache(self, agent_id: UUID, key: str) -> None:
+        """Forget it; no-op when missing."""

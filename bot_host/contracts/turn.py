@@ -1,0 +1,57 @@
+"""What the pipeline is given for one turn, and the outbox that it speaks through (the host implements it)."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot_host.contracts.connector import TextStream
+from bot_host.types.ids import UUID
+from bot_host.types.memory import Memory
+from bot_host.types.outbound import Target
+from bot_host.types.places import Entity, Room
+from bot_host.types.turn import InboxEnd, InboxRow, RunRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """The rows of one room that are handled together, oldest first."""
+
+    rows: tuple[InboxRow, ...]
+    run_id: UUID
+
+    @property
+    def last(self) -> InboxRow:
+        """The newest row: its target is where the answer goes."""
+        return self.rows[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnInput:
+    """What the rows of a turn say, read once."""
+
+    room: Room
+    messages: tuple[Memory, ...]
+    """The message of each row, as it reads now."""
+    people: dict[UUID, Entity]
+    mention_only: bool
+
+
+class TurnOutbox(Protocol):
+    """The one door out, for one turn."""
+
+    def typing(self, target: Target) -> AbstractAsyncContextManager[None]:
+        """Shows the typing indicator while inside, and ends it on every exit."""
+
+    def open_stream(self, target: Target, *, memory_id: UUID) -> TextStream | None:
+        """A way to show the reply while it is written, where the platform has one."""
+
+    async def commit(
+        self,
+        turn: Turn,
+        *,
+        ends: tuple[InboxEnd, ...],
+        run: RunRecord,
+        replies: tuple[tuple[Memory, Target], ...] = (),
+        revisions: dict[UUID, int],
+    ) -> bool:
+        """Write the turn's end in one transaction; then its replies go out. False: stale, nothing written."""

@@ -1,0 +1,89 @@
+"""A host for one connector, without the rest of the house."""
+
+import asyncio
+from pathlib import Path
+from typing import TypeVar
+
+from bot_host.kit.tasks import Supervisor
+from bot_host.types.errors import StoreError
+from bot_host.types.inbound import Account, InboundEvent, InboundMessage, Mark
+
+E = TypeVar("E")
+
+
+class RecordingHost:
+    """A `ConnectorHost` that keeps what it is given.
+
+    `open_gate.clear()` makes every `accept` wait, as a slow disk would, until `open_gate.set()`.
+    `fail_next = n` makes the next n calls of `accept` raise StoreError.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._tasks = Supervisor("recording host")
+        self._news = asyncio.Condition()
+        self.account: Account | None = None
+        self.events: list[InboundEvent] = []
+        self.marks: dict[str, int] = {}
+        self.waits: list[str] = []
+        self.open_gate = asyncio.Event()
+        self.open_gate.set()
+        self.fail_next = 0
+
+    @property
+    def tasks(self) -> Supervisor:
+        return self._tasks
+
+    @property
+    def data_dir(self) -> Path:
+        return self._data_dir
+
+    @property
+    def messages(self) -> list[InboundMessage]:
+        """The accepted messages, in order."""
+        return [event for event in self.events if isinstance(event, InboundMessage)]
+
+    async def connected(self, account: Account) -> None:
+        async with self._news:
+            self.account = account
+            self._news.notify_all()
+
+    def waiting(self, why: str) -> None:
+        self.waits.append(why)
+
+    async def accept(self, *events: InboundEvent) -> None:
+        await self.open_gate.wait()
+        if self.fail_next > 0:
+            self.fail_next -= 1
+            raise StoreError("the disk is full (made so by the test)")
+        async with self._news:
+            self.events.extend(events)
+            for event in events:
+                if event.mark is not None:
+                    self._move(event.mark)
+            self._news.notify_all()
+
+    async def find_mark(self, name: str) -> int | None:
+        return self.marks.get(name)
+
+    async def set_mark(self, mark: Mark) -> None:
+        self._move(mark)
+
+    def _move(self, mark: Mark) -> None:
+        self.marks[mark.name] = max(mark.value, self.marks.get(mark.name, mark.value))
+
+    async def wait_connected(self) -> Account:
+        """Wait until the connector has logged in."""
+        async with self._news:
+            await self._news.wait_for(lambda: self.account is not None)
+        assert self.account is not None
+        return self.account
+
+    async def wait_for(self, kind: type[E], count: int = 1) -> list[E]:
+        """Wait until `count` events of a kind have been accepted; all of that kind so far."""
+        async with self._news:
+            await self._news.wait_for(lambda: len(self._of(kind)) >= count)
+        return self._of(kind)
+
+    def _of(self, kind: type[E]) -> list[E]:
+        return [event for event in self.events if isinstance(event, kind)]

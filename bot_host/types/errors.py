@@ -1,0 +1,81 @@
+"""The tree of errors.
+
+BotHostError
+├── ConfigError            a file or key that the admin can mend
+│   └── CharacterError
+├── StoreError             the database refused or is not there
+├── PluginError            a plugin's fault, by name
+│   └── ActionError
+├── StateError             asked for at the wrong time, or of something unknown
+├── ModelError             no model answered
+└── ConnectorError         a platform account
+    ├── LoginError         the platform refuses this account: waiting will not help
+    └── SendError
+        ├── SendLater      not taken; try again, not before `after_s`
+        ├── SendRefused    not taken and never will be
+        └── SendUnknown    left us, no answer: it may or may not have arrived
+"""
+
+
+class BotHostError(Exception):
+    """Anything that goes wrong here by our own judgement."""
+
+
+class ConfigError(BotHostError):
+    """A setting that the admin has to mend. The message names file and key, and the way out."""
+
+
+class CharacterError(ConfigError):
+    """A character file that does not say who the agent is."""
+
+
+class StoreError(BotHostError):
+    """The database refused, or cannot be reached."""
+
+
+class PluginError(BotHostError):
+    """A plugin's fault. The message begins with the plugin's name."""
+
+
+class ActionError(PluginError):
+    """An action that could not be run."""
+
+
+class StateError(BotHostError):
+    """Asked for at the wrong time, or of something that is not known."""
+
+
+class ModelError(BotHostError):
+    """No model answered. `retryable` says whether the same request may succeed later."""
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class ConnectorError(BotHostError):
+    """A platform account's fault: lost connection, refused request."""
+
+
+class LoginError(ConnectorError):
+    """The platform refuses this account (token wrong or revoked, intent not allowed): retrying is no use."""
+
+
+class SendError(ConnectorError):
+    """A message did not go out."""
+
+
+class SendLater(SendError):
+    """Not taken now (rate limit, server trouble, no connection): safe to send again."""
+
+    def __init__(self, message: str, *, after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.after_s = after_s
+
+
+class SendRefused(SendError):
+    """Not taken, and never will be (blocked, kicked, unknown chat, missing permission)."""
+
+
+class SendUnknown(SendError):
+    """The request left us and no answer came: the message may have arrived."""

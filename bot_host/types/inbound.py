@@ -1,0 +1,138 @@
+"""What a connector's decode makes of a platform's event. Pure data; ids are the platform's own, as text."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from bot_host.types.content import ChannelType, Content
+from bot_host.types.outbound import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The bot itself on a platform, as learned at login (never its place in the config file)."""
+
+    platform: str
+    """`discord`, `telegram`, `slack`, `terminal`."""
+    id: str
+    """The platform's own bot or team id."""
+    name: str = ""
+    """How people see it."""
+
+    @property
+    def key(self) -> str:
+        """`platform:id`, the account's name in the store."""
+        return f"{self.platform}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldRef:
+    """A world as the platform names it. `key` is hashed with the agent's id into the world's UUID."""
+
+    key: str
+    name: str = ""
+    platform_id: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomRef:
+    """A room as the platform names it. `key` is hashed with the agent's id into the room's UUID."""
+
+    key: str
+    type: ChannelType
+    channel_id: str
+    thread_id: str = ""
+    name: str = ""
+    """Empty when the event does not say: a known name is then kept."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonRef:
+    """A person or bot as the platform names them. `key` and the agent's id make the entity's UUID."""
+
+    key: str
+    platform_id: str
+    name: str = ""
+    """Display name; empty when the event does not say: a known name is then kept."""
+    user_name: str = ""
+    is_bot: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """How far an event stream has been taken in, kept in the same transaction as the event.
+
+    Only ever moves up. `value` is the platform's order key as an integer: a Discord snowflake, a Telegram
+    update id, a Slack `ts` in microseconds.
+    """
+
+    name: str
+    """For example `channel:1234`."""
+    value: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundMessage:
+    """Somebody said something."""
+
+    event_key: str
+    """The message's identity inside the account, for example `channel/message`: the duplicate check's key."""
+    message_id: str
+    """The platform's message id."""
+    memory_key: str
+    """Hashed with the agent's id into the memory's UUID (unique over all of the platform's chats)."""
+    world: WorldRef
+    room: RoomRef
+    sender: PersonRef
+    content: Content
+    sent_at: datetime
+    """Aware, UTC, by the platform's clock."""
+    target: Target
+    """Where an answer goes. The host fills in the account."""
+    replied_memory_key: str | None = None
+    """The memory key of the message that this one replies to."""
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundEdit:
+    """A message that was said before now says something else."""
+
+    event_key: str
+    """That of the original `InboundMessage`."""
+    content: Content
+    edited_at: datetime
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundDelete:
+    """Messages that were said before are gone."""
+
+    event_keys: tuple[str, ...]
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundPlaces:
+    """Names that the platform told or changed: worlds, rooms (with their world), people."""
+
+    world: WorldRef | None = None
+    rooms: tuple[RoomRef, ...] = ()
+    people: tuple[PersonRef, ...] = ()
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """An event that is not for the agent, and why: own message, another bot's, a kind we do not know …"""
+
+    reason: str
+    """Short and fixed, so that it can be counted: `own message`, `bot`, `unknown kind: poll_answer` …"""
+    event_key: str = ""
+    mark: Mark | None = None
+
+
+InboundEvent: TypeAlias = InboundMessage | InboundEdit | InboundDelete | InboundPlaces | Skipped

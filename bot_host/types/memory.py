@@ -1,0 +1,41 @@
+"""Something remembered."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot_host.kit.clock import utc_now
+from bot_host.types.content import Content
+from bot_host.types.ids import UUID, new_id
+
+
+class MemoryType(StrEnum):
+    """Kinds of memories (elizaos.md 3.1-03)."""
+
+    MESSAGE = "message"
+    FACT = "fact"
+    DOCUMENT = "document"
+    FRAGMENT = "fragment"
+    DESCRIPTION = "description"
+    CUSTOM = "custom"
+
+
+class Memory(BaseModel):
+    """One memory of one agent (elizaos.md 3.1-01). Times are aware UTC."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: UUID = Field(default_factory=new_id)
+    agent_id: UUID
+    entity_id: UUID
+    """Who said it; the agent's own id for its answers."""
+    room_id: UUID
+    world_id: UUID | None = None
+    type: MemoryType = MemoryType.MESSAGE
+    content: Content
+    created_at: datetime = Field(default_factory=utc_now)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    revision: int = 0
+    """Counts the edits of the message on its platform."""

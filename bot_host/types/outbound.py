@@ -1,0 +1,45 @@
+"""Where a message goes, and what became of it."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self, TypeAlias
+
+from bot_host.types.ids import UUID
+
+Payload: TypeAlias = dict[str, Any]
+"""One platform request's worth of a message, in the connector's own words. JSON values only: it is stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where to send (elizaos.md 2.15-02). Either a room that we know, or a platform's own ids."""
+
+    source: str
+    """The platform: `discord`, `telegram` …"""
+    account: str = ""
+    """`platform:id` of the account that speaks; empty: the agent's only one on that platform."""
+    room_id: UUID | None = None
+    channel_id: str = ""
+    thread_id: str = ""
+    server_id: str = ""
+    entity_id: UUID | None = None
+    reply_to: str = ""
+    """The platform id of the message to answer, where the platform shows such a link."""
+    extra: dict[str, str] = field(default_factory=dict)
+    """What only this platform needs to find the place again."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values, without what is empty."""
+        return {key: value for key, value in asdict(self).items() if value}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A payload that the platform took."""
+
+    platform_message_id: str
+    """Empty where the platform gives none."""

@@ -1,0 +1,73 @@
+"""Worlds, rooms, entities and participants: where things happen, and who is there."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from bot_host.types.content import ChannelType
+from bot_host.types.ids import UUID
+
+
+class ParticipantState(StrEnum):
+    """How an agent holds itself in a room (elizaos.md 2.12-13). No row or no state: as the rules say."""
+
+    FOLLOWED = "FOLLOWED"
+    MUTED = "MUTED"
+
+
+class Role(StrEnum):
+    """What an entity may do in a world (elizaos.md 3.3-07)."""
+
+    OWNER = "OWNER"
+    ADMIN = "ADMIN"
+    NONE = "NONE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """A Discord guild, a Slack workspace, a Telegram group, or the private chats of one account."""
+
+    id: UUID
+    agent_id: UUID
+    name: str = ""
+    platform: str = ""
+    platform_id: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """A place where messages follow each other: channel, thread, forum topic, private chat."""
+
+    id: UUID
+    agent_id: UUID
+    world_id: UUID | None = None
+    name: str = ""
+    source: str = ""
+    type: ChannelType = ChannelType.GROUP
+    channel_id: str = ""
+    thread_id: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entity:
+    """A person or bot, as one agent knows them. `names[0]` is how to call them."""
+
+    id: UUID
+    agent_id: UUID
+    names: tuple[str, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
+    """One sub-object a platform: `{"discord": {"id": …, "name": …, "user_name": …}}` (elizaos.md 3.3-03)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Participant:
+    """An entity in a room."""
+
+    entity_id: UUID
+    room_id: UUID
+    agent_id: UUID
+    state: ParticipantState | None = None
+    joined_at: datetime | None = None

@@ -1,0 +1,179 @@
+"""A turn's rows: what came in, what goes out, what the run was."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from bot_host.types.ids import UUID
+from bot_host.types.inbound import Mark
+from bot_host.types.memory import Memory
+from bot_host.types.outbound import Payload, Target
+from bot_host.types.places import Entity, Room, World
+
+
+class Outcome(StrEnum):
+    """How an inbound message ended; exactly one each (promise 2)."""
+
+    ANSWERED = "answered"
+    IGNORED = "ignored"
+    SUPERSEDED = "superseded"
+    FAILED = "failed"
+
+
+class InboxState(StrEnum):
+    """Where an inbound message is on its way."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+
+
+class OutboxState(StrEnum):
+    """Where an outgoing part is on its way. `sending` is on disk before the request leaves."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """One inbound message, ids already mapped for the agent that answers on this account."""
+
+    agent_id: UUID
+    account: str
+    event_key: str
+    message_id: str
+    world: World
+    room: Room
+    sender: Entity
+    memory: Memory
+    target: Target
+    sent_at: datetime
+    mark: Mark | None = None
+    places_known: bool = False
+    """The world, room and sender are in the store already, with just these names: leave them alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """What became of an admission, after the commit."""
+
+    seq: int
+    """The inbox row's number; of the first copy for a duplicate."""
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """What became of an edit, after the commit."""
+
+    found: bool
+    """The original had been admitted."""
+    changed: bool = False
+    """The text or attachments differ from what was stored (platforms re-send equal ones)."""
+    state: InboxState | None = None
+    agent_id: UUID | None = None
+    room_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxRow:
+    """An inbound message that waits for its turn or has had it."""
+
+    seq: int
+    """Arrival order over the whole host."""
+    agent_id: UUID
+    account: str
+    room_id: UUID
+    entity_id: UUID
+    memory_id: UUID
+    message_id: str
+    target: Target
+    attempts: int
+    """Turns begun with this row, this one included."""
+    received_at: datetime
+    state: InboxState = InboxState.RUNNING
+    outcome: Outcome | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxEnd:
+    """How one row of a turn ended."""
+
+    seq: int
+    outcome: Outcome
+    reason: str = ""
+    """Why, in few words that can be counted: `direct message`, `not addressed`, `muted` …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOutbox:
+    """One part of a message to send. Parts of one message share `memory_id` and are sent in order."""
+
+    agent_id: UUID
+    account: str
+    destination: str
+    """What is sent in order: account and channel. Destinations do not wait for each other."""
+    target: Target
+    payload: Payload
+    part: int
+    """From 0."""
+    parts: int
+    memory_id: UUID | None = None
+    run_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    """A part on its way."""
+
+    seq: int
+    agent_id: UUID
+    account: str
+    destination: str
+    target: Target
+    payload: Payload
+    part: int
+    parts: int
+    memory_id: UUID | None
+    run_id: UUID | None
+    state: OutboxState
+    attempts: int
+    not_before: datetime | None
+    error: str
+    platform_message_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """The record of one turn's execution."""
+
+    id: UUID
+    agent_id: UUID
+    room_id: UUID
+    started_at: datetime
+    ended_at: datetime
+    status: str
+    """`completed`, `ignored`, `failed`, `timeout`."""
+    model_calls: tuple[dict[str, Any], ...] = ()
+    """Each: type, provider, model, prompt_tokens, completion_tokens, cost, ms, error."""
+    steps: tuple[dict[str, Any], ...] = ()
+    """Each: name, ms, and what is worth saying of it."""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnCommit:
+    """All that a turn changes, for one transaction (step 8 of one message's way)."""
+
+    ends: tuple[InboxEnd, ...]
+    run: RunRecord
+    memories: tuple[Memory, ...] = ()
+    outbox: tuple[NewOutbox, ...] = ()
+    revisions: dict[UUID, int] = field(default_factory=dict)
+    """Revision of each answered memory as the turn read it; another one by now makes the commit stale."""
