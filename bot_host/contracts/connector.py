@@ -81,7 +81,7 @@ class ConnectorHost(Protocol):
         """The host's data folder."""
 
     async def connected(self, account: Account) -> None:
-        """Logged in: this is who we are. Precedes the first `accept`; said again after a rename or reconnect."""
+        """Logged in: this is who we are. Precedes the first `accept`; may be said again (rename)."""
 
     def waiting(self, why: str) -> None:
         """Connection lost; the connector is trying again by itself."""
@@ -117,7 +117,7 @@ class Connector(Protocol):
         """Take no further events and let `run` return; sending still works. Idempotent."""
 
     def encode(self, content: Content, target: Target) -> list[Payload]:
-        """Pure: a message as requests within the platform's limits, in order; an empty list for no message."""
+        """Pure: a message as requests within the platform's limits, in order; empty: nothing to send."""
 
     async def send(self, payload: Payload, target: Target, *, key: str) -> Sent:
         """Send one payload. `key` is the same for each try of the same part (an idempotency key).
