@@ -61,6 +61,9 @@ class Inbox(Protocol):
         Returns each (agent_id, room_id) with pending rows once, oldest row first.
         """
 
+    async def pending_rooms(self, limit: int) -> list[tuple[UUID, UUID]]:
+        """Up to `limit` (agent_id, room_id) with pending rows, each once, oldest row first."""
+
     async def take_turn(self, agent_id: UUID, room_id: UUID, limit: int) -> list[InboxRow]:
         """Mark the oldest pending rows of a room as running, count their attempts, return them in order."""
 
@@ -128,9 +131,17 @@ class Store(Inbox, Outbox, Protocol):
         """One memory."""
 
     async def get_memories(
-        self, room_id: UUID, *, type: MemoryType = MemoryType.MESSAGE, count: int = 32
+        self,
+        room_id: UUID,
+        *,
+        type: MemoryType = MemoryType.MESSAGE,
+        count: int = 32,
+        until: datetime | None = None,
     ) -> list[Memory]:
-        """The newest `count` memories of a room, oldest first (by time, then arrival)."""
+        """The newest `count` memories of a room, oldest first (by time, then arrival).
+
+        `until` leaves out what was created later than that moment.
+        """
 
     async def has_spoken(self, agent_id: UUID, room_id: UUID) -> bool:
         """Whether a message memory of the agent's own is in the room."""

@@ -1,1 +1,5 @@
-"""Placeholder docstring."""
+"""Floor 4: one agent. Registries, models, state, actions, settings."""
+
+from bot_host.runtime.agent import AgentOptions, AgentRuntime
+
+__all__ = ["AgentOptions", "AgentRuntime"]

@@ -1,0 +1,75 @@
+"""The run under way: what it did, which models it asked. Each task of a turn sees its own."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any, Final
+
+from bot_host.kit.clock import utc_now
+from bot_host.types.ids import UUID
+from bot_host.types.turn import RunRecord
+
+MAX_ENTRIES: Final = 200
+"""Model calls and steps kept of one run: a run is bounded by its step limit, this only guards the row."""
+
+_current: ContextVar["Run | None"] = ContextVar("current_run", default=None)
+
+
+class Run:
+    """One turn's execution while it goes on."""
+
+    def __init__(self, *, run_id: UUID, agent_id: UUID, room_id: UUID) -> None:
+        self.id = run_id
+        self.agent_id = agent_id
+        self.room_id = room_id
+        self.started_at: datetime = utc_now()
+        self._model_calls: list[dict[str, Any]] = []
+        self._steps: list[dict[str, Any]] = []
+
+    def add_model_call(self, call: dict[str, Any]) -> None:
+        """Note one model call (see RunRecord.model_calls)."""
+        if len(self._model_calls) < MAX_ENTRIES:
+            self._model_calls.append(call)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[dict[str, Any]]:
+        """Time a step; what is put into the dict that it yields is kept with it."""
+        notes: dict[str, Any] = {}
+        begun = time.monotonic()
+        try:
+            yield notes
+        finally:
+            if len(self._steps) < MAX_ENTRIES:
+                ms = round((time.monotonic() - begun) * 1000, 2)
+                self._steps.append({"name": name, "ms": ms, **notes})
+
+    def record(self, status: str, *, error: str = "") -> RunRecord:
+        """The run as a row, ended now."""
+        return RunRecord(
+            id=self.id,
+            agent_id=self.agent_id,
+            room_id=self.room_id,
+            started_at=self.started_at,
+            ended_at=utc_now(),
+            status=status,
+            model_calls=tuple(self._model_calls),
+            steps=tuple(self._steps),
+            error=error,
+        )
+
+
+@contextmanager
+def use_run(run: Run) -> Iterator[Run]:
+    """Make `run` the current one for this task and its children."""
+    token = _current.set(run)
+    try:
+        yield run
+    finally:
+        _current.reset(token)
+
+
+def current_run() -> Run | None:
+    """The run that this task works for."""
+    return _current.get()

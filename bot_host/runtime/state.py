@@ -1,0 +1,85 @@
+"""Putting the providers' pieces together (elizaos.md 2.6)."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from bot_host.contracts.plugin import Agent, Provider, ProviderResult, State
+from bot_host.types.ids import UUID
+from bot_host.types.memory import Memory
+
+log = logging.getLogger(__name__)
+
+PROVIDER_SECONDS: Final = 10.0
+"""A provider that takes longer is left out of this prompt."""
+CACHED_STATES: Final = 256
+"""States kept, one a message; elizaOS keeps all of them for ever (2.6-10)."""
+
+
+class StateComposer:
+    """Runs providers together and joins what they say, by position."""
+
+    def __init__(self) -> None:
+        self._cache: OrderedDict[UUID, State] = OrderedDict()
+
+    async def compose(
+        self,
+        agent: Agent,
+        providers: Sequence[Provider],
+        message: Memory,
+        *,
+        include: Collection[str] = (),
+        only: bool = False,
+    ) -> State:
+        """The state for one message.
+
+        Providers that are neither dynamic nor private, and those named in `include`; with `only`, just
+        the named ones. One that fails or is too slow is left out and named in the log.
+        """
+        chosen = [
+            provider
+            for provider in providers
+            if provider.name in include or not (only or provider.dynamic or provider.private)
+        ]
+        chosen.sort(key=lambda provider: provider.position)
+        cached = self._cache.get(message.id, State())
+        results = await asyncio.gather(*(_get(agent, provider, message, cached) for provider in chosen))
+        state = State(values=dict(cached.values), data=dict(cached.data))
+        texts = []
+        found = dict(state.data.get("providers", {}))
+        for provider, result in zip(chosen, results, strict=True):
+            if result is None:
+                continue
+            if result.text.strip():
+                texts.append(result.text.strip())
+            state.values.update(result.values)
+            state.data.update(result.data)
+            found[provider.name] = result
+        state.text = "\n\n".join(texts)
+        state.values["providers"] = state.text
+        state.data["providers"] = found
+        self._remember(message.id, state)
+        return state
+
+    def forget(self, message_id: UUID) -> None:
+        """Drop what is cached for a message (it was edited, or its turn is over)."""
+        self._cache.pop(message_id, None)
+
+    def _remember(self, message_id: UUID, state: State) -> None:
+        self._cache[message_id] = state
+        self._cache.move_to_end(message_id)
+        while len(self._cache) > CACHED_STATES:
+            self._cache.popitem(last=False)
+
+
+async def _get(agent: Agent, provider: Provider, message: Memory, cached: State) -> ProviderResult | None:
+    try:
+        async with asyncio.timeout(PROVIDER_SECONDS):
+            return await provider.get(agent, message, cached)
+    except TimeoutError:
+        log.warning("provider %s took more than %.0f s and was left out", provider.name, PROVIDER_SECONDS)
+    except Exception:
+        log.exception("provider %s failed and was left out", provider.name)
+    return None
