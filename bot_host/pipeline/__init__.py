@@ -1,1 +1,5 @@
-"""Placeholder docstring."""
+"""Floor 5: one message, step by step. `journey.py` is the list of steps."""
+
+from bot_host.pipeline.journey import TurnEnd, handle_turn
+
+__all__ = ["TurnEnd", "handle_turn"]

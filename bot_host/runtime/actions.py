@@ -82,3 +82,8 @@ def _arguments(text: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"found {type(value).__name__}")
     return value
+
+
+def canonical(actions: Sequence[Action], asked: str) -> str:
+    """The registered name that `asked` stands for, or `asked` itself."""
+    return next((a.name for a in actions if _same(asked, a.name, *a.similes)), asked)

@@ -1,0 +1,80 @@
+"""The prompt: who the agent is, what the providers say, what was said (step 6)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from bot_host.contracts.plugin import State
+from bot_host.contracts.turn import TurnInput
+from bot_host.kit.clean import one_line
+from bot_host.pipeline.gate import DIRECT
+from bot_host.runtime.agent import AgentRuntime
+from bot_host.types.content import Media
+from bot_host.types.memory import Memory
+from bot_host.types.models import ChatMessage
+
+MESSAGE_CHARACTERS: Final = 24_000
+"""Of one message in the prompt. A longer one keeps its beginning and its end."""
+HISTORY_CHARACTERS: Final = 96_000
+"""Of the whole history in the prompt: about 24,000 tokens. The oldest messages go first."""
+
+
+async def compose(
+    agent: AgentRuntime, given: TurnInput, *, answering: Sequence[Memory]
+) -> tuple[State, tuple[ChatMessage, ...]]:
+    """The state of the newest message and the messages for the model."""
+    newest = answering[-1]
+    state = await agent.compose_state(newest)
+    history = await agent.store.get_memories(
+        given.room.id, count=agent.options.conversation_length, until=newest.created_at
+    )
+    known = {memory.id for memory in history}
+    history.extend(memory for memory in answering if memory.id not in known)
+    history.sort(key=lambda memory: memory.created_at)
+    people = dict(given.people)
+    missing = {memory.entity_id for memory in history} - people.keys() - {agent.agent_id}
+    if missing:
+        people.update(await agent.store.get_entities(list(missing)))
+    named = given.room.type not in DIRECT
+    said: list[ChatMessage] = []
+    for memory in history:
+        text = shorten(_as_text(memory), MESSAGE_CHARACTERS)
+        if memory.entity_id == agent.agent_id:
+            said.append(ChatMessage(role="assistant", content=text))
+            continue
+        who = people.get(memory.entity_id)
+        name = one_line(who.names[0], 60) if who and who.names else "Somebody"
+        # The name stands in the text: not every server takes the `name` field, and none takes every script.
+        said.append(ChatMessage(role="user", content=f"{name}: {text}" if named else text, name=name))
+    return state, (ChatMessage(role="system", content=state.text), *_within(said, HISTORY_CHARACTERS))
+
+
+def _within(said: list[ChatMessage], limit: int) -> list[ChatMessage]:
+    kept: list[ChatMessage] = []
+    room = limit
+    for message in reversed(said):
+        room -= len(message.content)
+        if room < 0 and kept:
+            break
+        kept.append(message)
+    return kept[::-1]
+
+
+def shorten(text: str, limit: int) -> str:
+    """`text`, or its beginning and end with a note between, in about `limit` characters."""
+    if len(text) <= limit:
+        return text
+    head, tail = limit * 3 // 4, limit // 4
+    return f"{text[:head]}\n[… {len(text) - head - tail} characters left out …]\n{text[-tail:]}"
+
+
+def _as_text(memory: Memory) -> str:
+    parts = [memory.content.text] if memory.content.text else []
+    parts.extend(_attachment(media) for media in memory.content.attachments)
+    return "\n".join(parts)
+
+
+def _attachment(media: Media) -> str:
+    kind = str(media.content_type or "file")
+    label = one_line(media.title or media.file_name or "", 100)
+    about = one_line(media.description or media.text or "", 1000)
+    return f"[attached {kind}{': ' + label if label else ''}{' (' + about + ')' if about else ''}]"

@@ -1,0 +1,132 @@
+"""Asking the model, running what it asks for, until it has said its piece (step 7)."""
+
+import logging
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from bot_host.contracts.connector import TextStream
+from bot_host.contracts.plugin import ActionResult, State
+from bot_host.kit.clean import clean_text
+from bot_host.runtime import actions as running
+from bot_host.runtime.agent import AgentRuntime
+from bot_host.runtime.runs import Run
+from bot_host.types.errors import ModelError
+from bot_host.types.memory import Memory
+from bot_host.types.models import ChatMessage, ModelType, TextRequest, TextResult
+
+log = logging.getLogger(__name__)
+
+REPLY_CHARACTERS: Final = 60_000
+"""A model that runs away is cut here; the longest sensible answers have a tenth of it."""
+SILENCE: Final = "IGNORE"
+"""The action by which the model says nothing."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """What the model said and did."""
+
+    text: str = ""
+    actions: list[str] = field(default_factory=list)
+    results: list[tuple[str, ActionResult]] = field(default_factory=list)
+
+    @property
+    def silent(self) -> bool:
+        """The model chose to say nothing."""
+        return not self.text and any(name == SILENCE and r.success for name, r in self.results)
+
+
+class _Spoken:
+    """The text of all rounds, and its copy on the stream."""
+
+    def __init__(self, stream: TextStream | None) -> None:
+        self._stream = stream
+        self._rounds: list[str] = []
+        self._shown = False
+
+    async def chunk(self, text: str) -> None:
+        assert self._stream is not None
+        text = clean_text(text)
+        if not self._shown and self._rounds:
+            await self._stream.write("\n\n")
+        self._shown = True
+        await self._stream.write(text)
+
+    def end_round(self, text: str) -> None:
+        if text:
+            self._rounds.append(text)
+        self._shown = False
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(self._rounds)
+
+
+async def respond(
+    agent: AgentRuntime,
+    run: Run,
+    *,
+    message: Memory,
+    state: State,
+    prompt: tuple[ChatMessage, ...],
+    stream: TextStream | None,
+) -> Reply:
+    """Model and tool rounds, at most `options.max_steps`. Raises ModelError.
+
+    Tool calls run one after the other, in the order of the model, and go back to it as results. In the last
+    round no tools are offered, so that the model has to speak.
+    """
+    offered = await running.available(agent, agent.actions, message, state)
+    reply = Reply()
+    spoken = _Spoken(stream)
+    messages = list(prompt)
+    for step in range(1, agent.options.max_steps + 1):
+        tools = running.as_tools(offered) if step < agent.options.max_steps else ()
+        request = TextRequest(
+            messages=tuple(messages), tools=tools, on_chunk=spoken.chunk if stream else None
+        )
+        with run.step("model") as notes:
+            result = await agent.use_model(ModelType.TEXT_LARGE, request)
+            notes["tool_calls"] = [call.name for call in result.tool_calls]
+        text = _tidy(result.text, agent.character.name)
+        spoken.end_round(text)
+        if not result.tool_calls:
+            break
+        messages.append(ChatMessage(role="assistant", content=text, tool_calls=result.tool_calls))
+        messages.extend(await _run_tools(agent, run, result, reply, message=message, state=state))
+        if any(name == SILENCE and r.success for name, r in reply.results) and not spoken.text:
+            return reply
+    reply.text = spoken.text
+    if len(reply.text) > REPLY_CHARACTERS:
+        log.warning("the model wrote %d characters; cut at %d", len(reply.text), REPLY_CHARACTERS)
+        reply.text = reply.text[: REPLY_CHARACTERS - 1] + "…"
+    if not reply.text:
+        raise ModelError("the model gave an empty answer")
+    return reply
+
+
+async def _run_tools(
+    agent: AgentRuntime, run: Run, result: TextResult, reply: Reply, *, message: Memory, state: State
+) -> list[ChatMessage]:
+    answers = []
+    for call in result.tool_calls:
+        with run.step(f"action {call.name}") as notes:
+            done = await running.run_call(
+                agent, agent.actions, call, message=message, state=state, previous=reply.results
+            )
+            notes["success"] = done.success
+            if done.error:
+                notes["error"] = done.error
+        name = running.canonical(agent.actions, call.name)
+        reply.actions.append(name)
+        reply.results.append((name, done))
+        said = done.text if done.success else f"error: {done.error or done.text}"
+        answers.append(ChatMessage(role="tool", content=said or "done", tool_call_id=call.id))
+    return answers
+
+
+def _tidy(text: str, name: str) -> str:
+    """Model output made storable, without the speaker's name that models like to copy from the history."""
+    text = clean_text(text).strip()
+    return re.sub(rf"\A{re.escape(name)}:\s+", "", text)
