@@ -1,0 +1,114 @@
+"""Our requests as Chat Completions, and their answers as ours. Pure.
+
+https://platform.openai.com/docs/api-reference/chat/create
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from bot_host.plugin import ChatMessage, TextRequest, ToolCall, ToolSpec, Usage, clean_text, one_line
+from bot_host.plugins.openai.quirks import Quirks
+
+_NAME_LIMIT = 64
+LEAST_TOKENS = 2048
+"""A limit for models that think before they write: their thoughts count too."""
+
+
+def to_body(request: TextRequest, model: str, quirks: Quirks, *, stream: bool) -> dict[str, Any]:
+    """The parameters of one call, as far as this model is known to take them."""
+    tools = bool(request.tools) and quirks.tools
+    body: dict[str, Any] = {"model": model, "messages": to_messages(request.messages, tools=quirks.tools)}
+    if tools:
+        body["tools"] = [_tool(spec) for spec in request.tools]
+        if quirks.effort_none:
+            body["reasoning_effort"] = "none"
+    if stream:
+        body["stream"] = True
+        if quirks.stream_options:
+            body["stream_options"] = {"include_usage": True}
+    if request.max_tokens is not None:
+        name = "max_completion_tokens" if quirks.completion_limit else "max_tokens"
+        body[name] = max(request.max_tokens, LEAST_TOKENS) if quirks.thinks else request.max_tokens
+    if request.temperature is not None and quirks.temperature:
+        body["temperature"] = request.temperature
+    return body
+
+
+def to_messages(messages: Sequence[ChatMessage], *, tools: bool) -> list[dict[str, Any]]:
+    """Messages on the wire. Without `tools`, calls and their results are told in plain words."""
+    return [_message(message) if tools else _plain(message) for message in messages]
+
+
+def _message(message: ChatMessage) -> dict[str, Any]:
+    if message.role == "tool":
+        return {
+            "role": "tool",
+            "tool_call_id": message.tool_call_id or "",
+            "content": clean_text(message.content),
+        }
+    wire: dict[str, Any] = {"role": message.role, "content": _spoken(message)}
+    if message.tool_calls:
+        wire["content"] = wire["content"] or None
+        wire["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.tool_calls
+        ]
+    return wire
+
+
+def _plain(message: ChatMessage) -> dict[str, Any]:
+    if message.role == "tool":
+        return {"role": "user", "content": f"(result: {clean_text(message.content)})"}
+    text = _spoken(message)
+    calls = "\n".join(f"(I ran {call.name} with {call.arguments})" for call in message.tool_calls)
+    return {"role": message.role, "content": "\n".join(part for part in (text, calls) if part)}
+
+
+def _spoken(message: ChatMessage) -> str:
+    """The text, with the speaker before it: most servers drop the `name` field, and restrict its letters."""
+    text = clean_text(message.content)
+    if message.role != "user" or not message.name:
+        return text
+    start = f"{one_line(message.name, _NAME_LIMIT)}: "
+    return text if text.startswith(start) else start + text
+
+
+def _tool(spec: ToolSpec) -> dict[str, Any]:
+    return {
+        "type": "function",
+        "function": {
+            "name": spec.name,
+            "description": spec.description,
+            "parameters": spec.parameters,
+        },
+    }
+
+
+def to_call(index: int, call_id: object, name: object, arguments: object) -> ToolCall:
+    """A tool call of the model; servers that forget the id, or give arguments as an object, are helped."""
+    if arguments is None or arguments == "":
+        arguments = "{}"
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    return ToolCall(
+        id=call_id if isinstance(call_id, str) and call_id else f"call_{index}",
+        name=clean_text(str(name or "")),
+        arguments=clean_text(text),
+    )
+
+
+def to_usage(usage: Any, request: TextRequest, text: str) -> Usage:
+    """What the server counted; where it counts nothing, characters divided by 4.
+
+    The cost is what the server says itself (OpenRouter does, in US dollars), else 0: not known.
+    """
+    prompt = getattr(usage, "prompt_tokens", None)
+    completion = getattr(usage, "completion_tokens", None)
+    cost = getattr(usage, "cost", None)
+    return Usage(
+        prompt_tokens=prompt
+        if isinstance(prompt, int)
+        else sum(len(m.content) for m in request.messages) // 4,
+        completion_tokens=completion if isinstance(completion, int) else -(-len(text) // 4),
+        cost=float(cost) if isinstance(cost, int | float) else 0.0,
+    )

@@ -1,0 +1,74 @@
+"""What one model on one server will not take, learned from its refusals."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_REFUSALS = frozenset({400, 404, 422, 500, 501})
+"""llama.cpp says 500 of tools without --jinja, OpenRouter 404 of a model without tool support."""
+_NO_TOOLS = re.compile(
+    r"(?:not|n't|no)\b[^.]{0,60}\b(?:support|recogni[sz]ed|permitted|allowed|enabled|available)"
+    r"[^.]{0,40}\b(?:tools?|tool[ _]?(?:use|choice|calling)|function[ _-]?calling)\b"
+    r"|\b(?:tools?|tool[ _](?:use|choice|calling)|function[ _-]?calling)\b[^.]{0,60}"
+    r"\b(?:not (?:supported|permitted|allowed|enabled|available)|unsupported|requires?\b)"
+    r"|no endpoints found that support tool"
+    r"|(?:unknown|unrecogni[sz]ed|unsupported|extra)[^.]{0,60}\btools\b"
+)
+
+_UNKNOWN = re.compile(
+    r"unsupported|not supported|unrecogni[sz]ed|unknown|unexpected|extra|not permitted|invalid field"
+)
+
+
+def _plain_no(param: str | None, about: str) -> bool:
+    return param == "tools" and "schema" not in about
+
+
+@dataclass(slots=True)
+class Quirks:
+    """How to ask one model. Starts hopeful; `learn` takes away what was refused."""
+
+    stream_options: bool = True
+    tools: bool = True
+    temperature: bool = True
+    completion_limit: bool = False
+    """The limit is called `max_completion_tokens` (reasoning models refuse `max_tokens`)."""
+    effort_none: bool = False
+    """Tools only together with `reasoning_effort: none`."""
+    thinks: bool = False
+    """Used up a small limit on thoughts and wrote nothing: small limits are raised."""
+
+    def learn(self, status: int, param: str | None, text: str, body: Mapping[str, Any]) -> str:
+        """Understand a refusal of `body`. What will be different next time, in words; empty: nothing.
+
+        OpenAI's models since GPT-5.4 refuse tools on Chat Completions unless `reasoning_effort` is `none`,
+        even when no effort was sent; those that cannot go without thinking take no tools there at all.
+        """
+        if status not in _REFUSALS:
+            return ""
+        about = f"{param or ''} {text}".lower()
+        if "reasoning_effort" in about and "tools" in body:
+            if not self.effort_none:
+                self.effort_none = True
+                return "tools go together with reasoning_effort none"
+            self.tools = False
+            return "no tools: this model takes them only over the Responses API"
+        if "stream_options" in about and "stream_options" in body:
+            self.stream_options = False
+            return "no stream_options"
+        if "could not finish the message" in about and not self.thinks:
+            self.thinks = True
+            return "small limits are raised"
+        for name, flag in (("max_tokens", True), ("max_completion_tokens", False)):
+            named = name in body and re.search(rf"\b{name}\b", about) and _UNKNOWN.search(about)
+            if named and self.completion_limit is not flag:
+                self.completion_limit = flag
+                return f"the limit is not called {name}"
+        if "temperature" in about and "temperature" in body:
+            self.temperature = False
+            return "no temperature"
+        if "tools" in body and (_plain_no(param, about) or _NO_TOOLS.search(about)):
+            self.tools = False
+            return "no tools"
+        return ""
