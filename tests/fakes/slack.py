@@ -1,0 +1,354 @@
+"""A Slack on loopback: Web API and Socket Mode, as strict as the real one where a wrong client is refused.
+
+    async with FakeSlack() as slack:
+        ada = slack.add_user("ada", display_name="Ada")
+        room = slack.add_channel("general")
+        # start the connector with slack.api_base, slack.bot_token, slack.app_token
+        await slack.wait_connected()
+        post = await slack.say(room, ada, f"<@{slack.bot_user_id}> hello")
+        reply = await slack.wait_for_message()
+
+Everything goes over the wire, and each URL that it hands out points at itself, so that the host may run in
+another process. Sources: https://docs.slack.dev/reference/methods , …/apis/web-api , …/apis/events-api .
+"""
+
+import asyncio
+import itertools
+import json
+import secrets
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from aiohttp import web
+
+from tests.fakes.slack_methods import BY_KIND, SCOPES, Methods, Refused
+from tests.fakes.slack_people import People
+from tests.fakes.slack_socket import Envelope, Socket, SocketMode
+from tests.fakes.slack_workspace import (
+    APP_ID,
+    BOT_ID,
+    BOT_USER_ID,
+    TEAM_ID,
+    FakeChannel,
+    FakeUser,
+    Json,
+    Workspace,
+    pings_of,
+)
+
+ALL_SCOPES = sorted({scope for scopes in SCOPES.values() for scope in scopes}
+                    | {f"{kind}:{what}" for kind in ("channels", "groups", "im", "mpim")
+                       for what in BY_KIND.values()} | {"app_mentions:read"})  # fmt: skip
+PATIENCE_S = 30.0
+
+
+@dataclass(eq=False)
+class Call:
+    """One Web API call."""
+
+    method: str
+    args: Json
+    token: str
+    at: int
+    """Place in the count of calls and acknowledgements."""
+    answer: Json | None = None
+
+
+@dataclass(eq=False)
+class Fault:
+    """What the next calls of a method meet."""
+
+    status: int = 200
+    body: Json | str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    times: int = 1
+    hold: bool = False
+    """Wait for `release` and then go on as usual."""
+    drop: Literal["", "before", "after"] = ""
+    """Cut the connection: before anything was done, or after all was done and before the answer."""
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def release(self) -> None:
+        """Let held calls go on."""
+        self.open.set()
+
+
+class FakeSlack(People):
+    """See the module."""
+
+    def __init__(self) -> None:
+        super().__init__(Workspace())
+        self.methods = Methods(self.workspace, self._emit_later)
+        self.bot_token = f"xoxb-{secrets.randbelow(10**12):012d}-{secrets.token_hex(12)}"
+        self.app_token = f"xapp-1-{APP_ID}-{secrets.randbelow(10**12):012d}-{secrets.token_hex(24)}"
+        self.team_id, self.bot_user_id, self.bot_id = TEAM_ID, BOT_USER_ID, BOT_ID
+        self.scopes = list(ALL_SCOPES)
+        self.token_error = ""
+        """`account_inactive`, `token_revoked` …: how the right bot token is answered."""
+        self.calls: list[Call] = []
+        self._count = itertools.count(1)
+        self._faults: dict[str, list[Fault]] = defaultdict(list)
+        self._pulse = asyncio.Event()
+        self.socket_mode = SocketMode(self._count, self._changed)
+        self._runner: web.AppRunner | None = None
+        self._host = ""
+
+    # life
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=4 * 1024 * 1024)
+        app.router.add_route("*", "/api/{method}", self._handle)
+        app.router.add_get("/link/", self.socket_mode.handle)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        address = self._runner.addresses[0]
+        self._host = f"{address[0]}:{address[1]}"
+        self.response_url = f"http://{self._host}/response"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for faults in self._faults.values():
+            for fault in faults:
+                fault.release()
+        await self.socket_mode.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @property
+    def api_base(self) -> str:
+        """The Web API's base URL, with the slash at the end."""
+        return f"http://{self._host}/api/"
+
+    # waiting
+
+    def _changed(self) -> None:
+        self._pulse.set()
+        self._pulse = asyncio.Event()
+
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait for anything in this fake; TimeoutError after half a minute, so that a test ends."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not condition():
+                await self._pulse.wait()
+
+    async def wait_connected(self, count: int = 1) -> list[Socket]:
+        """Wait until `count` sockets are open at the same time."""
+        await self.wait_until(lambda: len(self.socket_mode.open_sockets) >= count)
+        return self.socket_mode.open_sockets
+
+    async def wait_for_call(self, method: str, count: int = 1) -> list[Call]:
+        """Wait for the `count`th call of a method, answered or not."""
+        await self.wait_until(lambda: len(self.calls_of(method)) >= count)
+        return self.calls_of(method)
+
+    async def wait_answered(self, method: str, count: int = 1) -> list[Call]:
+        """Wait until `count` calls of a method have been answered."""
+
+        def answered() -> list[Call]:
+            return [call for call in self.calls_of(method) if call.answer is not None]
+
+        await self.wait_until(lambda: len(answered()) >= count)
+        return answered()
+
+    async def wait_acked(self, *envelopes: Envelope) -> None:
+        """Wait until these envelopes are acknowledged; without any: all that there are."""
+        await self.wait_until(
+            lambda: all(e.acked_at is not None for e in envelopes or self.socket_mode.envelopes)
+        )
+
+    async def wait_for_message(
+        self, count: int = 1, *, channel: FakeChannel | None = None, thread_ts: str | None = None
+    ) -> Json:
+        """Wait for the app's `count`th message (in a channel, in a thread)."""
+
+        def found() -> list[Json]:
+            return self.posts(channel=channel, thread_ts=thread_ts)
+
+        await self.wait_until(lambda: len(found()) >= count)
+        return found()[count - 1]
+
+    # looking
+
+    def calls_of(self, method: str) -> list[Call]:
+        """The calls of one method, in order."""
+        return [call for call in self.calls if call.method == method]
+
+    def posts(self, *, channel: FakeChannel | None = None, thread_ts: str | None = None) -> list[Json]:
+        """The app's messages that stand, in order."""
+        channels: Iterable[FakeChannel] = [channel] if channel else self.workspace.channels.values()
+        found = [m | {"channel": c.id} for c in channels for m in c.messages.values()
+                 if m.get("bot_id") == BOT_ID and thread_ts in (None, m.get("thread_ts"))]  # fmt: skip
+        return sorted(found, key=lambda message: str(message["ts"]))
+
+    def pings(self) -> list[str]:
+        """All that the app's posts would have notified people with."""
+        return [
+            p for c in self.calls if c.method in ("chat.postMessage", "chat.update") for p in pings_of(c.args)
+        ]
+
+    @property
+    def envelopes(self) -> list[Envelope]:
+        """All envelopes, in the order in which things happened."""
+        return self.socket_mode.envelopes
+
+    # faults
+
+    def fail(
+        self,
+        method: str,
+        error: str = "",
+        *,
+        status: int = 200,
+        body: Json | str | None = None,
+        headers: dict[str, str] | None = None,
+        times: int = 1,
+        **fields: Any,
+    ) -> Fault:
+        """The next `times` calls of a method are answered so. A text body is sent as HTML."""
+        if body is None:
+            body = {"ok": False, "error": error, **fields}
+        return self._fault(method, Fault(status, body, headers or {}, times))
+
+    def rate_limit(self, method: str, after_s: int, *, times: int = 1) -> Fault:
+        """https://docs.slack.dev/apis/web-api/rate-limits"""
+        return self.fail(
+            method, "ratelimited", status=429, headers={"Retry-After": str(after_s)}, times=times
+        )
+
+    def hold(self, method: str, *, times: int = 1) -> Fault:
+        """The next `times` calls of a method are answered after `release()`."""
+        return self._fault(method, Fault(hold=True, times=times))
+
+    def drop(self, method: str, when: Literal["before", "after"], *, times: int = 1) -> Fault:
+        """The next `times` calls of a method lose their connection."""
+        return self._fault(method, Fault(drop=when, times=times))
+
+    def _fault(self, method: str, fault: Fault) -> Fault:
+        self._faults[method].append(fault)
+        return fault
+
+    def _take_fault(self, method: str) -> Fault | None:
+        waiting = self._faults[method]
+        if not waiting:
+            return None
+        waiting[0].times -= 1
+        return waiting[0] if waiting[0].times > 0 else waiting.pop(0)
+
+    # the Web API
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        method = request.match_info["method"]
+        try:
+            args = await _read(request)
+        except Refused as error:
+            return self._answer(error.answer)
+        header = request.headers.get("Authorization", "")
+        token = header.removeprefix("Bearer ") if header else str(args.pop("token", ""))
+        call = Call(method, args, token, next(self._count))
+        self.calls.append(call)
+        self._changed()
+        fault = self._take_fault(method)
+        if fault is not None and fault.hold:
+            await fault.open.wait()
+        if fault is not None and fault.drop == "before":
+            return _cut(request)
+        if fault is not None and fault.body is not None:
+            call.answer = fault.body if isinstance(fault.body, dict) else {}
+            self._changed()
+            return self._answer(fault.body, status=fault.status, headers=fault.headers)
+        try:
+            call.answer = self._run(call)
+        except Refused as error:
+            call.answer = error.answer
+        self._changed()
+        await self._flush()
+        if fault is not None and fault.drop == "after":
+            return _cut(request)
+        return self._answer(call.answer)
+
+    def _answer(
+        self, body: Json | str, *, status: int = 200, headers: dict[str, str] | None = None
+    ) -> web.Response:
+        if isinstance(body, str):
+            return web.Response(text=body, status=status, headers=headers, content_type="text/html")
+        own = {"X-OAuth-Scopes": ",".join(self.scopes), "X-Slack-Req-Id": uuid.uuid4().hex, **(headers or {})}
+        return web.json_response(body, status=status, headers=own)
+
+    def _run(self, call: Call) -> Json:
+        if not call.token:
+            raise Refused("not_authed")
+        if call.method == "apps.connections.open":
+            return self._open_connection(call)
+        if call.method not in self.methods.table:
+            raise Refused("unknown_method", req_method=call.method)
+        if call.token == self.app_token:
+            raise Refused("not_allowed_token_type")
+        if call.token != self.bot_token:
+            raise Refused("invalid_auth")
+        if self.token_error:
+            raise Refused(self.token_error)
+        needed = self.methods.needed(call.method, call.args)
+        if needed and not set(needed) & set(self.scopes):
+            raise Refused("missing_scope", needed=needed[0], provided=",".join(self.scopes))
+        return self.methods.table[call.method](call.args)
+
+    def _open_connection(self, call: Call) -> Json:
+        """https://docs.slack.dev/reference/methods/apps.connections.open"""
+        if call.token == self.bot_token:
+            raise Refused("not_allowed_token_type")
+        if call.token != self.app_token:
+            raise Refused("invalid_auth")
+        if self.socket_mode.disabled:
+            raise Refused("forbidden_team")
+        debug = str(call.args.get("debug", "")).lower() in ("1", "true")
+        return {"ok": True, "url": self.socket_mode.new_url(self._host, debug=debug)}
+
+
+async def _read(request: web.Request) -> Json:
+    """Arguments from the query and the body. https://docs.slack.dev/apis/web-api/#methods_supporting_json"""
+    args: Json = dict(request.query)
+    if request.method == "GET":
+        return args
+    if request.method != "POST":
+        raise Refused("invalid_post_type")
+    kind = request.content_type
+    if kind == "application/json":
+        try:
+            body = json.loads(await request.text() or "{}")
+        except ValueError:
+            raise Refused("invalid_json") from None
+        if not isinstance(body, dict):
+            raise Refused("json_not_object")
+        return args | body
+    if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        return args | {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+    if request.can_read_body:
+        raise Refused("invalid_post_type")
+    return args
+
+
+def _cut(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+__all__ = [
+    "ALL_SCOPES",
+    "Call",
+    "Envelope",
+    "FakeChannel",
+    "FakeSlack",
+    "FakeUser",
+    "Fault",
+    "Json",
+    "Socket",
+]
