@@ -19,7 +19,7 @@ from bot_host.kit.clean import clean_text, one_line
 from bot_host.kit.clock import utc_now
 from bot_host.kit.names import did_you_mean, nearest
 from bot_host.kit.retry import backoff
-from bot_host.types.character import Character
+from bot_host.types.character import Character, ExampleMessage
 from bot_host.types.content import ChannelType, Content, Media, MediaType, MentionContext, MentionType
 from bot_host.types.errors import ActionError, BotHostError, ConfigError, ModelError, PluginError
 from bot_host.types.ids import UUID, create_unique_uuid, string_to_uuid
@@ -52,6 +52,7 @@ __all__ = [
     "Content",
     "Entity",
     "Evaluator",
+    "ExampleMessage",
     "Media",
     "MediaType",
     "Memory",

@@ -1,1 +1,5 @@
-"""Placeholder docstring."""
+"""Floor 6: many agents. Orchestrator, inbox, lanes, outbox, connector supervision."""
+
+from bot_host.host.orchestrator import BotHost, default_plugins
+
+__all__ = ["BotHost", "default_plugins"]

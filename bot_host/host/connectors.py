@@ -1,0 +1,155 @@
+"""Keeping the connectors running: each alone, with its own faults, its own waits, its own end."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from bot_host.contracts.connector import Connector, ConnectorConfig, ConnectorState
+from bot_host.contracts.store import Store
+from bot_host.host.accounts import Accounts, Line
+from bot_host.host.inbox import HostInbox
+from bot_host.kit.logs import log_context
+from bot_host.kit.retry import backoff
+from bot_host.kit.tasks import Supervisor
+from bot_host.types.errors import ConfigError, LoginError, StateError
+from bot_host.types.ids import UUID
+from bot_host.types.inbound import Account, InboundEvent, Mark
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS: Final = 10.0
+"""What a connector may take to stop taking messages, and again to close."""
+
+
+class ConnectorRunner:
+    """One connector and its `ConnectorHost`: supervises `run`, and takes in what it brings."""
+
+    def __init__(
+        self,
+        connector: Connector,
+        config: ConnectorConfig,
+        *,
+        name: str,
+        agent_id: UUID,
+        agent_name: str,
+        store: Store,
+        inbox: HostInbox,
+        accounts: Accounts,
+        data_dir: Path,
+        on_open: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self.connector = connector
+        self.name = name
+        """The table of the config, for the log: `discord`, `telegram[1]`."""
+        self.state = ConnectorState.STARTING
+        self.error = ""
+        self._config = config
+        self._agent_id = agent_id
+        self._agent_name = agent_name
+        self._store = store
+        self._inbox = inbox
+        self._accounts = accounts
+        self._data_dir = data_dir
+        self._on_open = on_open
+        self._account: Account | None = None
+        self._tasks = Supervisor(name)
+        self._stopping = False
+        self._failures = 0
+
+    # -- what the connector sees (ConnectorHost) --------------------------------------------------------
+
+    @property
+    def tasks(self) -> Supervisor:
+        """For the connector's own tasks."""
+        return self._tasks
+
+    @property
+    def data_dir(self) -> Path:
+        """The host's data folder."""
+        return self._data_dir
+
+    async def connected(self, account: Account) -> None:
+        """Logged in: the account's line opens, and what waited for it goes out."""
+        line = Line(account=account, agent_id=self._agent_id, connector=self.connector, config=self._config)
+        new = self._accounts.open(line)
+        if new or self.state is not ConnectorState.CONNECTED:
+            log.info(
+                "%s on: connected as %s, %s answers", self.name, account.name or account.id, self._agent_name
+            )
+        self._account = account
+        self.state = ConnectorState.CONNECTED
+        self.error = ""
+        self._failures = 0
+        await self._on_open(account.key)
+
+    def waiting(self, why: str) -> None:
+        """Connection lost; the connector is trying again by itself."""
+        if self._stopping:
+            return
+        if self.state is not ConnectorState.WAITING or self.error != why:
+            log.warning("%s waits: %s", self.name, why)
+        self.state = ConnectorState.WAITING
+        self.error = why
+
+    async def accept(self, *events: InboundEvent) -> None:
+        """Take events in, in order. Returns when all are on disk. Raises StoreError."""
+        await self._inbox.accept(self._agent_id, self._who(), events)
+
+    async def find_mark(self, name: str) -> int | None:
+        """How far a stream of this account has been taken in."""
+        return await self._store.find_mark(self._who().key, name)
+
+    async def set_mark(self, mark: Mark) -> None:
+        """Move a mark without an event."""
+        await self._store.set_mark(self._who().key, mark)
+
+    def _who(self) -> Account:
+        if self._account is None:
+            raise StateError(f"{self.name} has not said who it is: `connected` comes first")
+        return self._account
+
+    # -- what the host does with it ---------------------------------------------------------------------
+
+    async def supervise(self) -> None:
+        """Run the connector until it ends by itself, is refused for good, or is stopped."""
+        with log_context(connector=self.name):
+            while not self._stopping:
+                try:
+                    await self.connector.run(self)
+                except (LoginError, ConfigError) as error:
+                    self.state = ConnectorState.FAILED
+                    self.error = str(error)
+                    log.error("%s off: %s", self.name, error)
+                    return
+                except Exception as error:
+                    self._failures += 1
+                    wait = backoff(self._failures)
+                    self.waiting(f"{error or type(error).__name__}; trying again in {wait:.0f} s")
+                    log.debug("%s failed", self.name, exc_info=error)
+                    await asyncio.sleep(wait)
+                else:
+                    break
+            self.state = ConnectorState.STOPPED
+
+    async def stop_intake(self) -> None:
+        """Take nothing more in; sending goes on."""
+        self._stopping = True
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self.connector.stop_intake()
+        except Exception as error:  # noqa: BLE001 - stopping goes on with the others
+            log.warning(
+                "%s did not stop taking messages by itself: %s", self.name, error or type(error).__name__
+            )
+
+    async def close(self) -> None:
+        """Let go of the connection and end the connector's tasks."""
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self.connector.close()
+        except Exception as error:  # noqa: BLE001 - closing goes on with the others
+            why = error or type(error).__name__
+            log.warning("%s did not close by itself: %s", self.name, why)
+        await self._tasks.close()

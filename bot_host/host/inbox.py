@@ -1,0 +1,221 @@
+"""The one door in: events become rows, and only then the platform is told (step 3)."""
+
+import logging
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from bot_host.contracts.store import Store
+from bot_host.kit.clock import utc_now
+from bot_host.types.ids import UUID, create_unique_uuid
+from bot_host.types.inbound import (
+    Account,
+    InboundDelete,
+    InboundEdit,
+    InboundEvent,
+    InboundMessage,
+    InboundPlaces,
+    PersonRef,
+    RoomRef,
+    Skipped,
+    WorldRef,
+)
+from bot_host.types.memory import Memory
+from bot_host.types.places import Entity, Room, World
+from bot_host.types.turn import Admission, Admitted, InboxState
+
+log = logging.getLogger(__name__)
+
+KNOWN_PLACES: Final = 8192
+"""(room, person) pairs whose names are remembered as written, so that a message need not write them again."""
+
+
+class HostInbox:
+    """Turns inbound events into committed rows, and wakes the rooms that have something to do."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        wake: Callable[[UUID, UUID], None],
+        interrupt: Callable[[UUID, UUID], None],
+    ) -> None:
+        self._store = store
+        self._wake = wake
+        self._interrupt = interrupt
+        self._known: OrderedDict[Hashable, Hashable] = OrderedDict()
+        self._newest = utc_now()
+        self.skipped: Counter[str] = Counter()
+        """Events that were not for the agent, by reason."""
+
+    async def accept(self, agent_id: UUID, account: Account, events: Sequence[InboundEvent]) -> None:
+        """Take events in, in order. When this returns they are on disk. Raises StoreError."""
+        waiting: list[InboundMessage] = []
+        for event in events:
+            if isinstance(event, InboundMessage):
+                waiting.append(event)
+                continue
+            await self._admit(agent_id, account, waiting)
+            waiting = []
+            await self._other(agent_id, account, event)
+        await self._admit(agent_id, account, waiting)
+
+    async def admit(self, admissions: Sequence[Admission]) -> list[Admitted]:
+        """Commit admissions and wake their rooms."""
+        admitted = await self._store.admit(admissions)
+        for admission, done in zip(admissions, admitted, strict=True):
+            if done.duplicate:
+                log.debug("%s %s came again and is not taken twice", admission.account, admission.event_key)
+                continue
+            self._wake(admission.agent_id, admission.room.id)
+        return admitted
+
+    async def _admit(self, agent_id: UUID, account: Account, messages: list[InboundMessage]) -> None:
+        if not messages:
+            return
+        admissions: list[Admission] = []
+        fresh: dict[Hashable, Hashable] = {}
+        for message in messages:
+            admission = self._admission(agent_id, account, message)
+            key, names = _fingerprint(admission)
+            known = fresh.get(key, self._known.get(key)) == names
+            fresh[key] = names
+            admissions.append(replace(admission, places_known=known) if known else admission)
+        await self.admit(admissions)
+        for key, names in fresh.items():
+            self._known[key] = names
+            self._known.move_to_end(key)
+        while len(self._known) > KNOWN_PLACES:
+            self._known.popitem(last=False)
+
+    async def _other(self, agent_id: UUID, account: Account, event: InboundEvent) -> None:
+        match event:
+            case InboundEdit():
+                await self._edit(account, event)
+            case InboundDelete():
+                gone = await self._store.apply_delete(account.key, event.event_keys, event.mark)
+                if gone:
+                    log.info("%d deleted messages forgotten", gone)
+            case InboundPlaces():
+                await self._places(agent_id, account, event)
+            case Skipped():
+                self.skipped[event.reason] += 1
+                log.debug("%s skipped: %s %s", account.platform, event.reason, event.event_key)
+                if event.mark is not None:
+                    await self._store.set_mark(account.key, event.mark)
+            case InboundMessage():
+                raise AssertionError("messages are admitted together")
+
+    async def _edit(self, account: Account, event: InboundEdit) -> None:
+        done = await self._store.apply_edit(
+            account.key, event.event_key, event.content, event.edited_at, event.mark
+        )
+        if not done.found:
+            log.debug("%s edit of a message that was never taken in: %s", account.platform, event.event_key)
+        elif done.changed and done.agent_id and done.room_id:
+            if done.state is InboxState.RUNNING:
+                self._interrupt(done.agent_id, done.room_id)
+            log.debug("edit of %s taken over", event.event_key)
+
+    async def _places(self, agent_id: UUID, account: Account, event: InboundPlaces) -> None:
+        world = _world(agent_id, account, event.world) if event.world else None
+        rooms = [_room(agent_id, account, room, world.id if world else None) for room in event.rooms]
+        people = [_person(agent_id, account, person) for person in event.people]
+        await self._store.apply_places([world] if world else [], rooms, people, event.mark)
+        self._known.clear()
+
+    def _now(self) -> datetime:
+        """Strictly later than the last time, so that the order of arrival is the order in time."""
+        self._newest = max(utc_now(), self._newest + timedelta(microseconds=1))
+        return self._newest
+
+    def _admission(self, agent_id: UUID, account: Account, message: InboundMessage) -> Admission:
+        world = _world(agent_id, account, message.world)
+        room = _room(agent_id, account, message.room, world.id)
+        sender = _person(agent_id, account, message.sender)
+        content = message.content.model_copy(
+            update={
+                "source": message.content.source or account.platform,
+                "channel_type": message.room.type,
+                "in_reply_to": create_unique_uuid(agent_id, message.replied_memory_key)
+                if message.replied_memory_key
+                else None,
+            }
+        )
+        metadata: dict[str, Any] = {
+            "source_id": message.message_id,
+            "from_id": message.sender.platform_id,
+            "sent_at": message.sent_at.isoformat(),
+        }
+        if message.sender.is_bot:
+            metadata["from_bot"] = True
+        memory = Memory(
+            id=create_unique_uuid(agent_id, message.memory_key),
+            agent_id=agent_id,
+            entity_id=sender.id,
+            room_id=room.id,
+            world_id=world.id,
+            content=content,
+            # Our clock, not the platform's: some count whole seconds, and answers are timed by ours.
+            created_at=self._now(),
+            metadata=metadata,
+        )
+        return Admission(
+            agent_id=agent_id,
+            account=account.key,
+            event_key=message.event_key,
+            message_id=message.message_id,
+            world=world,
+            room=room,
+            sender=sender,
+            memory=memory,
+            target=replace(message.target, account=account.key, room_id=room.id),
+            sent_at=message.sent_at,
+            mark=message.mark,
+        )
+
+
+def _fingerprint(admission: Admission) -> tuple[Hashable, Hashable]:
+    key = (admission.agent_id, admission.room.id, admission.sender.id)
+    names = (admission.world.name, admission.room.name, admission.room.type, admission.sender.names)
+    return key, names
+
+
+def _world(agent_id: UUID, account: Account, ref: WorldRef) -> World:
+    return World(
+        id=create_unique_uuid(agent_id, ref.key),
+        agent_id=agent_id,
+        name=ref.name,
+        platform=account.platform,
+        platform_id=ref.platform_id,
+        metadata=dict(ref.metadata),
+    )
+
+
+def _room(agent_id: UUID, account: Account, ref: RoomRef, world_id: UUID | None) -> Room:
+    return Room(
+        id=create_unique_uuid(agent_id, ref.key),
+        agent_id=agent_id,
+        world_id=world_id,
+        name=ref.name,
+        source=account.platform,
+        type=ref.type,
+        channel_id=ref.channel_id,
+        thread_id=ref.thread_id,
+        metadata=dict(ref.metadata),
+    )
+
+
+def _person(agent_id: UUID, account: Account, ref: PersonRef) -> Entity:
+    names = tuple(dict.fromkeys(name for name in (ref.name, ref.user_name) if name))
+    about = {"id": ref.platform_id, "name": ref.name, "user_name": ref.user_name}
+    if ref.is_bot:
+        about["is_bot"] = "true"
+    return Entity(
+        id=create_unique_uuid(agent_id, ref.key),
+        agent_id=agent_id,
+        names=names,
+        metadata={account.platform: {key: value for key, value in about.items() if value}},
+    )

@@ -1,0 +1,152 @@
+"""Lanes: work in order per key, keys side by side, nothing kept but which keys have something to do.
+
+The rows in the store are the truth; a lane only knows that its key is worth a look. That is what lets a
+lane live in another process later.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from bot_host.kit.tasks import Supervisor
+
+log = logging.getLogger(__name__)
+K = TypeVar("K", bound=Hashable)
+
+MAX_READY: Final = 20_000
+"""Keys remembered as worth a look. Beyond that they are found again in the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What a lane does after one piece of work."""
+
+    again: bool = False
+    """There may be more: stand at the back of the line."""
+    after_s: float | None = None
+    """Have another look after so many seconds."""
+
+
+IDLE: Final = Next()
+AGAIN: Final = Next(again=True)
+
+
+class Lanes(Generic[K]):
+    """At most one piece of work a key at a time, at most `limit` at once, first come first served."""
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[K], Awaitable[Next]],
+        *,
+        limit: int,
+        refill: Callable[[], Awaitable[list[K]]],
+    ) -> None:
+        self._work = work
+        self._limit = limit
+        self._refill = refill
+        self._tasks = Supervisor(name)
+        self._ready: OrderedDict[K, None] = OrderedDict()
+        self._running: dict[K, asyncio.Task[None]] = {}
+        self._timers: dict[K, asyncio.TimerHandle] = {}
+        self._overflowed = False
+        self._stopped = False
+        self._changed = asyncio.Event()
+
+    @property
+    def running(self) -> int:
+        """Pieces of work under way."""
+        return len(self._running)
+
+    @property
+    def waiting(self) -> int:
+        """Keys in line."""
+        return len(self._ready)
+
+    def wake(self, key: K) -> None:
+        """There is something to do for `key`. Safe to call at any time, any number of times."""
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+        if key not in self._ready and len(self._ready) >= MAX_READY:
+            self._overflowed = True
+            return
+        self._ready.setdefault(key, None)
+        self._pump()
+
+    def interrupt(self, key: K) -> None:
+        """What `key` is working on has changed: cancel it and begin again. No-op when it is not at work."""
+        task = self._running.get(key)
+        if task is not None:
+            self._ready.setdefault(key, None)
+            task.cancel()
+
+    def _pump(self) -> None:
+        if self._stopped:
+            return
+        free = self._limit - len(self._running)
+        if free <= 0:
+            return
+        chosen: list[K] = []
+        for key in self._ready:
+            if key not in self._running:
+                chosen.append(key)
+                if len(chosen) == free:
+                    break
+        for key in chosen:
+            del self._ready[key]
+            self._running[key] = self._tasks.spawn(str(key), self._run(key))
+        if self._overflowed and not self._ready:
+            self._overflowed = False
+            self._tasks.spawn("refill", self._find_more())
+
+    async def _find_more(self) -> None:
+        for key in await self._refill():
+            self.wake(key)
+
+    async def _run(self, key: K) -> None:
+        then = IDLE
+        try:
+            then = await self._work(key)
+        except asyncio.CancelledError:
+            if self._stopped:
+                raise
+            # Interrupted: `interrupt` has put the key in line again.
+        except Exception:
+            log.exception("lane %s failed; it goes on", key)
+            then = Next(after_s=5.0)
+        finally:
+            self._running.pop(key, None)
+            self._changed.set()
+        if then.again:
+            self._ready.setdefault(key, None)
+        elif then.after_s is not None and key not in self._ready and not self._stopped:
+            self._timers[key] = asyncio.get_running_loop().call_later(then.after_s, self._due, key)
+        self._pump()
+
+    def _due(self, key: K) -> None:
+        self._timers.pop(key, None)
+        self.wake(key)
+
+    async def idle(self) -> None:
+        """Wait until nothing is under way or in line (what waits for its time does not count)."""
+        while self._running or self._ready:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def hold(self) -> None:
+        """Begin nothing more; what is under way goes on."""
+        self._stopped = True
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    async def close(self, grace: float) -> bool:
+        """Hold, give what is under way `grace` seconds, cancel the rest. True when all of it finished."""
+        self.hold()
+        finished = await self._tasks.wait(grace) if grace > 0 else not self._running
+        await self._tasks.close()
+        return finished

@@ -1,0 +1,311 @@
+"""BotHost: many agents, one door in, one door out."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from bot_host.contracts.connector import Connector, ConnectorConfig
+from bot_host.contracts.plugin import Plugin
+from bot_host.contracts.store import Store
+from bot_host.contracts.turn import Turn
+from bot_host.host.accounts import Accounts
+from bot_host.host.connectors import ConnectorRunner
+from bot_host.host.inbox import HostInbox
+from bot_host.host.lanes import Lanes
+from bot_host.host.local import admission_of
+from bot_host.host.outbox import HostOutbox
+from bot_host.host.result import Delivery, MessageResult, Processing
+from bot_host.host.turns import TurnWorker
+from bot_host.kit.tasks import Supervisor
+from bot_host.runtime import AgentOptions, AgentRuntime
+from bot_host.runtime.plugins import find_plugin, names_for_character
+from bot_host.store import make_store
+from bot_host.types.character import Character
+from bot_host.types.content import Content
+from bot_host.types.errors import BotHostError, ConfigError, StateError
+from bot_host.types.ids import UUID
+from bot_host.types.memory import Memory
+from bot_host.types.outbound import Target
+from bot_host.types.turn import InboxEnd, RunRecord
+
+log = logging.getLogger(__name__)
+
+TURNS: Final = 64
+"""Rooms that are answered at the same time."""
+REFILL: Final = 10_000
+
+
+class BotHost:
+    """Hosts agents. `handle_message` is the way in, `send_message_to_target` the way out.
+
+    Without a store it keeps everything in memory and forgets it at the end. Two hosts in one process share
+    nothing.
+    """
+
+    def __init__(self, *, store: Store | None = None, data_dir: Path | None = None) -> None:
+        self._store = store or make_store("sqlite://", base=Path.cwd())
+        self._data_dir = data_dir or Path.cwd()
+        self._tasks = Supervisor("host")
+        self._agents: dict[UUID, AgentRuntime] = {}
+        self._connectors: list[ConnectorRunner] = []
+        self._accounts = Accounts()
+        self._waiters: dict[UUID, asyncio.Future[Processing]] = {}
+        self._outbox = HostOutbox(self._store, self._accounts, tasks=self._tasks, on_end=self._turn_ended)
+        self._worker = TurnWorker(self._store, self._accounts, self._outbox, self._agents.get)
+        self._lanes: Lanes[tuple[UUID, UUID]] = Lanes(
+            "turns", self._worker.work, limit=TURNS, refill=self._pending_rooms
+        )
+        self._inbox = HostInbox(
+            self._store,
+            wake=lambda agent_id, room_id: self._lanes.wake((agent_id, room_id)),
+            interrupt=lambda agent_id, room_id: self._lanes.interrupt((agent_id, room_id)),
+        )
+        self._opened = False
+        self._stopped = False
+
+    @property
+    def store(self) -> Store:
+        """The database."""
+        return self._store
+
+    @property
+    def connectors(self) -> Sequence[ConnectorRunner]:
+        """The connectors, on or off."""
+        return tuple(self._connectors)
+
+    # -- agents -----------------------------------------------------------------------------------------
+
+    async def add_agents(self, agents: Iterable[Mapping[str, Any]]) -> list[UUID]:
+        """Add agents; their ids, in order. They answer once `start_agents` has started them.
+
+        Each: `character` (a Character or a mapping), and if wanted `plugins` (objects or names; the default
+        is the built-in behaviour and a model by the environment), `settings`, `options` (AgentOptions),
+        `plugin_configs`. Raises ConfigError for an id that is taken, PluginError for an unknown plugin;
+        nothing is added then.
+        """
+        runtimes = [self._make(agent) for agent in agents]
+        ids = [runtime.agent_id for runtime in runtimes]
+        for runtime in runtimes:
+            if runtime.agent_id in self._agents or ids.count(runtime.agent_id) > 1:
+                raise ConfigError(
+                    f"there is an agent with the id of {runtime.character.name!r} already: give one of them "
+                    "another name, or an id of its own"
+                )
+        self._agents.update(zip(ids, runtimes, strict=True))
+        return ids
+
+    def _make(self, spec: Mapping[str, Any]) -> AgentRuntime:
+        given = spec["character"]
+        try:
+            character = given if isinstance(given, Character) else Character.model_validate(given)
+        except ValidationError as error:
+            raise ConfigError(f"the character is not valid: {error}") from error
+        wanted: Sequence[Plugin | str] = spec.get("plugins") or default_plugins(os.environ)
+        named = [*wanted, *names_for_character(character.plugins)]
+        plugins = {p.name: p for p in (find_plugin(n) if isinstance(n, str) else n for n in named)}
+        return AgentRuntime(
+            character,
+            store=self._store,
+            plugins=list(plugins.values()),
+            plugin_configs=spec.get("plugin_configs"),
+            settings=spec.get("settings"),
+            options=spec.get("options") or AgentOptions(),
+        )
+
+    async def start_agents(self, ids: Iterable[UUID] | None = None) -> None:
+        """Start agents (default: all) and take up what waits for them. Idempotent."""
+        chosen = [self.get_agent(agent_id) for agent_id in (ids if ids is not None else list(self._agents))]
+        pending = await self._open()
+        for runtime in chosen:
+            await runtime.start()
+        started = {runtime.agent_id for runtime in chosen}
+        for agent_id, room_id in pending:
+            if agent_id in started:
+                self._lanes.wake((agent_id, room_id))
+
+    async def stop_agents(self, ids: Iterable[UUID] | None = None) -> None:
+        """Stop agents (default: all). What comes in for them waits in the inbox."""
+        for agent_id in ids if ids is not None else list(self._agents):
+            await self.get_agent(agent_id).stop()
+
+    def get_agent(self, agent_id: UUID) -> AgentRuntime:
+        """An agent by id. Raises StateError."""
+        runtime = self._agents.get(agent_id)
+        if runtime is None:
+            raise StateError(f"there is no agent with the id {agent_id}")
+        return runtime
+
+    def get_agents(self) -> list[AgentRuntime]:
+        """All agents, in the order in which they were added."""
+        return list(self._agents.values())
+
+    def get_agent_by_name(self, name: str) -> AgentRuntime | None:
+        """The first agent of a name, regardless of case."""
+        return next(
+            (a for a in self._agents.values() if a.character.name.casefold() == name.casefold()), None
+        )
+
+    async def _open(self) -> list[tuple[UUID, UUID]]:
+        if self._stopped:
+            raise StateError("the host is stopped; make a new one")
+        if self._opened:
+            return await self._pending_rooms()
+        await self._store.open()
+        self._opened = True
+        return await self._store.recover()
+
+    async def _pending_rooms(self) -> list[tuple[UUID, UUID]]:
+        return await self._store.pending_rooms(REFILL)
+
+    # -- connectors -------------------------------------------------------------------------------------
+
+    def add_connector(
+        self, connector: Connector, config: ConnectorConfig, *, name: str, agent_id: UUID
+    ) -> ConnectorRunner:
+        """Add a platform account that `agent_id` answers on; `start_connectors` brings it up."""
+        agent = self.get_agent(agent_id)
+        runner = ConnectorRunner(
+            connector,
+            config,
+            name=name,
+            agent_id=agent_id,
+            agent_name=agent.character.name,
+            store=self._store,
+            inbox=self._inbox,
+            accounts=self._accounts,
+            data_dir=self._data_dir,
+            on_open=self._outbox.account_opened,
+        )
+        self._connectors.append(runner)
+        return runner
+
+    def start_connectors(self) -> list[asyncio.Task[None]]:
+        """Bring all connectors up; a task each, which ends when its connector has ended."""
+        return [self._tasks.spawn(runner.name, runner.supervise()) for runner in self._connectors]
+
+    # -- the way in -------------------------------------------------------------------------------------
+
+    async def handle_message(
+        self, agent: UUID | AgentRuntime, message: Mapping[str, Any] | Memory
+    ) -> MessageResult:
+        """Give an agent a message and wait for what comes of it.
+
+        `message`: `entity_id` and `room_id` (any UUIDs of the caller's), `content` (Content or a mapping with
+        `text`), and if wanted `id`, `world_id`, `metadata`. It writes the same inbox row and takes the same
+        lane as a platform's message. Raises StateError for an unknown or stopped agent, or when the host
+        stops meanwhile (the message then waits in the inbox); a failed turn is a result with the outcome
+        `failed`.
+        """
+        runtime = agent if isinstance(agent, AgentRuntime) else self.get_agent(agent)
+        if not runtime.started or self._stopped:
+            raise StateError(f"{runtime.character.name} is not started: call start_agents first")
+        admission = admission_of(runtime.agent_id, message)
+        memory = admission.memory
+        future: asyncio.Future[Processing] = asyncio.get_running_loop().create_future()
+        if memory.id in self._waiters:
+            raise StateError(f"the message {memory.id} is being handled already")
+        self._waiters[memory.id] = future
+        try:
+            [admitted] = await self._inbox.admit([admission])
+            if admitted.duplicate:
+                raise StateError(f"the message {memory.id} was handled before")
+            processing = await future
+        finally:
+            self._waiters.pop(memory.id, None)
+        return MessageResult(message_id=memory.id, user_message=memory, processing=processing)
+
+    def _turn_ended(
+        self, turn: Turn, ends: tuple[InboxEnd, ...], run: RunRecord, memories: tuple[Memory, ...]
+    ) -> None:
+        by_seq = {end.seq: end for end in ends}
+        for row in turn.rows:
+            future = self._waiters.get(row.memory_id)
+            end = by_seq.get(row.seq)
+            if future is None or end is None or future.done():
+                continue
+            text = "\n\n".join(memory.content.text for memory in memories)
+            future.set_result(
+                Processing(outcome=end.outcome, reason=end.reason, text=text, responses=memories, run=run)
+            )
+
+    # -- the way out ------------------------------------------------------------------------------------
+
+    async def send_message_to_target(
+        self, agent: UUID | AgentRuntime, target: Target, content: Content
+    ) -> Delivery:
+        """Say something unasked. Returns after the commit; `Delivery.sent` waits for the platform.
+
+        `target` names a room that the agent knows (`room_id`), or `source` and `channel_id` of the
+        platform. Raises StateError for a source that nothing sends to, and for an unknown room.
+        """
+        runtime = agent if isinstance(agent, AgentRuntime) else self.get_agent(agent)
+        if target.room_id is not None and not target.channel_id:
+            room = await self._store.find_room(target.room_id)
+            if room is None:
+                raise StateError(f"there is no room {target.room_id}")
+            target = Target(
+                source=room.source,
+                account=target.account,
+                room_id=room.id,
+                channel_id=room.channel_id,
+                thread_id=room.thread_id,
+                reply_to=target.reply_to,
+            )
+        line = self._accounts.resolve(runtime.agent_id, target)
+        memory = Memory(
+            agent_id=runtime.agent_id,
+            entity_id=runtime.agent_id,
+            room_id=target.room_id or runtime.agent_id,
+            content=content.model_copy(update={"source": line.account.platform}),
+        )
+        seqs = await self._outbox.enqueue(line, memory, target, remember=target.room_id is not None)
+        return Delivery(seqs, memory, self._outbox.wait_sent)
+
+    # -- the end ----------------------------------------------------------------------------------------
+
+    async def finish_pending(self) -> None:
+        """Wait until all that came in is handled and all that can be sent is sent."""
+        await self._lanes.idle()
+        await self._outbox.flush()
+
+    async def stop(self, grace: float = 20.0) -> None:
+        """Drain: take nothing in, finish or park turns within `grace` seconds, send what is ready, close.
+
+        What is not finished stays in the store for the next start. Idempotent.
+        """
+        if self._stopped:
+            return
+        self._stopped = True
+        try:
+            await asyncio.gather(*(runner.stop_intake() for runner in self._connectors))
+            if not await self._lanes.close(grace):
+                log.info("some turns were not finished in time; they begin again at the next start")
+            try:
+                async with asyncio.timeout(grace):
+                    await self._outbox.flush()
+            except TimeoutError:
+                log.info("some messages were not sent in time; they go out at the next start")
+            await self._outbox.close(1.0)
+            for future in self._waiters.values():
+                if not future.done():
+                    future.set_exception(StateError("the host stopped; the message waits in the inbox"))
+            await asyncio.gather(*(runner.close() for runner in self._connectors))
+            await self._tasks.close()
+            for runtime in self._agents.values():
+                await runtime.stop()
+        finally:
+            await self._store.close()
+
+
+def default_plugins(environ: Mapping[str, str]) -> list[str]:
+    """The built-in behaviour, and the model that the environment has a key or an address for."""
+    model = "openai" if environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL") else "offline"
+    return ["basics", model]
+
+
+__all__ = ["BotHost", "BotHostError", "default_plugins"]

@@ -1,0 +1,268 @@
+"""The one door out: rows first, then the platforms (steps 8 to 10)."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from bot_host.contracts.connector import Connector, StreamingConnector, TextStream
+from bot_host.contracts.store import Store
+from bot_host.contracts.turn import Turn
+from bot_host.host.accounts import Accounts, Line
+from bot_host.host.lanes import AGAIN, IDLE, Lanes, Next
+from bot_host.kit.clock import utc_now
+from bot_host.kit.retry import backoff
+from bot_host.kit.tasks import Supervisor
+from bot_host.types.errors import ConnectorError, SendError, SendLater, SendRefused, SendUnknown
+from bot_host.types.ids import UUID
+from bot_host.types.memory import Memory
+from bot_host.types.outbound import Target
+from bot_host.types.turn import InboxEnd, NewOutbox, OutboxRow, OutboxState, RunRecord, TurnCommit
+
+log = logging.getLogger(__name__)
+
+SENDERS: Final = 64
+"""Destinations that are sent to at the same time."""
+SEND_SECONDS: Final = 60.0
+"""A platform that does not answer a send within this time may or may not have taken it."""
+TYPING_SECONDS: Final = 10.0
+
+
+class HostOutbox:
+    """Commits turns and proactive messages, and sends their parts: in order per destination."""
+
+    def __init__(
+        self,
+        store: Store,
+        accounts: Accounts,
+        *,
+        tasks: Supervisor,
+        on_end: Callable[[Turn, tuple[InboxEnd, ...], RunRecord, tuple[Memory, ...]], None],
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._tasks = tasks
+        self._on_end = on_end
+        self._tried: set[int] = set()
+        self._taken: dict[int, str] = {}
+        self._deliveries: dict[int, asyncio.Future[OutboxRow]] = {}
+        self._lanes: Lanes[str] = Lanes(
+            "outbox", self._send_next, limit=SENDERS, refill=store.pending_destinations
+        )
+
+    # -- speaking, for the pipeline ---------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def typing(self, target: Target) -> AsyncIterator[None]:
+        """Shows the typing indicator while inside, and ends it on every exit."""
+        line = self._accounts.find(target.account)
+        if line is None or line.connector.typing_interval_s <= 0:
+            yield
+            return
+        shown = self._tasks.spawn("typing", _keep_typing(line.connector, target))
+        try:
+            yield
+        finally:
+            shown.cancel()
+            await asyncio.wait([shown])
+            self._tasks.spawn("typing done", _typing_done(line.connector, target))
+
+    def open_stream(self, target: Target, *, memory_id: UUID) -> TextStream | None:
+        """A way to show the reply while it is written, where the platform has one."""
+        line = self._accounts.find(target.account)
+        if line is None or not isinstance(line.connector, StreamingConnector):
+            return None
+        return line.connector.open_stream(target, memory_id=memory_id)
+
+    async def commit(
+        self,
+        turn: Turn,
+        *,
+        ends: tuple[InboxEnd, ...],
+        run: RunRecord,
+        replies: tuple[tuple[Memory, Target], ...] = (),
+        revisions: dict[UUID, int],
+    ) -> bool:
+        """Write the turn's end in one transaction; then its replies go out. False: stale, nothing written.
+
+        Once begun it is finished, also when the turn is cancelled meanwhile: half of it would be a reply
+        that is stored and never sent.
+        """
+        work = self._commit(turn, ends=ends, run=run, replies=replies, revisions=revisions)
+        return await asyncio.shield(self._tasks.spawn("commit", work))
+
+    async def _commit(
+        self,
+        turn: Turn,
+        *,
+        ends: tuple[InboxEnd, ...],
+        run: RunRecord,
+        replies: tuple[tuple[Memory, Target], ...],
+        revisions: dict[UUID, int],
+    ) -> bool:
+        rows: list[NewOutbox] = []
+        for memory, target in replies:
+            line = self._accounts.find(target.account)
+            if line is not None:
+                rows.extend(parts_of(line, memory, target, run_id=run.id))
+        memories = tuple(memory for memory, _ in replies)
+        seqs = await self._store.commit_turn(
+            TurnCommit(ends=ends, run=run, memories=memories, outbox=tuple(rows), revisions=revisions)
+        )
+        if seqs is None:
+            return False
+        for destination in dict.fromkeys(row.destination for row in rows):
+            self._lanes.wake(destination)
+        self._on_end(turn, ends, run, memories)
+        return True
+
+    # -- speaking without being asked -------------------------------------------------------------------
+
+    async def enqueue(self, line: Line, memory: Memory, target: Target, *, remember: bool) -> list[int]:
+        """Commit a proactive message; it goes out right after. The numbers of its parts.
+
+        `remember` stores the memory too: its room must be known.
+        """
+        rows = parts_of(line, memory, target, run_id=None)
+        seqs = await self._store.enqueue(rows, memory if remember else None)
+        for destination in dict.fromkeys(row.destination for row in rows):
+            self._lanes.wake(destination)
+        return seqs
+
+    async def wait_sent(self, seqs: Sequence[int]) -> list[OutboxRow]:
+        """Wait until each part is sent or has failed for good."""
+        loop = asyncio.get_running_loop()
+        waits = {seq: self._deliveries.setdefault(seq, loop.create_future()) for seq in seqs}
+        for row in await self._store.get_parts(seqs):
+            if row.state in (OutboxState.SENT, OutboxState.FAILED) and not waits[row.seq].done():
+                waits[row.seq].set_result(row)
+        try:
+            return list(await asyncio.gather(*waits.values()))
+        finally:
+            for seq in seqs:
+                self._deliveries.pop(seq, None)
+
+    # -- sending ----------------------------------------------------------------------------------------
+
+    async def account_opened(self, account: str) -> None:
+        """An account has logged in: what waits for it can go out."""
+        for destination in await self._store.pending_destinations():
+            if destination.startswith(f"{account}/"):
+                self._lanes.wake(destination)
+
+    async def flush(self) -> None:
+        """Wait until nothing more can be sent right now."""
+        await self._lanes.idle()
+
+    async def close(self, grace: float) -> None:
+        """Stop sending; what is under way gets `grace` seconds. The rest stays in the store."""
+        await self._lanes.close(grace)
+
+    async def _send_next(self, destination: str) -> Next:
+        row = await self._store.next_part(destination)
+        if row is None:
+            return IDLE
+        wait = (row.not_before - utc_now()).total_seconds() if row.not_before else 0.0
+        if wait > 0:
+            return Next(after_s=wait)
+        line = self._accounts.find(row.account)
+        if line is None:
+            return IDLE  # account_opened wakes this destination again
+        if row.seq in self._taken:
+            return await self._sent(row, self._taken[row.seq])
+        if row.state is OutboxState.SENDING and row.seq not in self._tried:
+            log.warning(
+                "part %d of a message to %s was being sent when the host ended; sending it again",
+                row.part + 1,
+                destination,
+            )
+        self._tried.add(row.seq)
+        await self._store.mark_sending(row.seq)
+        return await self._send(line.connector, row)
+
+    async def _send(self, connector: Connector, row: OutboxRow) -> Next:
+        key = f"{row.memory_id or row.seq}:{row.part}"
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                sent = await connector.send(row.payload, row.target, key=key)
+        except SendRefused as error:
+            return await self._refused(row, str(error))
+        except (SendLater, SendUnknown, TimeoutError, ConnectorError) as error:
+            return await self._later(row, error)
+        except Exception as error:
+            log.exception("connector %s failed to send", connector.platform)
+            return await self._later(row, error)
+        return await self._sent(row, sent.platform_message_id)
+
+    async def _sent(self, row: OutboxRow, platform_message_id: str) -> Next:
+        # Remembered until it is on disk: were the record to fail, a second try must not send again.
+        self._taken[row.seq] = platform_message_id
+        await self._store.mark_sent(row.seq, platform_message_id)
+        del self._taken[row.seq]
+        self._tried.discard(row.seq)
+        self._tell(replace(row, state=OutboxState.SENT, platform_message_id=platform_message_id))
+        return AGAIN
+
+    async def _refused(self, row: OutboxRow, why: str) -> Next:
+        log.error("message to %s cannot be sent: %s", row.destination, why)
+        for seq in await self._store.mark_failed(row.seq, why):
+            self._tried.discard(seq)
+            if seq in self._deliveries:
+                self._tell(replace(row, seq=seq, state=OutboxState.FAILED, error=why))
+        return AGAIN
+
+    async def _later(self, row: OutboxRow, error: Exception) -> Next:
+        why = str(error) or type(error).__name__
+        wait = error.after_s if isinstance(error, SendLater) and error.after_s is not None else None
+        if wait is None:
+            wait = backoff(row.attempts + 1)
+        level = logging.WARNING if isinstance(error, SendError) else logging.ERROR
+        log.log(level, "message to %s not sent: %s; trying again in %.1f s", row.destination, why, wait)
+        await self._store.mark_later(row.seq, utc_now() + timedelta(seconds=wait), why)
+        return Next(after_s=wait)
+
+    def _tell(self, row: OutboxRow) -> None:
+        future = self._deliveries.get(row.seq)
+        if future is not None and not future.done():
+            future.set_result(row)
+
+
+def parts_of(line: Line, memory: Memory, target: Target, *, run_id: UUID | None) -> list[NewOutbox]:
+    """A message as the parts that its platform takes."""
+    target = replace(target, account=line.account.key)
+    payloads = line.connector.encode(memory.content, target)
+    return [
+        NewOutbox(
+            agent_id=memory.agent_id,
+            account=line.account.key,
+            destination="/".join(filter(None, (line.account.key, target.channel_id, target.thread_id))),
+            target=target if part == 0 else replace(target, reply_to=""),
+            payload=payload,
+            part=part,
+            parts=len(payloads),
+            memory_id=memory.id,
+            run_id=run_id,
+        )
+        for part, payload in enumerate(payloads)
+    ]
+
+
+async def _keep_typing(connector: Connector, target: Target) -> None:
+    while True:
+        try:
+            async with asyncio.timeout(TYPING_SECONDS):
+                await connector.typing(target)
+        except (TimeoutError, ConnectorError) as error:
+            log.debug("typing indicator: %s", error)
+        await asyncio.sleep(connector.typing_interval_s)
+
+
+async def _typing_done(connector: Connector, target: Target) -> None:
+    try:
+        async with asyncio.timeout(TYPING_SECONDS):
+            await connector.typing_done(target)
+    except (TimeoutError, ConnectorError) as error:
+        log.debug("typing indicator: %s", error)
