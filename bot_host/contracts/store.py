@@ -45,9 +45,17 @@ class Inbox(Protocol):
         """Delete the memories of messages that are gone; pending ones end as ignored, `deleted`. How many."""
 
     async def apply_places(
-        self, worlds: Sequence[World], rooms: Sequence[Room], people: Sequence[Entity], mark: Mark | None
+        self,
+        account: str,
+        worlds: Sequence[World],
+        rooms: Sequence[Room],
+        people: Sequence[Entity],
+        mark: Mark | None,
     ) -> None:
-        """Make worlds, rooms and entities, or rename them where a non-empty name differs."""
+        """Make worlds, rooms and entities, or rename them where a non-empty name differs.
+
+        `account` is whose mark it is, as in `apply_edit`.
+        """
 
     async def set_mark(self, account: str, mark: Mark) -> None:
         """Move a mark up; a lower value changes nothing."""
