@@ -85,7 +85,9 @@ class JsonFormatter(_Formatter):
         trace = self._trace(record)
         if trace:
             entry["traceback"] = trace
-        return self._mask.hide(json.dumps(entry, ensure_ascii=False)).encode("utf-8", "replace").decode()
+        # Masked before it is dumped: JSON would escape a quote or backslash inside a secret.
+        hidden = {key: self._mask.hide(str(value)) for key, value in entry.items()}
+        return json.dumps(hidden, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def _short(name: str) -> str:

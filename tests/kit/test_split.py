@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot_host.kit.split import split_markdown
 
-FENCE = re.compile(r" *(?:[-*+] +|\d+[.)] +)?(`{3,}(?=[^`]*$)|~{3,})")
+FENCE = re.compile(r" *(?:(?:[-*+]|\d+[.)]) {1,4})?(`{3,}(?=[^`]*$)|~{3,})")
 
 
 def utf16(text: str) -> int:
