@@ -1,0 +1,71 @@
+"""One sqlite3 connection on aiosqlite's thread, for whole functions instead of single statements.
+
+The only place that uses what aiosqlite keeps private (`Connection._execute`, through which each of its own
+methods goes); tests/store/test_aiosqlite_thread.py holds it against the installed version.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Self, TypeVar
+
+import aiosqlite
+
+T = TypeVar("T")
+
+
+class _Opening:
+    """Calls `connect` on the thread, and closes what it made when nobody waits for it any more."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._connect = connect
+        self._lock = threading.Lock()
+        self._abandoned = False
+        self.made: list[sqlite3.Connection] = []
+
+    def __call__(self) -> sqlite3.Connection:
+        raw = self._connect()
+        with self._lock:
+            self.made.append(raw)
+            if self._abandoned:
+                raw.close()
+        return raw
+
+    def abandon(self) -> None:
+        with self._lock:
+            self._abandoned = True
+            for raw in self.made:
+                raw.close()
+
+
+class SqliteThread:
+    """A connection and its thread. The thread is no daemon: `close` must be called, on every path."""
+
+    def __init__(self, proxy: aiosqlite.Connection, raw: sqlite3.Connection) -> None:
+        self._proxy = proxy
+        self._raw = raw
+
+    @classmethod
+    async def open(cls, connect: Callable[[], sqlite3.Connection]) -> Self:
+        """Call `connect` on a new thread. When it raises, the thread is ended and the error passed on.
+
+        The connection must be made with `check_same_thread=False`.
+        """
+        opening = _Opening(connect)
+        proxy = aiosqlite.Connection(opening, 64)
+        try:
+            await proxy
+        except BaseException:
+            # aiosqlite has told the thread to end, but does not know what `connect` may have made meanwhile.
+            opening.abandon()
+            raise
+        return cls(proxy, opening.made[0])
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Call `work` with the connection on its thread. A cancelled caller does not stop the work."""
+        execute: Callable[..., Awaitable[T]] = self._proxy._execute
+        return await execute(work, self._raw)
+
+    async def close(self) -> None:
+        """Finish the work that was given, close the connection and end the thread. Idempotent."""
+        await self._proxy.close()

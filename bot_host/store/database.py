@@ -1,0 +1,224 @@
+"""The store: each verb of the contract as one unit of work on a driver."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+from bot_host.store import agents, cache, inbox, marks, memories, outbox, places, runs
+from bot_host.store.driver import Driver
+from bot_host.types.character import Character
+from bot_host.types.content import Content
+from bot_host.types.ids import UUID
+from bot_host.types.inbound import Mark
+from bot_host.types.memory import Memory, MemoryType
+from bot_host.types.places import Entity, Participant, ParticipantState, Room, World
+from bot_host.types.turn import (
+    Admission,
+    Admitted,
+    Edited,
+    InboxRow,
+    NewOutbox,
+    OutboxRow,
+    RunRecord,
+    TurnCommit,
+)
+
+
+class Database:
+    """`bot_host.contracts.store.Store`; see there for what each verb does."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """See Store."""
+        await self._driver.open()
+
+    async def close(self) -> None:
+        """See Store."""
+        await self._driver.close()
+
+    # The inbox.
+
+    async def admit(self, admissions: Sequence[Admission]) -> list[Admitted]:
+        """See Inbox."""
+        return await self._driver.write(partial(inbox.admit, admissions))
+
+    async def apply_edit(
+        self, account: str, event_key: str, content: Content, edited_at: datetime, mark: Mark | None
+    ) -> Edited:
+        """See Inbox."""
+        return await self._driver.write(
+            partial(inbox.apply_edit, account, event_key, content, edited_at, mark)
+        )
+
+    async def apply_delete(self, account: str, event_keys: Sequence[str], mark: Mark | None) -> int:
+        """See Inbox."""
+        return await self._driver.write(partial(inbox.apply_delete, account, event_keys, mark))
+
+    async def apply_places(
+        self,
+        account: str,
+        worlds: Sequence[World],
+        rooms: Sequence[Room],
+        people: Sequence[Entity],
+        mark: Mark | None,
+    ) -> None:
+        """See Inbox."""
+        await self._driver.write(partial(places.apply_places, account, worlds, rooms, people, mark))
+
+    async def set_mark(self, account: str, mark: Mark) -> None:
+        """See Inbox."""
+        await self._driver.write(partial(marks.set_mark, account, mark))
+
+    async def find_mark(self, account: str, name: str) -> int | None:
+        """See Inbox."""
+        return await self._driver.read(partial(marks.find_mark, account, name))
+
+    async def recover(self) -> list[tuple[UUID, UUID]]:
+        """See Inbox."""
+        return await self._driver.write(inbox.recover)
+
+    async def pending_rooms(self, limit: int) -> list[tuple[UUID, UUID]]:
+        """See Inbox."""
+        return await self._driver.read(partial(inbox.pending_rooms, limit))
+
+    async def take_turn(self, agent_id: UUID, room_id: UUID, limit: int) -> list[InboxRow]:
+        """See Inbox."""
+        return await self._driver.write(partial(inbox.take_turn, agent_id, room_id, limit))
+
+    async def put_back(self, seqs: Sequence[int]) -> None:
+        """See Inbox."""
+        await self._driver.write(partial(inbox.put_back, seqs))
+
+    async def commit_turn(self, commit: TurnCommit) -> list[int] | None:
+        """See Inbox. Raises StateError when one of the rows has ended before."""
+        return await self._driver.write(partial(runs.commit_turn, commit))
+
+    async def pending_count(self) -> int:
+        """See Inbox."""
+        return await self._driver.read(inbox.pending_count)
+
+    # The outbox.
+
+    async def enqueue(self, rows: Sequence[NewOutbox], memory: Memory | None) -> list[int]:
+        """See Outbox."""
+        return await self._driver.write(partial(outbox.enqueue, rows, memory))
+
+    async def pending_destinations(self) -> list[str]:
+        """See Outbox."""
+        return await self._driver.read(outbox.pending_destinations)
+
+    async def next_part(self, destination: str) -> OutboxRow | None:
+        """See Outbox."""
+        return await self._driver.read(partial(outbox.next_part, destination))
+
+    async def mark_sending(self, seq: int) -> None:
+        """See Outbox. Raises StateError when the part is not to be sent (any more)."""
+        await self._driver.write(partial(outbox.mark_sending, seq))
+
+    async def mark_sent(self, seq: int, platform_message_id: str) -> None:
+        """See Outbox."""
+        await self._driver.write(partial(outbox.mark_sent, seq, platform_message_id))
+
+    async def mark_later(self, seq: int, not_before: datetime, error: str) -> None:
+        """See Outbox."""
+        await self._driver.write(partial(outbox.mark_later, seq, not_before, error))
+
+    async def mark_failed(self, seq: int, error: str) -> list[int]:
+        """See Outbox."""
+        return await self._driver.write(partial(outbox.mark_failed, seq, error))
+
+    async def get_parts(self, seqs: Sequence[int]) -> list[OutboxRow]:
+        """See Outbox."""
+        return await self._driver.read(partial(outbox.get_parts, seqs))
+
+    async def unsent_count(self) -> int:
+        """See Outbox."""
+        return await self._driver.read(outbox.unsent_count)
+
+    # The rest.
+
+    async def ensure_agent(self, agent_id: UUID, character: Character) -> None:
+        """See Store."""
+        await self._driver.write(partial(agents.ensure_agent, agent_id, character))
+
+    async def create_memory(self, memory: Memory) -> bool:
+        """See Store."""
+        return await self._driver.write(partial(memories.create_memory, memory))
+
+    async def find_memory(self, memory_id: UUID) -> Memory | None:
+        """See Store."""
+        return await self._driver.read(partial(memories.find_memory, memory_id))
+
+    async def get_memories(
+        self,
+        room_id: UUID,
+        *,
+        type: MemoryType = MemoryType.MESSAGE,
+        count: int = 32,
+        until: datetime | None = None,
+    ) -> list[Memory]:
+        """See Store."""
+        return await self._driver.read(partial(memories.get_memories, room_id, type, count, until))
+
+    async def has_spoken(self, agent_id: UUID, room_id: UUID) -> bool:
+        """See Store."""
+        return await self._driver.read(partial(memories.has_spoken, agent_id, room_id))
+
+    async def find_world(self, world_id: UUID) -> World | None:
+        """See Store."""
+        return await self._driver.read(partial(places.find_world, world_id))
+
+    async def find_room(self, room_id: UUID) -> Room | None:
+        """See Store."""
+        return await self._driver.read(partial(places.find_room, room_id))
+
+    async def find_entity(self, entity_id: UUID) -> Entity | None:
+        """See Store."""
+        return await self._driver.read(partial(places.find_entity, entity_id))
+
+    async def get_entities(self, entity_ids: Sequence[UUID]) -> dict[UUID, Entity]:
+        """See Store."""
+        return await self._driver.read(partial(places.get_entities, entity_ids))
+
+    async def get_participants(self, room_id: UUID) -> list[Participant]:
+        """See Store."""
+        return await self._driver.read(partial(places.get_participants, room_id))
+
+    async def get_participant_state(self, room_id: UUID, entity_id: UUID) -> ParticipantState | None:
+        """See Store."""
+        return await self._driver.read(partial(places.get_participant_state, room_id, entity_id))
+
+    async def set_participant_state(
+        self, agent_id: UUID, room_id: UUID, entity_id: UUID, state: ParticipantState | None
+    ) -> None:
+        """See Store."""
+        await self._driver.write(partial(places.set_participant_state, agent_id, room_id, entity_id, state))
+
+    async def get_runs(self, room_id: UUID, *, count: int = 20) -> list[RunRecord]:
+        """See Store."""
+        return await self._driver.read(partial(runs.get_runs, room_id, count))
+
+    async def get_cache(self, agent_id: UUID, key: str) -> Any | None:
+        """See Store."""
+        return await self._driver.read(partial(cache.get_cache, agent_id, key))
+
+    async def set_cache(self, agent_id: UUID, key: str, value: Any) -> None:
+        """See Store."""
+        await self._driver.write(partial(cache.set_cache, agent_id, key, value))
+
+    async def delete_cache(self, agent_id: UUID, key: str) -> None:
+        """See Store."""
+        await self._driver.write(partial(cache.delete_cache, agent_id, key))

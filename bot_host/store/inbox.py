@@ -1,0 +1,275 @@
+"""The inbox: each inbound message once, in order, until it is done."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from bot_host.kit.clock import utc_now
+from bot_host.store import memories, places
+from bot_host.store.columns import InList
+from bot_host.store.marks import set_mark
+from bot_host.store.schema import constant, inbox, inbox_open
+from bot_host.store.schema import memories as memories_table
+from bot_host.store.statement import Row, Statement, Unit
+from bot_host.types.content import Content
+from bot_host.types.errors import StateError
+from bot_host.types.ids import UUID
+from bot_host.types.inbound import Mark
+from bot_host.types.outbound import Target
+from bot_host.types.turn import Admission, Admitted, Edited, InboxEnd, InboxRow, InboxState, Outcome
+
+DELETED: Final = "deleted"
+"""The reason of a message that was deleted on its platform before its turn."""
+
+_ALL: Final = 2**31 - 1
+_c = inbox.c
+_pending = _c.state == constant("pending")
+_running = _c.state == constant("running")
+_by_event = (_c.account == bindparam("account"), _c.event_key == bindparam("event_key"))
+_ROW: Final = (
+    _c.seq,
+    _c.agent_id,
+    _c.account,
+    _c.room_id,
+    _c.entity_id,
+    _c.memory_id,
+    _c.message_id,
+    _c.target,
+    _c.attempts,
+    _c.received_at,
+    _c.state,
+    _c.outcome,
+    _c.reason,
+)
+_NEW: Final = (
+    "agent_id",
+    "account",
+    "event_key",
+    "message_id",
+    "room_id",
+    "entity_id",
+    "memory_id",
+    "target",
+    "received_at",
+    "sent_at",
+)
+
+FIND_SEQ: Final = Statement("inbox.find_seq", select(_c.seq).where(*_by_event))
+INSERT: Final = Statement(
+    "inbox.insert",
+    insert(inbox)
+    .values({**{name: bindparam(name) for name in _NEW}, "state": "pending", "attempts": 0, "reason": ""})
+    .on_conflict_do_nothing(index_elements=[_c.account, _c.event_key])
+    .returning(_c.seq),
+)
+_oldest = (
+    select(_c.seq)
+    .where(_c.agent_id == bindparam("agent"), _c.room_id == bindparam("room"), inbox_open, _pending)
+    .order_by(_c.seq)
+    .limit(bindparam("count"))
+)
+TAKE: Final = Statement(
+    "inbox.take",
+    update(inbox)
+    .where(_c.seq.in_(_oldest))
+    .values(state="running", attempts=_c.attempts + 1)
+    .returning(*_ROW),
+)
+END: Final = Statement(
+    "inbox.end",
+    update(inbox)
+    .where(_c.seq == bindparam("row"), inbox_open)
+    .values(
+        state="done",
+        outcome=bindparam("result", type_=_c.outcome.type),
+        reason=bindparam("why", type_=_c.reason.type),
+        finished_at=bindparam("now", type_=_c.finished_at.type),
+        run_id=bindparam("run", type_=_c.run_id.type),
+    )
+    .returning(_c.seq),
+)
+PUT_BACK: Final = Statement(
+    "inbox.put_back",
+    update(inbox).where(InList(_c.seq, "seqs"), inbox_open, _running).values(state="pending"),
+)
+PUT_ALL_BACK: Final = Statement(
+    "inbox.put_all_back", update(inbox).where(inbox_open, _running).values(state="pending")
+)
+_end_deleted = update(inbox).values(
+    state="done",
+    outcome=Outcome.IGNORED.value,
+    reason=DELETED,
+    finished_at=bindparam("now", type_=_c.finished_at.type),
+)
+_gone = ~select(memories_table.c.id).where(memories_table.c.id == _c.memory_id).exists()
+END_DELETED: Final = Statement(
+    "inbox.end_deleted", _end_deleted.where(InList(_c.seq, "seqs"), inbox_open, _pending, _gone)
+)
+END_ALL_DELETED: Final = Statement("inbox.end_all_deleted", _end_deleted.where(inbox_open, _pending, _gone))
+PENDING_ROOMS: Final = Statement(
+    "inbox.pending_rooms",
+    select(_c.agent_id, _c.room_id)
+    .where(inbox_open, _pending)
+    .group_by(_c.agent_id, _c.room_id)
+    .order_by(func.min(_c.seq))
+    .limit(bindparam("count")),
+)
+COUNT: Final = Statement("inbox.count", select(func.count()).select_from(inbox).where(inbox_open))
+FIND_EVENT: Final = Statement(
+    "inbox.find_event", select(_c.memory_id, _c.state, _c.agent_id, _c.room_id).where(*_by_event)
+)
+FIND_EVENTS: Final = Statement(
+    "inbox.find_events",
+    select(_c.seq, _c.memory_id).where(
+        _c.account == bindparam("account"), InList(_c.event_key, "event_keys")
+    ),
+)
+
+
+def _to_row(row: Row) -> InboxRow:
+    (seq, agent_id, account, room_id, entity_id, memory_id, message_id, target, attempts, received_at) = row[
+        :10
+    ]
+    state, outcome, reason = row[10:]
+    return InboxRow(
+        seq=seq,
+        agent_id=agent_id,
+        account=account,
+        room_id=room_id,
+        entity_id=entity_id,
+        memory_id=memory_id,
+        message_id=message_id,
+        target=Target.from_dict(target),
+        attempts=attempts,
+        received_at=received_at,
+        state=InboxState(state),
+        outcome=Outcome(outcome) if outcome else None,
+        reason=reason,
+    )
+
+
+def admit(admissions: Sequence[Admission]) -> Unit[list[Admitted]]:
+    """See Inbox.admit."""
+    admitted = []
+    for admission in admissions:
+        admitted.append((yield from _admit(admission)))
+        yield from set_mark(admission.account, admission.mark)
+    return admitted
+
+
+def _admit(admission: Admission) -> Unit[Admitted]:
+    known = yield FIND_SEQ(account=admission.account, event_key=admission.event_key)
+    if known:
+        return Admitted(seq=known[0][0], duplicate=True)
+    room_id, sender_id = admission.room.id, admission.sender.id
+    # Whoever says that the places are known may remember what was deleted since: a look is cheap.
+    if not (admission.places_known and (yield from places.is_participant(room_id, sender_id))):
+        yield from places.ensure_world(admission.world)
+        yield from places.ensure_room(admission.room)
+        yield from places.ensure_entity(admission.sender)
+        yield from places.ensure_participant(admission.agent_id, room_id, sender_id)
+        yield from places.ensure_participant(admission.agent_id, room_id, admission.agent_id)
+    yield from memories.create_memory(admission.memory)
+    made = yield INSERT(
+        agent_id=admission.agent_id,
+        account=admission.account,
+        event_key=admission.event_key,
+        message_id=admission.message_id,
+        room_id=room_id,
+        entity_id=sender_id,
+        memory_id=admission.memory.id,
+        target=admission.target.to_dict(),
+        received_at=utc_now(),
+        sent_at=admission.sent_at,
+    )
+    if made:
+        return Admitted(seq=made[0][0], duplicate=False)
+    # Where writers are not alone (PostgreSQL), another one was quicker.
+    known = yield FIND_SEQ(account=admission.account, event_key=admission.event_key)
+    return Admitted(seq=known[0][0], duplicate=True)
+
+
+def apply_edit(
+    account: str, event_key: str, content: Content, edited_at: datetime, mark: Mark | None
+) -> Unit[Edited]:
+    """See Inbox.apply_edit."""
+    yield from set_mark(account, mark)
+    found = yield FIND_EVENT(account=account, event_key=event_key)
+    if not found:
+        return Edited(found=False)
+    memory_id, state, agent_id, room_id = found[0]
+    changed = yield from _revise(memory_id, content, edited_at)
+    return Edited(found=True, changed=changed, state=InboxState(state), agent_id=agent_id, room_id=room_id)
+
+
+def _revise(memory_id: UUID, content: Content, edited_at: datetime) -> Unit[bool]:
+    memory = yield from memories.find_memory(memory_id)
+    if memory is None or _says_the_same(memory.content, content):
+        return False
+    revised = memory.content.model_copy(update={"text": content.text, "attachments": content.attachments})
+    yield memories.REVISE(
+        memory_id=memory_id,
+        new_content=revised.to_dict(),
+        new_metadata={**memory.metadata, "edited_at": edited_at.isoformat()},
+    )
+    return True
+
+
+def _says_the_same(one: Content, other: Content) -> bool:
+    def files(content: Content) -> list[dict[str, Any]]:
+        return [media.model_dump(mode="json", exclude_none=True) for media in content.attachments]
+
+    return one.text == other.text and files(one) == files(other)
+
+
+def apply_delete(account: str, event_keys: Sequence[str], mark: Mark | None) -> Unit[int]:
+    """See Inbox.apply_delete. Rows that are running end when they are put back."""
+    yield from set_mark(account, mark)
+    rows = yield FIND_EVENTS(account=account, event_keys=event_keys)
+    if not rows:
+        return 0
+    deleted = yield from memories.delete_memories([memory_id for _, memory_id in rows])
+    yield END_DELETED(seqs=[seq for seq, _ in rows], now=utc_now())
+    return deleted
+
+
+def recover() -> Unit[list[tuple[UUID, UUID]]]:
+    """See Inbox.recover. Rows whose message was deleted in the middle of their turn end here."""
+    yield PUT_ALL_BACK()
+    yield END_ALL_DELETED(now=utc_now())
+    return (yield from pending_rooms(_ALL))
+
+
+def pending_rooms(limit: int) -> Unit[list[tuple[UUID, UUID]]]:
+    """See Inbox.pending_rooms."""
+    rows = yield PENDING_ROOMS(count=limit)
+    return [(agent_id, room_id) for agent_id, room_id in rows]
+
+
+def take_turn(agent_id: UUID, room_id: UUID, limit: int) -> Unit[list[InboxRow]]:
+    """See Inbox.take_turn."""
+    rows = yield TAKE(agent=agent_id, room=room_id, count=limit)
+    return [_to_row(row) for row in sorted(rows)]
+
+
+def put_back(seqs: Sequence[int]) -> Unit[None]:
+    """See Inbox.put_back. Rows whose message was deleted meanwhile end as ignored instead."""
+    yield PUT_BACK(seqs=seqs)
+    yield END_DELETED(seqs=seqs, now=utc_now())
+
+
+def end(ended: InboxEnd, run_id: UUID) -> Unit[None]:
+    """End a row. Raises StateError when it has ended before: a turn is committed once."""
+    rows = yield END(row=ended.seq, result=ended.outcome.value, why=ended.reason, now=utc_now(), run=run_id)
+    if not rows:
+        raise StateError(f"inbox row {ended.seq} has ended before, or is not known")
+
+
+def pending_count() -> Unit[int]:
+    """See Inbox.pending_count."""
+    rows = yield COUNT()
+    count: int = rows[0][0]
+    return count

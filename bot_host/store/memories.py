@@ -1,0 +1,141 @@
+"""Memories: what was said and learned."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Select, bindparam, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from bot_host.store.columns import InList
+from bot_host.store.schema import memories
+from bot_host.store.statement import Row, Statement, Unit
+from bot_host.types.content import Content
+from bot_host.types.ids import UUID
+from bot_host.types.memory import Memory, MemoryType
+
+_c = memories.c
+_END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
+_FIELDS: Final = (
+    _c.id,
+    _c.agent_id,
+    _c.entity_id,
+    _c.room_id,
+    _c.world_id,
+    _c.type,
+    _c.content,
+    _c.metadata,
+    _c.revision,
+    _c.created_at,
+)
+
+
+def _select() -> Select[Any]:
+    return select(*_FIELDS)
+
+
+INSERT: Final = Statement(
+    "memories.insert",
+    insert(memories)
+    .values({column.name: bindparam(column.name) for column in _FIELDS})
+    .on_conflict_do_nothing(index_elements=[_c.id])
+    .returning(_c.id),
+)
+FIND: Final = Statement("memories.find", _select().where(_c.id == bindparam("id")))
+NEWEST: Final = Statement(
+    "memories.newest",
+    _select()
+    .where(
+        _c.room_id == bindparam("room_id"),
+        _c.type == bindparam("type"),
+        _c.created_at <= bindparam("until"),
+    )
+    .order_by(_c.created_at.desc(), _c.seq.desc())
+    .limit(bindparam("count")),
+)
+SPOKEN: Final = Statement(
+    "memories.spoken",
+    select(_c.id)
+    .where(
+        _c.entity_id == bindparam("agent_id"),
+        _c.room_id == bindparam("room_id"),
+        _c.agent_id == bindparam("agent_id"),
+        _c.type == bindparam("type"),
+    )
+    .limit(1),
+)
+REVISIONS: Final = Statement("memories.revisions", select(_c.id, _c.revision).where(InList(_c.id, "ids")))
+REVISE: Final = Statement(
+    "memories.revise",
+    update(memories)
+    .where(_c.id == bindparam("memory_id"))
+    .values(content=bindparam("new_content"), metadata=bindparam("new_metadata"), revision=_c.revision + 1),
+)
+DELETE: Final = Statement("memories.delete", delete(memories).where(InList(_c.id, "ids")).returning(_c.id))
+
+
+def to_memory(row: Row) -> Memory:
+    """A row of `_FIELDS` as a memory."""
+    id_, agent_id, entity_id, room_id, world_id, type_, content, metadata, revision, created_at = row
+    return Memory(
+        id=id_,
+        agent_id=agent_id,
+        entity_id=entity_id,
+        room_id=room_id,
+        world_id=world_id,
+        type=MemoryType(type_),
+        content=Content.model_validate(content),
+        metadata=metadata,
+        revision=revision,
+        created_at=created_at,
+    )
+
+
+def create_memory(memory: Memory) -> Unit[bool]:
+    """See Store.create_memory."""
+    rows = yield INSERT(
+        id=memory.id,
+        agent_id=memory.agent_id,
+        entity_id=memory.entity_id,
+        room_id=memory.room_id,
+        world_id=memory.world_id,
+        type=memory.type.value,
+        content=memory.content.to_dict(),
+        metadata=memory.metadata,
+        revision=memory.revision,
+        created_at=memory.created_at,
+    )
+    return bool(rows)
+
+
+def find_memory(memory_id: UUID) -> Unit[Memory | None]:
+    """See Store.find_memory."""
+    rows = yield FIND(id=memory_id)
+    return to_memory(rows[0]) if rows else None
+
+
+def get_memories(room_id: UUID, type: MemoryType, count: int, until: datetime | None) -> Unit[list[Memory]]:
+    """See Store.get_memories."""
+    rows = yield NEWEST(room_id=room_id, type=type.value, count=count, until=until or _END_OF_TIME)
+    return [to_memory(row) for row in reversed(rows)]
+
+
+def has_spoken(agent_id: UUID, room_id: UUID) -> Unit[bool]:
+    """See Store.has_spoken."""
+    rows = yield SPOKEN(agent_id=agent_id, room_id=room_id, type=MemoryType.MESSAGE.value)
+    return bool(rows)
+
+
+def revisions_hold(expected: dict[UUID, int]) -> Unit[bool]:
+    """Whether each memory is there with the revision given."""
+    if not expected:
+        return True
+    rows = yield REVISIONS(ids=list(expected))
+    found = {row[0]: row[1] for row in rows}
+    return all(found.get(memory_id.lower()) == revision for memory_id, revision in expected.items())
+
+
+def delete_memories(memory_ids: Sequence[UUID]) -> Unit[int]:
+    """Delete memories; how many there were."""
+    rows = yield DELETE(ids=memory_ids)
+    return len(rows)

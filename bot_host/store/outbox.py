@@ -1,0 +1,228 @@
+"""The outbox: parts of messages, committed first, sent in order per destination."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from bot_host.kit.clock import utc_now
+from bot_host.store import memories
+from bot_host.store.columns import InList
+from bot_host.store.schema import outbox, outbox_open
+from bot_host.store.statement import Row, Statement, Unit
+from bot_host.types.errors import StateError
+from bot_host.types.ids import new_id
+from bot_host.types.memory import Memory
+from bot_host.types.outbound import Target
+from bot_host.types.turn import NewOutbox, OutboxRow, OutboxState
+
+_c = outbox.c
+_ROW: Final = (
+    _c.seq,
+    _c.agent_id,
+    _c.account,
+    _c.destination,
+    _c.target,
+    _c.payload,
+    _c.part,
+    _c.parts,
+    _c.memory_id,
+    _c.run_id,
+    _c.state,
+    _c.attempts,
+    _c.not_before,
+    _c.error,
+    _c.platform_message_id,
+    _c.created_at,
+)
+_NEW: Final = (
+    "agent_id",
+    "account",
+    "destination",
+    "target",
+    "payload",
+    "part",
+    "parts",
+    "memory_id",
+    "run_id",
+    "message",
+    "created_at",
+)
+_one = _c.seq == bindparam("row")
+
+INSERT: Final = Statement(
+    "outbox.insert",
+    insert(outbox)
+    .values(
+        {
+            **{name: bindparam(name) for name in _NEW},
+            "state": "pending",
+            "attempts": 0,
+            "error": "",
+            "platform_message_id": "",
+        }
+    )
+    .returning(_c.seq),
+)
+DESTINATIONS: Final = Statement(
+    "outbox.destinations",
+    select(_c.destination).where(outbox_open).group_by(_c.destination).order_by(func.min(_c.seq)),
+)
+NEXT: Final = Statement(
+    "outbox.next",
+    select(*_ROW).where(_c.destination == bindparam("destination"), outbox_open).order_by(_c.seq).limit(1),
+)
+SENDING: Final = Statement(
+    "outbox.sending",
+    update(outbox)
+    .where(_one, outbox_open)
+    .values(state="sending", attempts=_c.attempts + 1)
+    .returning(_c.seq),
+)
+SENT: Final = Statement(
+    "outbox.sent",
+    update(outbox)
+    .where(_one)
+    .values(
+        state="sent",
+        platform_message_id=bindparam("platform_id", type_=_c.platform_message_id.type),
+        sent_at=bindparam("now", type_=_c.sent_at.type),
+        not_before=None,
+        error="",
+    ),
+)
+LATER: Final = Statement(
+    "outbox.later",
+    update(outbox)
+    .where(_one, outbox_open)
+    .values(
+        state="pending",
+        not_before=bindparam("due", type_=_c.not_before.type),
+        error=bindparam("why", type_=_c.error.type),
+    ),
+)
+FIND_MESSAGE: Final = Statement(
+    "outbox.find_message", select(_c.message, _c.destination).where(_c.seq == bindparam("seq"))
+)
+FAIL_FROM: Final = Statement(
+    "outbox.fail_from",
+    update(outbox)
+    .where(
+        _c.message == bindparam("of_message"),
+        _c.destination == bindparam("of_destination"),
+        _c.seq >= bindparam("first"),
+        outbox_open,
+    )
+    .values(state="failed", error=bindparam("why", type_=_c.error.type))
+    .returning(_c.seq),
+)
+GET: Final = Statement("outbox.get", select(*_ROW).where(InList(_c.seq, "seqs")).order_by(_c.seq))
+COUNT: Final = Statement("outbox.count", select(func.count()).select_from(outbox).where(outbox_open))
+
+
+def _to_row(row: Row) -> OutboxRow:
+    (seq, agent_id, account, destination, target, payload, part, parts, memory_id, run_id) = row[:10]
+    state, attempts, not_before, error, platform_message_id, created_at = row[10:]
+    return OutboxRow(
+        seq=seq,
+        agent_id=agent_id,
+        account=account,
+        destination=destination,
+        target=Target.from_dict(target),
+        payload=payload,
+        part=part,
+        parts=parts,
+        memory_id=memory_id,
+        run_id=run_id,
+        state=OutboxState(state),
+        attempts=attempts,
+        not_before=not_before,
+        error=error,
+        platform_message_id=platform_message_id,
+        created_at=created_at,
+    )
+
+
+def add(rows: Sequence[NewOutbox]) -> Unit[list[int]]:
+    """Add parts; their numbers. Parts without a memory belong together from one part 0 to the next."""
+    seqs = []
+    message = new_id()
+    for row in rows:
+        if row.part == 0:
+            message = new_id()
+        made = yield INSERT(
+            agent_id=row.agent_id,
+            account=row.account,
+            destination=row.destination,
+            target=row.target.to_dict(),
+            payload=row.payload,
+            part=row.part,
+            parts=row.parts,
+            memory_id=row.memory_id,
+            run_id=row.run_id,
+            message=row.memory_id or message,
+            created_at=utc_now(),
+        )
+        seqs.append(made[0][0])
+    return seqs
+
+
+def enqueue(rows: Sequence[NewOutbox], memory: Memory | None) -> Unit[list[int]]:
+    """See Outbox.enqueue."""
+    if memory is not None:
+        yield from memories.create_memory(memory)
+    return (yield from add(rows))
+
+
+def pending_destinations() -> Unit[list[str]]:
+    """See Outbox.pending_destinations."""
+    rows = yield DESTINATIONS()
+    return [destination for (destination,) in rows]
+
+
+def next_part(destination: str) -> Unit[OutboxRow | None]:
+    """See Outbox.next_part."""
+    rows = yield NEXT(destination=destination)
+    return _to_row(rows[0]) if rows else None
+
+
+def mark_sending(seq: int) -> Unit[None]:
+    """See Outbox.mark_sending. Raises StateError when the part is not to be sent (any more)."""
+    rows = yield SENDING(row=seq)
+    if not rows:
+        raise StateError(f"outbox row {seq} is not to be sent: it is done, or not known")
+
+
+def mark_sent(seq: int, platform_message_id: str) -> Unit[None]:
+    """See Outbox.mark_sent."""
+    yield SENT(row=seq, platform_id=platform_message_id, now=utc_now())
+
+
+def mark_later(seq: int, not_before: datetime, error: str) -> Unit[None]:
+    """See Outbox.mark_later. A part that is done stays so."""
+    yield LATER(row=seq, due=not_before, why=error)
+
+
+def mark_failed(seq: int, error: str) -> Unit[list[int]]:
+    """See Outbox.mark_failed. The same message to another destination is not touched."""
+    found = yield FIND_MESSAGE(seq=seq)
+    if not found:
+        return []
+    message, destination = found[0]
+    rows = yield FAIL_FROM(of_message=message, of_destination=destination, first=seq, why=error)
+    return sorted(number for (number,) in rows)
+
+
+def get_parts(seqs: Sequence[int]) -> Unit[list[OutboxRow]]:
+    """See Outbox.get_parts."""
+    rows = yield GET(seqs=seqs)
+    return [_to_row(row) for row in rows]
+
+
+def unsent_count() -> Unit[int]:
+    """See Outbox.unsent_count."""
+    rows = yield COUNT()
+    count: int = rows[0][0]
+    return count

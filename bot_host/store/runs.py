@@ -1,0 +1,92 @@
+"""Runs: what each turn did and cost; and the turn's one commit."""
+
+from typing import Final
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects.postgresql import insert
+
+from bot_host.store import inbox, memories, outbox
+from bot_host.store.schema import runs
+from bot_host.store.statement import Row, Statement, Unit
+from bot_host.types.ids import UUID
+from bot_host.types.turn import RunRecord, TurnCommit
+
+_c = runs.c
+_FIELDS: Final = (
+    _c.id,
+    _c.agent_id,
+    _c.room_id,
+    _c.started_at,
+    _c.ended_at,
+    _c.status,
+    _c.model_calls,
+    _c.steps,
+    _c.error,
+)
+_insert = insert(runs).values({column.name: bindparam(column.name) for column in _FIELDS})
+
+PUT: Final = Statement(
+    "runs.put",
+    _insert.on_conflict_do_update(
+        index_elements=[_c.id],
+        set_={
+            name: _insert.excluded[name] for name in ("ended_at", "status", "model_calls", "steps", "error")
+        },
+    ),
+)
+NEWEST: Final = Statement(
+    "runs.newest",
+    select(*_FIELDS)
+    .where(_c.room_id == bindparam("room_id"))
+    .order_by(_c.started_at.desc())
+    .limit(bindparam("count")),
+)
+
+
+def _to_run(row: Row) -> RunRecord:
+    id_, agent_id, room_id, started_at, ended_at, status, model_calls, steps, error = row
+    return RunRecord(
+        id=id_,
+        agent_id=agent_id,
+        room_id=room_id,
+        started_at=started_at,
+        ended_at=ended_at,
+        status=status,
+        model_calls=tuple(model_calls),
+        steps=tuple(steps),
+        error=error,
+    )
+
+
+def put_run(run: RunRecord) -> Unit[None]:
+    """Write a run's record, or write it anew."""
+    yield PUT(
+        id=run.id,
+        agent_id=run.agent_id,
+        room_id=run.room_id,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        status=run.status,
+        model_calls=list(run.model_calls),
+        steps=list(run.steps),
+        error=run.error,
+    )
+
+
+def get_runs(room_id: UUID, count: int) -> Unit[list[RunRecord]]:
+    """See Store.get_runs."""
+    rows = yield NEWEST(room_id=room_id, count=count)
+    return [_to_run(row) for row in rows]
+
+
+def commit_turn(commit: TurnCommit) -> Unit[list[int] | None]:
+    """See Inbox.commit_turn. Raises StateError when one of the rows has ended before."""
+    if not (yield from memories.revisions_hold(commit.revisions)):
+        return None
+    for ended in commit.ends:
+        yield from inbox.end(ended, commit.run.id)
+    for memory in commit.memories:
+        yield from memories.create_memory(memory)
+    seqs = yield from outbox.add(commit.outbox)
+    yield from put_run(commit.run)
+    return seqs

@@ -1,0 +1,289 @@
+"""The tables. One definition for SQLite and PostgreSQL; a change here needs a migration beside it.
+
+The name of the newest migration stands in `HEAD`; a test holds tables and migrations equal.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    literal_column,
+)
+from sqlalchemy.sql.elements import ColumnElement
+
+from bot_host.store.columns import Id, Json, Key, Moment, Seq, Words
+
+HEAD: Final = "0001"
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def constant(text: str) -> ColumnElement[str]:
+    """A state's name written into the statement itself: partial indexes serve only such."""
+    assert text.isidentifier()
+    return literal_column(f"'{text}'", Key)
+
+
+def _to(table: str, *, on_delete: str = "CASCADE") -> ForeignKey:
+    return ForeignKey(f"{table}.id", ondelete=on_delete)
+
+
+def _agent() -> Column[Any]:
+    return Column("agent_id", Id, _to("agents"), nullable=False)
+
+
+agents: Final = Table(
+    "agents",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("character", Json, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+
+worlds: Final = Table(
+    "worlds",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _agent(),
+    Column("name", Words, nullable=False),
+    Column("platform", Key, nullable=False),
+    Column("platform_id", Key, nullable=False),
+    Column("metadata", Json, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "agent_id"),
+)
+
+rooms: Final = Table(
+    "rooms",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _agent(),
+    Column("world_id", Id, _to("worlds")),
+    Column("name", Words, nullable=False),
+    Column("source", Key, nullable=False),
+    Column("type", Key, nullable=False),
+    Column("channel_id", Key, nullable=False),
+    Column("thread_id", Key, nullable=False),
+    Column("metadata", Json, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "agent_id"),
+    Index(None, "world_id"),
+)
+
+entities: Final = Table(
+    "entities",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _agent(),
+    Column("names", Json, nullable=False),
+    Column("metadata", Json, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "agent_id"),
+)
+
+participants: Final = Table(
+    "participants",
+    metadata,
+    Column("room_id", Id, _to("rooms"), nullable=False),
+    Column("entity_id", Id, _to("entities"), nullable=False),
+    _agent(),
+    Column("state", Key),
+    Column("joined_at", Moment, nullable=False),
+    PrimaryKeyConstraint("room_id", "entity_id"),
+    Index(None, "entity_id"),
+)
+
+components: Final = Table(
+    "components",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _agent(),
+    Column("entity_id", Id, _to("entities"), nullable=False),
+    Column("room_id", Id, _to("rooms")),
+    Column("world_id", Id, _to("worlds")),
+    Column("source_entity_id", Id, _to("entities", on_delete="SET NULL")),
+    Column("type", Key, nullable=False),
+    Column("data", Json, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "entity_id", "type"),
+    Index(None, "source_entity_id"),
+    Index(None, "room_id"),
+)
+
+# `seq` is the order of arrival. A memory's world is a note for searches: losing the world keeps the memory.
+memories: Final = Table(
+    "memories",
+    metadata,
+    Column("seq", Seq, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False),
+    _agent(),
+    Column("entity_id", Id, _to("entities"), nullable=False),
+    Column("room_id", Id, _to("rooms"), nullable=False),
+    Column("world_id", Id, _to("worlds", on_delete="SET NULL")),
+    Column("type", Key, nullable=False),
+    Column("content", Json, nullable=False),
+    Column("metadata", Json, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("id"),
+    Index(None, "room_id", "type", "created_at", "seq"),
+    Index(None, "entity_id", "room_id"),
+    sqlite_autoincrement=True,
+)
+
+relationships: Final = Table(
+    "relationships",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _agent(),
+    Column("source_entity_id", Id, _to("entities"), nullable=False),
+    Column("target_entity_id", Id, _to("entities"), nullable=False),
+    Column("tags", Json, nullable=False),
+    Column("metadata", Json, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("agent_id", "source_entity_id", "target_entity_id"),
+    Index(None, "source_entity_id"),
+    Index(None, "target_entity_id"),
+)
+
+tasks: Final = Table(
+    "tasks",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _agent(),
+    Column("name", Words, nullable=False),
+    Column("description", Words, nullable=False),
+    Column("room_id", Id, _to("rooms")),
+    Column("world_id", Id, _to("worlds")),
+    Column("entity_id", Id, _to("entities")),
+    Column("tags", Json, nullable=False),
+    Column("metadata", Json, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Index(None, "agent_id", "name"),
+    Index(None, "room_id"),
+    Index(None, "entity_id"),
+)
+
+cache: Final = Table(
+    "cache",
+    metadata,
+    _agent(),
+    Column("key", Words, nullable=False),
+    Column("value", Json),
+    Column("updated_at", Moment, nullable=False),
+    PrimaryKeyConstraint("agent_id", "key"),
+)
+
+runs: Final = Table(
+    "runs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _agent(),
+    Column("room_id", Id, _to("rooms"), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment, nullable=False),
+    Column("status", Key, nullable=False),
+    Column("model_calls", Json, nullable=False),
+    Column("steps", Json, nullable=False),
+    Column("error", Words, nullable=False),
+    Index(None, "room_id", "started_at"),
+)
+
+# The inbox outlives its memories: a message that was deleted must still be known as a duplicate.
+inbox: Final = Table(
+    "inbox",
+    metadata,
+    Column("seq", Seq, primary_key=True, autoincrement=True),
+    _agent(),
+    Column("account", Key, nullable=False),
+    Column("event_key", Key, nullable=False),
+    Column("message_id", Key, nullable=False),
+    Column("room_id", Id, _to("rooms"), nullable=False),
+    Column("entity_id", Id, _to("entities"), nullable=False),
+    Column("memory_id", Id, nullable=False),
+    Column("target", Json, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("outcome", Key),
+    Column("reason", Words, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("sent_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("run_id", Id),
+    UniqueConstraint("account", "event_key"),
+    Index(None, "room_id"),
+    Index(None, "entity_id"),
+    sqlite_autoincrement=True,
+)
+inbox_open: Final = inbox.c.state != constant("done")
+"""Not done. Written just so in each statement that looks for open rows: the index serves no other form."""
+Index(
+    "ix_inbox_open",
+    inbox.c.agent_id,
+    inbox.c.room_id,
+    inbox.c.seq,
+    sqlite_where=inbox_open,
+    postgresql_where=inbox_open,
+)
+
+# Parts keep their memory's id even when the memory is gone: idempotency keys are made of it.
+outbox: Final = Table(
+    "outbox",
+    metadata,
+    Column("seq", Seq, primary_key=True, autoincrement=True),
+    _agent(),
+    Column("account", Key, nullable=False),
+    Column("destination", Key, nullable=False),
+    Column("target", Json, nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("parts", Integer, nullable=False),
+    Column("memory_id", Id),
+    Column("run_id", Id),
+    Column("message", Id, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", Moment),
+    Column("error", Words, nullable=False),
+    Column("platform_message_id", Key, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("sent_at", Moment),
+    Index(None, "message"),
+    sqlite_autoincrement=True,
+)
+outbox_open: Final = outbox.c.state.in_([constant("pending"), constant("sending")])
+"""Still to be sent; see `inbox_open`."""
+Index(
+    "ix_outbox_open",
+    outbox.c.destination,
+    outbox.c.seq,
+    sqlite_where=outbox_open,
+    postgresql_where=outbox_open,
+)
+
+marks: Final = Table(
+    "marks",
+    metadata,
+    Column("account", Key, nullable=False),
+    Column("name", Key, nullable=False),
+    Column("value", BigInteger, nullable=False),
+    PrimaryKeyConstraint("account", "name"),
+)

@@ -1,0 +1,108 @@
+"""Bringing a database to the present schema. Alembic is imported only when an upgrade is due."""
+
+import sqlite3
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from bot_host.store.schema import HEAD, metadata
+from bot_host.types.errors import StoreError
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+REVISIONS: Final = ("0001",)
+"""All there are, oldest first."""
+_VERSION_TABLE: Final = (
+    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+)
+
+
+class Standing(Enum):
+    """How a database stands to this version of the code."""
+
+    EMPTY = "empty"
+    OLDER = "older"
+    READY = "ready"
+
+
+def settle(db: sqlite3.Connection) -> Standing:
+    """Create the tables of an empty database; say whether another one must be upgraded.
+
+    Raises StoreError for a database that is not ours or comes from a newer version.
+    """
+    standing = _look(db)
+    if standing is not Standing.EMPTY:
+        return standing
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have been quicker.
+        standing = _look(db)
+        if standing is Standing.EMPTY:
+            _create(db)
+            standing = Standing.READY
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return standing
+
+
+def _look(db: sqlite3.Connection) -> Standing:
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables:
+        return Standing.EMPTY
+    if "alembic_version" not in tables:
+        raise StoreError(
+            "the database holds another program's tables; point database.url at a file of its own"
+        )
+    found = [version for (version,) in db.execute("SELECT version_num FROM alembic_version")]
+    if found == [HEAD]:
+        return Standing.READY
+    if all(version in REVISIONS for version in found):
+        return Standing.OLDER
+    raise StoreError(
+        f"the database was written by a newer version of Bot Host (schema {', '.join(found)}, this one knows "
+        f"{HEAD}); install that version again, or point database.url at another file"
+    )
+
+
+def _create(db: sqlite3.Connection) -> None:
+    dialect = sqlite.dialect()
+    for table in metadata.sorted_tables:
+        db.execute(str(CreateTable(table).compile(dialect=dialect)))
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            db.execute(str(CreateIndex(index).compile(dialect=dialect)))
+    db.execute(_VERSION_TABLE)
+    db.execute("INSERT INTO alembic_version (version_num) VALUES (?)", (HEAD,))
+
+
+def run_migrations(file: Path) -> None:
+    """Upgrade `file` to the newest schema, in one transaction. Blocks. Raises StoreError, nothing changed."""
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import NullPool, create_engine, event
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(file, timeout=30.0, isolation_level=None)
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+            if broken:
+                raise StoreError(f"{len(broken)} rows point at missing ones after the upgrade")
+    except Exception as error:
+        raise StoreError(
+            f"the database {file} could not be upgraded and was left as it was: {error}"
+        ) from error
+    finally:
+        engine.dispose()
