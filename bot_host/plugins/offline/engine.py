@@ -29,6 +29,7 @@ _READ_CHARACTERS = 1000
 _READ_MESSAGES = 32
 _READ_SENTENCES = 12
 _QUOTE = 80
+_AVOID = 8
 _SENTENCE = re.compile(r"(?<=[.!?;\n])\s*")
 _TASK = "TASK: SHOULD_RESPOND"
 _NAME_LINE = re.compile(r"^Name:[ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
@@ -44,7 +45,7 @@ class _Talk:
     told: int = 0
     """How many of the topics have been come back to."""
     said: list[str] = field(default_factory=list)
-    """Our last lines, so that none is said twice running."""
+    """Our last lines, oldest first, so that none comes again soon."""
 
 
 def answer(messages: Sequence[ChatMessage]) -> str:
@@ -53,21 +54,25 @@ def answer(messages: Sequence[ChatMessage]) -> str:
         return should_respond(messages)
     lines = [_words(m) for m in messages if m.role == "user"][-_READ_MESSAGES:] or [""]
     talk = _Talk()
-    reply = ""
-    for line in lines:
-        reply = _reply(talk, line)
-        talk.said = [*talk.said[-2:], reply]
-    return reply
+    for line in lines[:-1]:
+        talk.said = [*talk.said, _reply(talk, line)][-_AVOID:]
+    # What was really said counts: the history may begin later than the conversation did.
+    talk.said = [m.content for m in messages if m.role == "assistant"][-_AVOID:]
+    return _reply(talk, lines[-1])
 
 
 def should_respond(messages: Sequence[ChatMessage]) -> str:
-    """RESPOND when the agent's name stands in the last message, else IGNORE."""
-    named = _NAME_LINE.search(messages[0].content) or _NAME_LINE.search(messages[-1].content)
-    if named is None:
+    """RESPOND when the agent's name stands in the last message, else IGNORE.
+
+    The question is a system message with a line `Name: X`, then what was said, a line each: `speaker: text`.
+    """
+    named = _NAME_LINE.search(messages[0].content)
+    if named is None or len(messages) < 2:
         return "IGNORE"
+    line = messages[-1].content.rpartition("\n")[2][-_READ_CHARACTERS:]
+    speaker, colon, said = line.partition(": ")
     pattern = rf"(?<!\w){re.escape(named.group(1).casefold())}(?!\w)"
-    last = messages[-1].content[-_READ_CHARACTERS:] if len(messages) > 1 else ""
-    return "RESPOND" if re.search(pattern, last.casefold()) else "IGNORE"
+    return "RESPOND" if re.search(pattern, (said if colon else speaker).casefold()) else "IGNORE"
 
 
 def _words(message: ChatMessage) -> str:
@@ -140,11 +145,14 @@ def _come_back(talk: _Talk, templates: tuple[str, ...]) -> str:
 
 
 def _pick(talk: _Talk, name: str, templates: tuple[str, ...], words: str = "") -> str:
-    """The template whose turn it is, filled; the next one when we said just that a moment ago."""
+    """The template whose turn it is, filled; of those that we said lately, the one longest ago."""
     turn = talk.used[name]
     talk.used[name] += 1
-    for step in range(len(templates)):
-        reply = templates[(turn + step) % len(templates)].replace("{0}", words)
-        if reply not in talk.said:
-            return reply
-    return reply
+    filled = [template.replace("{0}", words) for template in templates]
+    ordered = filled[turn % len(filled) :] + filled[: turn % len(filled)]
+    return min(ordered, key=lambda reply: _last_said(talk.said, reply))
+
+
+def _last_said(said: list[str], reply: str) -> int:
+    """Where `reply` stands in `said`, counted from 1; 0 when it does not."""
+    return max((place for place, line in enumerate(said, 1) if line == reply), default=0)

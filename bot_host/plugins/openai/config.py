@@ -50,6 +50,8 @@ class OpenAIConfig(BaseModel):
             parts = urlsplit(value)
             if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise ValueError("must be an address like http://127.0.0.1:11434/v1")
+            if parts.username or parts.password:
+                raise ValueError("must not hold a user or password: the key goes into api_key")
         return value.rstrip("/")
 
     @property

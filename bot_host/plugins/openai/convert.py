@@ -7,10 +7,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bot_host.plugin import ChatMessage, TextRequest, ToolCall, ToolSpec, Usage, clean_text, one_line
+from bot_host.plugin import ChatMessage, TextRequest, ToolCall, ToolSpec, Usage, clean_text
 from bot_host.plugins.openai.quirks import Quirks
 
-_NAME_LIMIT = 64
 LEAST_TOKENS = 2048
 """A limit for models that think before they write: their thoughts count too."""
 
@@ -36,7 +35,11 @@ def to_body(request: TextRequest, model: str, quirks: Quirks, *, stream: bool) -
 
 
 def to_messages(messages: Sequence[ChatMessage], *, tools: bool) -> list[dict[str, Any]]:
-    """Messages on the wire. Without `tools`, calls and their results are told in plain words."""
+    """Messages on the wire. Without `tools`, calls and their results are told in plain words.
+
+    The `name` field is not sent: many servers drop it, OpenAI refuses spaces in it, and the prompt has the
+    speakers in its text already.
+    """
     return [_message(message) if tools else _plain(message) for message in messages]
 
 
@@ -47,7 +50,7 @@ def _message(message: ChatMessage) -> dict[str, Any]:
             "tool_call_id": message.tool_call_id or "",
             "content": clean_text(message.content),
         }
-    wire: dict[str, Any] = {"role": message.role, "content": _spoken(message)}
+    wire: dict[str, Any] = {"role": message.role, "content": clean_text(message.content)}
     if message.tool_calls:
         wire["content"] = wire["content"] or None
         wire["tool_calls"] = [
@@ -60,18 +63,9 @@ def _message(message: ChatMessage) -> dict[str, Any]:
 def _plain(message: ChatMessage) -> dict[str, Any]:
     if message.role == "tool":
         return {"role": "user", "content": f"(result: {clean_text(message.content)})"}
-    text = _spoken(message)
+    text = clean_text(message.content)
     calls = "\n".join(f"(I ran {call.name} with {call.arguments})" for call in message.tool_calls)
     return {"role": message.role, "content": "\n".join(part for part in (text, calls) if part)}
-
-
-def _spoken(message: ChatMessage) -> str:
-    """The text, with the speaker before it: most servers drop the `name` field, and restrict its letters."""
-    text = clean_text(message.content)
-    if message.role != "user" or not message.name:
-        return text
-    start = f"{one_line(message.name, _NAME_LIMIT)}: "
-    return text if text.startswith(start) else start + text
 
 
 def _tool(spec: ToolSpec) -> dict[str, Any]:
