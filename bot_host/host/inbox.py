@@ -123,7 +123,7 @@ class HostInbox:
         world = _world(agent_id, account, event.world) if event.world else None
         rooms = [_room(agent_id, account, room, world.id if world else None) for room in event.rooms]
         people = [_person(agent_id, account, person) for person in event.people]
-        await self._store.apply_places([world] if world else [], rooms, people, event.mark)
+        await self._store.apply_places(account.key, [world] if world else [], rooms, people, event.mark)
         self._known.clear()
 
     def _now(self) -> datetime:

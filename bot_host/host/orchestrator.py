@@ -78,6 +78,11 @@ class BotHost:
         """The connectors, on or off."""
         return tuple(self._connectors)
 
+    @property
+    def skipped(self) -> Mapping[str, int]:
+        """Inbound events that were not for an agent, by reason, since the start."""
+        return dict(self._inbox.skipped)
+
     # -- agents -----------------------------------------------------------------------------------------
 
     async def add_agents(self, agents: Iterable[Mapping[str, Any]]) -> list[UUID]:

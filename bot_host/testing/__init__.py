@@ -2,5 +2,7 @@
 
 from bot_host.testing.agent import FakeAgent
 from bot_host.testing.connector import RecordingHost
+from bot_host.testing.model import ScriptedModel
+from bot_host.testing.platform import FakePlatform
 
-__all__ = ["FakeAgent", "RecordingHost"]
+__all__ = ["FakeAgent", "FakePlatform", "RecordingHost", "ScriptedModel"]

@@ -1,0 +1,156 @@
+"""A platform without a network: a connector for tests of hosts, plugins and pipelines."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from bot_host.contracts.connector import CheckLine, ConnectorHost
+from bot_host.kit.clock import utc_now
+from bot_host.types.content import ChannelType, Content, MentionContext, MentionType
+from bot_host.types.inbound import (
+    Account,
+    InboundDelete,
+    InboundEdit,
+    InboundEvent,
+    InboundMessage,
+    PersonRef,
+    RoomRef,
+    WorldRef,
+)
+from bot_host.types.outbound import Payload, Sent, Target
+
+
+class FakePlatform:
+    """A `Connector` whose users are the test: `say` puts a message in, `sent` is what came out.
+
+    `faults` are raised by the next sends, one each. `hold_sends.clear()` makes sends wait.
+    """
+
+    platform: ClassVar[str] = "fake"
+    typing_interval_s: ClassVar[float] = 5.0
+
+    def __init__(self, *, account_id: str = "1", limit: int = 200) -> None:
+        self.account = Account(platform="fake", id=account_id, name="Fake Bot")
+        self.sent: list[tuple[Target, str, str]] = []
+        """Target, text and key of each part that was taken, in order."""
+        self.tried = 0
+        self.faults: list[Exception] = []
+        self.hold_sends = asyncio.Event()
+        self.hold_sends.set()
+        self.typing_shown = 0
+        self.typing_ended = 0
+        self.closed = False
+        self._limit = limit
+        self._host: ConnectorHost | None = None
+        self._stop = asyncio.Event()
+        self._news = asyncio.Condition()
+        self._count = 0
+
+    # -- the connector ----------------------------------------------------------------------------------
+
+    async def run(self, host: ConnectorHost) -> None:
+        await host.connected(self.account)
+        async with self._news:
+            self._host = host
+            self._news.notify_all()
+        await self._stop.wait()
+
+    async def stop_intake(self) -> None:
+        self._stop.set()
+
+    def encode(self, content: Content, target: Target) -> list[Payload]:
+        text = content.text
+        return [{"text": text[at : at + self._limit]} for at in range(0, len(text), self._limit)]
+
+    async def send(self, payload: Payload, target: Target, *, key: str) -> Sent:
+        self.tried += 1
+        await self.hold_sends.wait()
+        if self.faults:
+            raise self.faults.pop(0)
+        async with self._news:
+            self.sent.append((target, payload["text"], key))
+            self._news.notify_all()
+        return Sent(platform_message_id=f"sent-{len(self.sent)}")
+
+    async def typing(self, target: Target) -> None:
+        self.typing_shown += 1
+
+    async def typing_done(self, target: Target) -> None:
+        self.typing_ended += 1
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def check(self) -> Sequence[CheckLine]:
+        return [CheckLine(name="fake", ok=True, detail="there")]
+
+    # -- the test ---------------------------------------------------------------------------------------
+
+    def message(
+        self,
+        text: str,
+        *,
+        person: str = "ada",
+        room: str = "ada",
+        type: ChannelType = ChannelType.DM,
+        mention: bool = False,
+        reply: bool = False,
+        message_id: str = "",
+        room_name: str = "",
+    ) -> InboundMessage:
+        """A message as decode would make it."""
+        self._count += 1
+        message_id = message_id or str(self._count)
+        kind = MentionType.PLATFORM_MENTION if mention else MentionType.REPLY if reply else MentionType.NONE
+        return InboundMessage(
+            event_key=f"{room}/{message_id}",
+            message_id=message_id,
+            memory_key=f"{room}:{message_id}",
+            world=WorldRef(key="world", name="World"),
+            room=RoomRef(key=room, type=type, channel_id=room, name=room_name or room),
+            sender=PersonRef(key=person, platform_id=person, name=person.title(), user_name=person),
+            content=Content(
+                text=text,
+                mention_context=MentionContext(
+                    is_mention=mention,
+                    is_reply=reply,
+                    is_thread=type is ChannelType.THREAD,
+                    mention_type=kind,
+                ),
+            ),
+            sent_at=utc_now(),
+            target=Target(source="fake", channel_id=room, reply_to=message_id),
+        )
+
+    async def accept(self, *events: InboundEvent) -> None:
+        """Hand events to the host, as the connector does."""
+        async with self._news:
+            await self._news.wait_for(lambda: self._host is not None)
+        assert self._host is not None
+        await self._host.accept(*events)
+
+    async def say(self, text: str, **how: object) -> InboundMessage:
+        """A user says something; returns after the host has it on disk."""
+        message = self.message(text, **how)  # type: ignore[arg-type]
+        await self.accept(message)
+        return message
+
+    async def edit(self, message: InboundMessage, text: str) -> None:
+        """A user edits what they said."""
+        await self.accept(
+            InboundEdit(event_key=message.event_key, content=Content(text=text), edited_at=utc_now())
+        )
+
+    async def delete(self, message: InboundMessage) -> None:
+        """A user deletes what they said."""
+        await self.accept(InboundDelete(event_keys=(message.event_key,)))
+
+    async def wait_sent(self, count: int = 1) -> list[str]:
+        """Wait until `count` parts have come out; all texts so far."""
+        await self.wait_until(lambda: len(self.sent) >= count)
+        return [text for _, text, _ in self.sent]
+
+    async def wait_until(self, true: Callable[[], bool]) -> None:
+        """Wait for something that a send brings about."""
+        async with self._news:
+            await self._news.wait_for(true)

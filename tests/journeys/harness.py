@@ -1,0 +1,148 @@
+"""The real command as a subprocess, seen from outside: its log, its output, its exit code."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+PATIENCE_S = 60.0
+"""A journey that waits longer than this has failed; no journey needs a fraction of it."""
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """An environment without this machine's own tokens, proxies and keys."""
+    kept = {
+        key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT") if key in os.environ
+    }
+    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "error::ResourceWarning", **extra}
+
+
+class HostProcess:
+    """`python -m bot_host …` under way."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.log: list[str] = []
+        self.out = b""
+        self._news = asyncio.Condition()
+        self._readers = [
+            asyncio.get_running_loop().create_task(self._read_log()),
+            asyncio.get_running_loop().create_task(self._read_out()),
+        ]
+
+    async def _read_log(self) -> None:
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            async with self._news:
+                self.log.append(line.decode("utf-8", "replace").rstrip("\n"))
+                self._news.notify_all()
+
+    async def _read_out(self) -> None:
+        assert self.process.stdout is not None
+        while chunk := await self.process.stdout.read(4096):
+            async with self._news:
+                self.out += chunk
+                self._news.notify_all()
+
+    @property
+    def text(self) -> str:
+        """What was printed on standard output."""
+        return self.out.decode("utf-8", "replace")
+
+    async def wait_log(self, *parts: str) -> str:
+        """Wait for a log line that contains all parts."""
+
+        def found() -> str | None:
+            return next((line for line in self.log if all(part in line for part in parts)), None)
+
+        return await self._wait(found, f"log line with {parts}")
+
+    async def wait_out(self, part: str) -> str:
+        """Wait until standard output contains a text."""
+        return await self._wait(lambda: self.text if part in self.text else None, f"output {part!r}")
+
+    async def _wait(self, found: Any, what: str) -> str:
+        async def wait() -> str:
+            async with self._news:
+                await self._news.wait_for(found)
+            result: str = found()
+            return result
+
+        try:
+            return await asyncio.wait_for(wait(), PATIENCE_S)
+        except TimeoutError:
+            raise AssertionError(f"no {what}\n--- log\n{self.all_log}\n--- out\n{self.text}") from None
+
+    @property
+    def all_log(self) -> str:
+        """The whole log so far."""
+        return "\n".join(self.log)
+
+    async def say(self, line: str | bytes) -> None:
+        """Type a line on standard input."""
+        assert self.process.stdin is not None
+        data = line if isinstance(line, bytes) else line.encode()
+        self.process.stdin.write(data + b"\n")
+        await self.process.stdin.drain()
+
+    def end_of_input(self) -> None:
+        """Close standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def signal(self, number: int = signal.SIGTERM) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    async def end(self) -> int:
+        """Wait for the process to end by itself; its exit code."""
+        try:
+            code = await asyncio.wait_for(self.process.wait(), PATIENCE_S)
+        except TimeoutError:
+            raise AssertionError(f"the host did not end\n{self.all_log}") from None
+        await asyncio.gather(*self._readers)
+        return code
+
+    async def stop(self) -> int:
+        """SIGTERM, and wait."""
+        self.signal()
+        return await self.end()
+
+    async def kill(self) -> None:
+        """`kill -9`, and wait."""
+        self.process.kill()
+        await self.process.wait()
+        await asyncio.gather(*self._readers)
+
+
+@contextlib.asynccontextmanager
+async def bot_host(
+    *arguments: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    stdin: int | None = asyncio.subprocess.PIPE,
+) -> AsyncIterator[HostProcess]:
+    """Start `python -m bot_host ARGUMENTS` in `cwd`; it is gone at the end, whatever happened."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot_host",
+        *arguments,
+        cwd=cwd,
+        env=dict(env or clean_environment()),
+        stdin=stdin,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    host = HostProcess(process)
+    try:
+        yield host
+    finally:
+        if process.returncode is None:
+            await host.kill()
+        elif process.stdin is not None:
+            process.stdin.close()
