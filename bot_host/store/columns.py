@@ -2,12 +2,13 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from sqlalchemy import CHAR, BigInteger, Dialect, Integer, String, Text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine
 
 from bot_host.kit.clean import clean_text
@@ -17,6 +18,7 @@ POSTGRESQL: Final = "postgresql"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_decode: Final = json.JSONDecoder().raw_decode
 
 
 class Id(TypeDecorator[UUID]):
@@ -96,7 +98,7 @@ class Json(TypeDecorator[Any]):
         """See SQLAlchemy."""
         if value is None or dialect.name == POSTGRESQL:
             return value
-        return json.loads(value)
+        return _decode(value)[0]
 
 
 class Words(TypeDecorator[str]):
@@ -143,6 +145,10 @@ class InList(ColumnElement[bool]):
     def __init__(self, column: ColumnElement[Any], name: str) -> None:
         self.column = column
         self.values: BindParameter[Any] = BindParameter(name, required=True, type_=ListOf(column.type))
+
+    def self_group(self, against: OperatorType | None = None) -> Self:
+        """As it is: SQLAlchemy would compare it with 1 on SQLite, and no index serves that."""
+        return self
 
 
 @compiles(InList, "sqlite")

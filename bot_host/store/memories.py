@@ -10,7 +10,6 @@ from sqlalchemy.dialects.postgresql import insert
 from bot_host.store.columns import InList
 from bot_host.store.schema import memories
 from bot_host.store.statement import Row, Statement, Unit
-from bot_host.types.content import Content
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory, MemoryType
 
@@ -28,6 +27,7 @@ _FIELDS: Final = (
     _c.revision,
     _c.created_at,
 )
+_NAMES: Final = tuple(column.name for column in _FIELDS)
 
 
 def _select() -> Select[Any]:
@@ -76,19 +76,7 @@ DELETE: Final = Statement("memories.delete", delete(memories).where(InList(_c.id
 
 def to_memory(row: Row) -> Memory:
     """A row of `_FIELDS` as a memory."""
-    id_, agent_id, entity_id, room_id, world_id, type_, content, metadata, revision, created_at = row
-    return Memory(
-        id=id_,
-        agent_id=agent_id,
-        entity_id=entity_id,
-        room_id=room_id,
-        world_id=world_id,
-        type=MemoryType(type_),
-        content=Content.model_validate(content),
-        metadata=metadata,
-        revision=revision,
-        created_at=created_at,
-    )
+    return Memory.model_validate(dict(zip(_NAMES, row, strict=True)))
 
 
 def create_memory(memory: Memory) -> Unit[bool]:

@@ -144,7 +144,7 @@ memories: Final = Table(
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("id"),
     Index(None, "room_id", "type", "created_at", "seq"),
-    Index(None, "entity_id", "room_id"),
+    Index(None, "entity_id", "room_id", "type"),
     sqlite_autoincrement=True,
 )
 
