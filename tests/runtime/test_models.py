@@ -1,0 +1,111 @@
+"""Priority, retries of what is safe, the next provider, the breaker, the run's record."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bot_host.runtime import models as models_module
+from bot_host.runtime.models import BREAK_AFTER, Models
+from bot_host.runtime.runs import Run, use_run
+from bot_host.testing import FakeAgent
+from bot_host.types.errors import ModelError, StateError
+from bot_host.types.models import ModelType, TextRequest, TextResult, Usage
+
+LARGE = ModelType.TEXT_LARGE
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models_module, "backoff", lambda attempt, **_: 0.0)
+
+
+class Handler:
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.calls = 0
+
+    async def __call__(self, agent: object, request: TextRequest) -> TextResult:
+        self.calls += 1
+        answer = self.answers.pop(0) if self.answers else "fine"
+        if isinstance(answer, Exception):
+            raise answer
+        if request.on_chunk is not None:
+            await request.on_chunk("chunk")
+            if callable(answer):
+                answer()
+        return TextResult(text=str(answer), model="m", usage=Usage(prompt_tokens=3, completion_tokens=4))
+
+
+def models_with(*handlers: tuple[str, Callable[..., Any], int]) -> Models:
+    models = Models()
+    for provider, handler, priority in handlers:
+        models.register(LARGE, handler, provider=provider, priority=priority)
+    return models
+
+
+REQUEST = TextRequest(messages=())
+
+
+async def test_the_highest_priority_is_asked_first() -> None:
+    models = models_with(("low", Handler("low"), -1), ("high", Handler("high"), 5))
+    assert (await models.use(FakeAgent(), LARGE, REQUEST)).text == "high"
+    assert models.providers(LARGE) == ["high", "low"]
+
+
+async def test_no_model_at_all_says_what_to_do() -> None:
+    with pytest.raises(StateError, match=r'models.provider = "offline"'):
+        await Models().use(FakeAgent(), LARGE, REQUEST)
+
+
+async def test_a_passing_fault_is_tried_again_and_a_lasting_one_is_not() -> None:
+    passing = Handler(ModelError("busy", retryable=True), "now")
+    assert (await models_with(("a", passing, 0)).use(FakeAgent(), LARGE, REQUEST)).text == "now"
+    lasting = Handler(ModelError("key refused"))
+    with pytest.raises(ModelError, match="key refused"):
+        await models_with(("a", lasting, 0)).use(FakeAgent(), LARGE, REQUEST)
+    assert lasting.calls == 1
+
+
+async def test_the_next_provider_answers_when_one_fails() -> None:
+    broken = Handler(*[ModelError("down", retryable=True)] * 3)
+    models = models_with(("a", broken, 1), ("b", Handler("from b"), 0))
+    assert (await models.use(FakeAgent(), LARGE, REQUEST)).text == "from b"
+    assert broken.calls == 3
+
+
+async def test_a_stream_that_broke_is_not_begun_again() -> None:
+    def break_off() -> None:
+        raise ModelError("connection lost", retryable=True)
+
+    handler = Handler(break_off)
+    seen: list[str] = []
+
+    async def on_chunk(chunk: str) -> None:
+        seen.append(chunk)
+
+    with pytest.raises(ModelError, match="connection lost"):
+        await models_with(("a", handler, 0)).use(
+            FakeAgent(), LARGE, TextRequest(messages=(), on_chunk=on_chunk)
+        )
+    assert seen == ["chunk"]
+    assert handler.calls == 1
+
+
+async def test_a_provider_that_keeps_failing_is_left_out_while_there_is_another() -> None:
+    broken = Handler(*[ModelError("down")] * 50)
+    models = models_with(("a", broken, 1), ("b", Handler(), 0))
+    for _ in range(BREAK_AFTER + 3):
+        assert (await models.use(FakeAgent(), LARGE, REQUEST)).text == "fine"
+    assert broken.calls == BREAK_AFTER
+
+
+async def test_calls_are_on_the_run_with_their_tokens_and_errors() -> None:
+    run = Run(run_id="r", agent_id="a", room_id="x")
+    with use_run(run):
+        await models_with(("a", Handler(ModelError("busy", retryable=True), "ok"), 0)).use(
+            FakeAgent(), LARGE, REQUEST
+        )
+    first, second = run.record("completed").model_calls
+    assert first["error"] == "busy"
+    assert (second["provider"], second["prompt_tokens"], second["completion_tokens"]) == ("a", 3, 4)
