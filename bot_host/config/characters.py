@@ -1,0 +1,116 @@
+"""Character files: TOML, and elizaOS's character JSON unchanged (elizaos.md 5.7)."""
+
+import json
+import tomllib
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic.alias_generators import to_camel, to_snake
+
+from bot_host.config.character_faults import describe
+from bot_host.kit.clean import clean_text
+from bot_host.types.character import Character
+from bot_host.types.errors import CharacterError
+
+SIZE_LIMIT: Final = 4 * 1024 * 1024
+"""Bytes."""
+
+
+def load_character(path: Path) -> Character:
+    """Read a character file. Raises CharacterError: the file, then each fault with key, expected and found.
+
+    Keys are snake_case or camelCase, in TOML and JSON alike. Text is cleaned as if it came from a platform;
+    dates in TOML become text.
+    """
+    kind = path.suffix.lower()
+    if kind not in (".toml", ".json"):
+        raise CharacterError(f"{path}: expected a file that ends in .toml or .json")
+    text = _read(path)
+    data = _parse_toml(path, text) if kind == ".toml" else _parse_json(path, text)
+    if not isinstance(data, dict):
+        raise CharacterError(f"{path}: expected an object with keys like name and bio at the top of the file")
+    try:
+        data = _plain(data)
+    except RecursionError:
+        raise CharacterError(f"{path}: nested too deep") from None
+    faults = list(_said_twice(data))
+    try:
+        character = Character.model_validate(data)
+    except ValidationError as error:
+        faults.extend(describe(error, data))
+    else:
+        if not faults:
+            return character
+    raise CharacterError(
+        "\n".join([f"{path}: this character file is wrong", *(f"  {f}" for f in faults)])
+    ) from None
+
+
+def _read(path: Path) -> str:
+    try:
+        size = path.stat().st_size
+        if size > SIZE_LIMIT:
+            raise CharacterError(
+                f"{path}: has {size:,} bytes; a character file may have {SIZE_LIMIT:,} at most"
+            )
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise CharacterError(
+            f"{path}: there is no such file; set character in [[agents]] to a character file "
+            "(relative paths count from the folder of config.toml), or write a first one with "
+            "`python -m bot_host init`"
+        ) from None
+    except IsADirectoryError:
+        raise CharacterError(f"{path}: is a folder; name the character file in it") from None
+    except OSError as error:
+        raise CharacterError(f"{path}: cannot be read: {error.strerror or error}") from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise CharacterError(
+            f"{path}: is not UTF-8 (line {line}, byte {error.start}); save it again with that encoding"
+        ) from None
+
+
+def _parse_toml(path: Path, text: str) -> Any:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CharacterError(f"{path}: broken TOML: {error}") from None
+    except RecursionError:
+        raise CharacterError(f"{path}: nested too deep") from None
+
+
+def _parse_json(path: Path, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise CharacterError(
+            f"{path}: broken JSON: {error.msg} (at line {error.lineno}, column {error.colno})"
+        ) from None
+    except RecursionError:
+        raise CharacterError(f"{path}: nested too deep") from None
+
+
+def _plain(value: Any) -> Any:
+    """Only what JSON can hold, with clean text."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        return {clean_text(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    return value
+
+
+def _said_twice(data: dict[str, Any]) -> Iterator[str]:
+    for key in data:
+        camel = to_camel(key)
+        if camel != key and camel in data and to_snake(camel) == key:
+            yield f"{key}: given twice, as {key} and as {camel}; keep one"
