@@ -2,13 +2,12 @@
 
 import json
 import tomllib
-from collections.abc import Iterator
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
-from pydantic.alias_generators import to_camel, to_snake
+from pydantic.alias_generators import to_camel
 
 from bot_host.config.character_faults import describe
 from bot_host.kit.clean import clean_text
@@ -36,7 +35,9 @@ def load_character(path: Path) -> Character:
         data = _plain(data)
     except RecursionError:
         raise CharacterError(f"{path}: nested too deep") from None
-    faults = list(_said_twice(data))
+    twice = _said_twice(data)
+    faults = [f"{key}: given twice, as {key} and as {to_camel(key)}; keep one" for key in twice]
+    data = {key: value for key, value in data.items() if key not in twice}
     try:
         character = Character.model_validate(data)
     except ValidationError as error:
@@ -109,8 +110,6 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _said_twice(data: dict[str, Any]) -> Iterator[str]:
-    for key in data:
-        camel = to_camel(key)
-        if camel != key and camel in data and to_snake(camel) == key:
-            yield f"{key}: given twice, as {key} and as {camel}; keep one"
+def _said_twice(data: dict[str, Any]) -> list[str]:
+    """The snake_case keys that stand there in camelCase too."""
+    return [key for key in data if to_camel(key) != key and to_camel(key) in data]

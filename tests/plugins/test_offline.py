@@ -114,8 +114,8 @@ def test_demonstration_is_named() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "   \n", "🎉", "12345", "Привет, как дела?", "你好吗", "مرحبا بك", "Z̸̡̛a̷l̶g̵o̷ t̸e̵x̶t̶", "a\ud800b\x00c",
-     "?" * 500, "x" * 100_000, "my " * 40_000, "use api " * 20_000, "I want to " * 10_000, "because " * 20_000,
-     "{0} {1} %s"],
+     "?" * 500, "x" * 100_000, "my " * 40_000, "use api " * 20_000, "I want to " * 10_000,
+     "because " * 20_000, "{0} {1} %s"],
 )  # fmt: skip
 def test_any_text_has_an_answer(text: str) -> None:
     said = _talk(text, text)
