@@ -1,1 +1,108 @@
-"""Placeholder docstring."""
+"""Floor 9: commands. `python -m bot_host` hosts; `check` tries everything; `init` writes a first set-up."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from bot_host.app.build import load
+from bot_host.app.check import check as look
+from bot_host.app.run import run
+from bot_host.config.load import describe
+from bot_host.config.schema import Loaded
+from bot_host.config.starter import write_starter
+from bot_host.kit.logs import SecretMask, make_handler, set_up_logging
+from bot_host.types.errors import BotHostError
+
+BAD_CONFIG: Final = 2
+TROUBLE: Final = 1
+
+CONFIG = click.option(
+    "--config",
+    "config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="The configuration file. Default: config.toml in this folder, if there is one.",
+)
+LOG_LEVEL = click.option(
+    "--log-level", default=None, help="debug, info, warning or error; goes before LOG_LEVEL and the file."
+)
+
+
+@click.group(invoke_without_command=True)
+@CONFIG
+@LOG_LEVEL
+@click.version_option(package_name="bot-host", prog_name="Bot Host")
+@click.pass_context
+def main(context: click.Context, config: Path | None, log_level: str | None) -> None:
+    """Host AI agents on Discord, Telegram, Slack and in the terminal.
+
+    Without a command: start, until Ctrl-C or SIGTERM.
+    """
+    context.obj = {"config": config, "log_level": log_level}
+    if context.invoked_subcommand is None:
+        sys.exit(asyncio.run(run(_load(context, None, None))))
+
+
+def _load(context: click.Context, config: Path | None, log_level: str | None) -> Loaded:
+    path = config or context.obj["config"]
+    if path is None and Path("config.toml").is_file():
+        path = Path("config.toml")
+    level = log_level or context.obj["log_level"]
+    overrides: dict[str, Any] = {"host.log_level": level} if level else {}
+    try:
+        return load(path, overrides, os.environ)
+    except BotHostError as error:
+        click.echo(f"The configuration has to be mended:\n{error}", err=True)
+        sys.exit(BAD_CONFIG)
+
+
+@main.command()
+@CONFIG
+@LOG_LEVEL
+@click.pass_context
+def check(context: click.Context, config: Path | None, log_level: str | None) -> None:
+    """Try all that is switched on, without starting, and say what to do.
+
+    Exit code 0 when all of it works, 1 when something does not, 2 when the configuration has to be mended.
+    """
+    loaded = _load(context, config, log_level)
+    mask = SecretMask()
+    mask.add(*loaded.secrets)
+    set_up_logging([make_handler(mask, tracebacks=False)], "warning")
+    sys.exit(asyncio.run(_check(loaded, mask)))
+
+
+async def _check(loaded: Loaded, mask: SecretMask) -> int:
+    for line in describe(loaded):
+        click.echo(mask.hide(line))
+    for note in loaded.notes:
+        click.echo(mask.hide(f"note: {note}"))
+    click.echo()
+    troubles = 0
+    async for found in look(loaded):
+        troubles += not found.ok
+        click.echo(mask.hide(f"{'ok  ' if found.ok else 'BAD '}{found.name}: {found.detail}"))
+        if found.advice:
+            click.echo(mask.hide(f"      {'hint' if found.ok else 'do this'}: {found.advice}"))
+    click.echo()
+    click.echo("All that is switched on works." if not troubles else f"{troubles} to be mended.")
+    return TROUBLE if troubles else 0
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
+def init(folder: Path) -> None:
+    """Write config.toml, .env and a first character into FOLDER (default: here)."""
+    try:
+        written = write_starter(folder)
+    except BotHostError as error:
+        click.echo(str(error), err=True)
+        sys.exit(BAD_CONFIG)
+    for path in written:
+        click.echo(f"wrote {path}")
+    place = "" if folder == Path() else f"{folder}/"
+    click.echo(f"\nNow: python -m bot_host --config {place}config.toml")

@@ -1,0 +1,186 @@
+"""From a loaded configuration to a host: who is hosted, what is on, what is off and why."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from bot_host.config.characters import load_character
+from bot_host.config.load import load_config
+from bot_host.config.schema import AgentConfig, ConnectorEntry, Loaded
+from bot_host.config.starter import default_character
+from bot_host.contracts.connector import ConnectorConfig, ConnectorSpec
+from bot_host.contracts.plugin import Plugin
+from bot_host.host import BotHost
+from bot_host.kit.names import did_you_mean
+from bot_host.runtime import AgentOptions
+from bot_host.runtime.plugins import GROUP as PLUGINS
+from bot_host.runtime.plugins import find_plugin, known_plugins
+from bot_host.store import make_store
+from bot_host.types.character import Character
+from bot_host.types.errors import ConfigError
+from bot_host.types.ids import UUID
+
+log = logging.getLogger(__name__)
+
+CONNECTORS: Final = "bot_host.connectors"
+MODEL_PLUGINS: Final = ("openai", "offline")
+"""What `models.provider` may name, besides `auto`."""
+
+
+def connector_specs() -> dict[str, ConnectorSpec]:
+    """The installed connectors by platform. Loads none of their SDKs."""
+    specs: dict[str, ConnectorSpec] = {}
+    for entry in entry_points(group=CONNECTORS):
+        spec = entry.load()
+        if not isinstance(spec, ConnectorSpec):
+            raise ConfigError(f"the connector {entry.name} is not one: {entry.value} names no ConnectorSpec")
+        specs[entry.name] = spec
+    return dict(sorted(specs.items(), key=lambda item: (item[0] == "terminal", item[0])))
+
+
+def plugin_models() -> dict[str, type[BaseModel]]:
+    """The config tables of the installed plugins (`[models.openai]`), by name."""
+    found: dict[str, type[BaseModel]] = {}
+    for name in sorted({entry.name for entry in entry_points(group=PLUGINS)}):
+        config = find_plugin(name).config
+        if config is not None:
+            found[name] = config
+    return found
+
+
+def load(path: Path | None, overrides: Mapping[str, Any], environ: Mapping[str, str]) -> Loaded:
+    """The configuration, checked against what is installed. Raises ConfigError with all that is wrong."""
+    return load_config(
+        path,
+        overrides=overrides,
+        environ=environ,
+        connector_models={name: spec.config for name, spec in connector_specs().items()},
+        plugin_models=plugin_models(),
+    )
+
+
+def model_plugin(loaded: Loaded) -> Plugin:
+    """The plugin that `models.provider` asks for."""
+    provider = loaded.config.models.provider
+    if provider == "auto":
+        table = loaded.config.models.tables.get("openai")
+        given = table is not None and any(getattr(table, key, "") for key in ("api_key", "base_url"))
+        provider = "openai" if given else "offline"
+    if provider not in known_plugins():
+        known = ("auto", *MODEL_PLUGINS)
+        raise ConfigError(
+            f'models.provider: found "{provider}", expected one of {", ".join(known)}'
+            f"{did_you_mean(provider, known)}"
+        )
+    return find_plugin(provider)
+
+
+def model_config(loaded: Loaded, plugin: Plugin) -> dict[str, Any]:
+    """A model plugin's table as plain values."""
+    table = loaded.config.models.tables.get(plugin.name)
+    return table.model_dump() if table is not None else {}
+
+
+def read_characters(loaded: Loaded) -> list[tuple[AgentConfig, Character]]:
+    """Each agent of the config with its character. Raises CharacterError, ConfigError for twins."""
+    found: list[tuple[AgentConfig, Character]] = []
+    seen: dict[UUID, str] = {}
+    for agent in loaded.config.agents:
+        character = load_character(Path(agent.character)) if agent.character else default_character()
+        if agent.id:
+            character = character.model_copy(update={"id": agent.id})
+        twin = seen.get(character.agent_id)
+        if twin is not None:
+            raise ConfigError(
+                f"two agents have the same id: {twin} and {character.name}. Give one of the characters "
+                "another name, or an id of its own"
+            )
+        seen[character.agent_id] = character.name
+        found.append((agent, character))
+    return found
+
+
+@dataclass(slots=True)
+class Built:
+    """A host that is ready to start, and what to say about it."""
+
+    host: BotHost
+    on: list[str] = field(default_factory=list)
+    """Tables of the connectors that will come up."""
+    lines: list[str] = field(default_factory=list)
+    """One line each for what is off."""
+    secrets: list[str] = field(default_factory=list)
+    terminal: bool = False
+
+
+async def build(loaded: Loaded) -> Built:
+    """Agents and connectors as configured, not started. Raises ConfigError, CharacterError, PluginError."""
+    config = loaded.config
+    model = model_plugin(loaded)
+    characters = read_characters(loaded)
+    host = BotHost(store=make_store(config.database.url, base=loaded.folder), data_dir=config.data_dir)
+    try:
+        ids = await host.add_agents(
+            [
+                {
+                    "character": character,
+                    "plugins": ["basics", model, *agent.plugins],
+                    "plugin_configs": {model.name: model_config(loaded, model)},
+                    "settings": loaded.env,
+                    "options": AgentOptions(
+                        busy_mode=agent.busy_mode,
+                        max_steps=agent.max_steps,
+                        turn_timeout=agent.turn_timeout,
+                    ),
+                }
+                for agent, character in characters
+            ]
+        )
+        names = {
+            character.name.casefold(): agent_id
+            for (_, character), agent_id in zip(characters, ids, strict=True)
+        }
+        built = Built(host=host)
+        specs = connector_specs()
+        for entry in config.connectors:
+            _add(built, entry, specs[entry.platform], names, first=ids[0])
+    except BaseException:
+        await host.stop(0)
+        raise
+    return built
+
+
+def _add(
+    built: Built, entry: ConnectorEntry, spec: ConnectorSpec, names: Mapping[str, UUID], *, first: UUID
+) -> None:
+    short = entry.table.removeprefix("connectors.")
+    why = off_reason(spec, entry.config)
+    if why:
+        built.lines.append(f"{short} off: {why}")
+        return
+    agent_id = first
+    if entry.config.agent:
+        wanted = names.get(entry.config.agent.casefold())
+        if wanted is None:
+            raise ConfigError(
+                f'{entry.table}.agent: found "{entry.config.agent}", expected the name of a configured agent'
+                f"{did_you_mean(entry.config.agent, names)}"
+            )
+        agent_id = wanted
+    built.secrets.extend(spec.secrets(entry.config))
+    connector = spec.create(entry.config)
+    built.host.add_connector(connector, entry.config, name=short, agent_id=agent_id)
+    built.on.append(short)
+    built.terminal = built.terminal or entry.platform == "terminal"
+
+
+def off_reason(spec: ConnectorSpec, config: ConnectorConfig) -> str:
+    """Why a connector does not come up; empty when it does."""
+    if config.enabled is False:
+        return "enabled = false"
+    return spec.missing(config)
