@@ -46,11 +46,15 @@ class StateError(BotHostError):
 
 
 class ModelError(BotHostError):
-    """No model answered. `retryable` says whether the same request may succeed later."""
+    """No model answered. `retryable` says whether the same request may succeed later.
 
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
+    `after_s`: seconds that the server asked us to wait first; None: it did not say.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False, after_s: float | None = None) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.after_s = after_s
 
 
 class ConnectorError(BotHostError):

@@ -49,6 +49,7 @@ FaultName: TypeAlias = Literal[
     "hang_mid_stream",
     "drop",
     "break",
+    "break_after_finish",
     "no_done",
     "no_finish",
     "html",
@@ -203,11 +204,11 @@ class FakeOpenAI:
         """Queue a fault.
 
         hang: no answer until the client goes away or the server closes. hang_mid_stream: a part, then so.
-        drop: the connection is cut before any answer. break: cut in the middle of it. no_done: complete, but
-        without [DONE]. no_finish: some text, then a clean end without finish_reason and [DONE]. html: a page
-        with status 200. bad_sse, bad_json: data that is not JSON. no_choices, null_choices, null_content:
-        as said. error_in_stream: an error object after some text. whole: plain JSON although a stream was
-        asked for.
+        drop: the connection is cut before any answer. break: cut in the middle of it. break_after_finish:
+        cut between finish_reason and usage. no_done: complete, but without [DONE]. no_finish: some text, then
+        a clean end without finish_reason and [DONE]. html: a page with status 200. bad_sse, bad_json: data
+        that is not JSON. no_choices, null_choices, null_content: as said. error_in_stream: an error object
+        after some text. whole: plain JSON although a stream was asked for.
         """
         self._queue.append(Fault(name, Answer(text)))
 
@@ -382,6 +383,9 @@ class FakeOpenAI:
             elif fault == "null_content" and part["choices"]:
                 part["choices"][0]["delta"].pop("content", None)
             await response.write(f"data: {json.dumps(part)}\n\n".encode())
+            if fault == "break_after_finish" and part["choices"] and part["choices"][0]["finish_reason"]:
+                _cut(request)
+                return response
         if fault != "no_done":
             await response.write(b"data: [DONE]\n\n")
         await response.write_eof()

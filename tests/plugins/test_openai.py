@@ -156,6 +156,8 @@ async def test_status_errors(
     assert says in str(failure)
     assert "127.0.0.1" in str(failure)
     assert len(fake.chats) == 1
+    waits = {"7": 7.0, "1500": 1.5}
+    assert failure.after_s == next((waits[value] for value in error.headers.values()), None)
     for length in range(6, len(KEY)):
         assert KEY[:length] not in str(failure)
         assert KEY[-length:] not in str(failure)
@@ -236,6 +238,33 @@ async def test_stream_faults(
 async def test_stream_without_done_but_with_finish_is_whole(fake: FakeOpenAI, agent: FakeAgent) -> None:
     fake.fault("no_done", "all of it")
     assert (await _ask(agent, _request(on_chunk=Chunks()))).text == "all of it"
+
+
+async def test_stream_cut_after_finish_is_whole(fake: FakeOpenAI, agent: FakeAgent) -> None:
+    fake.fault("break_after_finish", "all of it")
+    result = await _ask(agent, _request(on_chunk=Chunks()))
+    assert result.text == "all of it"
+    assert result.usage.completion_tokens == 3
+
+
+async def test_requests_side_by_side_learn_the_same(fake: FakeOpenAI, agent: FakeAgent) -> None:
+    def strict(request: ModelRequest) -> ApiError | None:
+        if "max_tokens" in request.body:
+            return _unsupported("max_tokens")
+        if "tools" in request.body and request.body.get("reasoning_effort") != "none":
+            return ApiError(400, "Function tools with reasoning_effort are not …", param="reasoning_effort")
+        return None
+
+    fake.answer_with(strict)
+    request = _request(tools=(TOOL,), max_tokens=5000)
+    with fake.hold() as held:
+        asking = [asyncio.create_task(_ask(agent, request)) for _ in range(3)]
+        await fake.wait_for_requests(3)
+        held.release()
+        results = await asyncio.gather(*asking)
+    assert [result.text for result in results] == ["echo: Hello"] * 3
+    assert fake.chats[-1].tool_names == ["LOOK_UP"]
+    assert fake.chats[-1].body["max_completion_tokens"] == 5000
 
 
 async def test_server_that_cannot_stream(fake: FakeOpenAI, agent: FakeAgent) -> None:

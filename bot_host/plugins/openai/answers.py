@@ -1,5 +1,7 @@
 """Reading what a server answered, whole or in pieces. Trusts nothing about its shape."""
 
+import asyncio
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +10,10 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from bot_host.plugin import ModelError, OnChunk, TextRequest, TextResult, ToolCall, clean_text
 from bot_host.plugins.openai.convert import to_call, to_usage
+
+log = logging.getLogger(__name__)
+
+_TAIL_S = 5.0
 
 
 class OutOfThoughts(Exception):
@@ -91,7 +97,18 @@ async def read_stream(
     library takes such an end for a good one.
     """
     answer = _Answer()
-    async for chunk in stream:
+    while True:
+        try:
+            # Only the usage is still to come after the finish: not worth a long wait, nor an error.
+            async with asyncio.timeout(_TAIL_S if answer.finish else None):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            break
+        except Exception as error:
+            if not answer.finish:
+                raise
+            log.info("%s broke off after the end of the answer: %s", place, type(error).__name__)
+            break
         piece = _take(answer, chunk)
         if piece:
             await deliver(on_chunk, piece)

@@ -17,14 +17,14 @@ from bot_host.plugins.openai.answers import OutOfThoughts, ReceiverFailed, deliv
 from bot_host.plugins.openai.config import OpenAIConfig
 from bot_host.plugins.openai.convert import to_body
 from bot_host.plugins.openai.errors import said, to_model_error, unknown_model
-from bot_host.plugins.openai.quirks import Quirks
+from bot_host.plugins.openai.quirks import Quirks, is_small_limit
 
 log = logging.getLogger(__name__)
 
 _CONNECT_S = 10.0
 _LIST_S = 10.0
 _CHECK_S = 60.0
-_ADAPTATIONS = 6
+_ADAPTATIONS = 8
 """How often one request is asked in another way before its refusal counts."""
 _FAILURES = (openai.OpenAIError, httpx2.HTTPError, aiohttp.ClientError, OSError, ValueError)
 """ValueError: the library lets broken JSON and broken UTF-8 through as they are."""
@@ -79,7 +79,7 @@ class OpenAIModels:
             except ReceiverFailed as failure:
                 raise failure.error from None
             except OutOfThoughts:
-                if quirks.thinks or request.max_tokens is None:
+                if not is_small_limit(body):
                     raise ModelError(f"{model} used up its token limit before it wrote anything") from None
                 quirks.thinks = True
             except openai.APIStatusError as error:

@@ -8,10 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot_host.plugin import ChatMessage, TextRequest, ToolCall, ToolSpec, Usage, clean_text
-from bot_host.plugins.openai.quirks import Quirks
-
-LEAST_TOKENS = 2048
-"""A limit for models that think before they write: their thoughts count too."""
+from bot_host.plugins.openai.quirks import LEAST_TOKENS, Quirks
 
 
 def to_body(request: TextRequest, model: str, quirks: Quirks, *, stream: bool) -> dict[str, Any]:

@@ -66,7 +66,11 @@ def _status(error: openai.APIStatusError, config: OpenAIConfig, model: str) -> M
         return _too_many(error, text, config)
     if status in (408, 409) or status >= 500:
         wait = _wait_words(error)
-        return ModelError(f"{config.place} has trouble (HTTP {status}): {text}{wait}", retryable=True)
+        return ModelError(
+            f"{config.place} has trouble (HTTP {status}): {text}{wait}",
+            retryable=True,
+            after_s=retry_after(error),
+        )
     if status in (301, 302, 303, 307, 308):
         return ModelError(
             f"{config.place} sends us elsewhere (HTTP {status}); put the right address into base_url in "
@@ -91,7 +95,9 @@ def _too_many(error: openai.APIStatusError, text: str, config: OpenAIConfig) -> 
             "add credit there, or use another key or model"
         )
     return ModelError(
-        f"{config.place} says: too many requests (HTTP 429): {text}{_wait_words(error)}", retryable=True
+        f"{config.place} says: too many requests (HTTP 429): {text}{_wait_words(error)}",
+        retryable=True,
+        after_s=retry_after(error),
     )
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 _REFUSALS = frozenset({400, 404, 422, 500, 501})
 """llama.cpp says 500 of tools without --jinja, OpenRouter 404 of a model without tool support."""
@@ -19,6 +19,15 @@ _NO_TOOLS = re.compile(
 _UNKNOWN = re.compile(
     r"unsupported|not supported|unrecogni[sz]ed|unknown|unexpected|extra|not permitted|invalid field"
 )
+
+LEAST_TOKENS: Final = 2048
+"""A limit for models that think before they write: their thoughts count too."""
+
+
+def is_small_limit(body: Mapping[str, Any]) -> bool:
+    """Whether `body` leaves a model that thinks too little room for its answer."""
+    limit = body.get("max_completion_tokens", body.get("max_tokens"))
+    return limit is not None and limit < LEAST_TOKENS
 
 
 def _plain_no(param: str | None, about: str) -> bool:
@@ -48,8 +57,9 @@ class Quirks:
         if status not in _REFUSALS:
             return ""
         about = f"{param or ''} {text}".lower()
+        # Judge by what was sent, not by what is known by now: requests run side by side.
         if "reasoning_effort" in about and "tools" in body:
-            if not self.effort_none:
+            if body.get("reasoning_effort") != "none":
                 self.effort_none = True
                 return "tools go together with reasoning_effort none"
             self.tools = False
@@ -57,12 +67,11 @@ class Quirks:
         if "stream_options" in about and "stream_options" in body:
             self.stream_options = False
             return "no stream_options"
-        if "could not finish the message" in about and not self.thinks:
+        if "could not finish the message" in about and is_small_limit(body):
             self.thinks = True
             return "small limits are raised"
         for name, flag in (("max_tokens", True), ("max_completion_tokens", False)):
-            named = name in body and re.search(rf"\b{name}\b", about) and _UNKNOWN.search(about)
-            if named and self.completion_limit is not flag:
+            if name in body and re.search(rf"\b{name}\b", about) and _UNKNOWN.search(about):
                 self.completion_limit = flag
                 return f"the limit is not called {name}"
         if "temperature" in about and "temperature" in body:
