@@ -1,1 +1,19 @@
-"""The slack connector."""
+"""Slack: one workspace's bot over Socket Mode, on slack-bolt."""
+
+from bot_host.connector import Connector, ConnectorConfig, ConnectorSpec
+from connectors.slack.config import SlackConfig, missing, secrets
+
+
+def _create(config: ConnectorConfig) -> Connector:
+    # Here and not above: slack-bolt costs two thirds of a second, and only who uses Slack should pay it.
+    from connectors.slack.client import SlackConnector
+
+    assert isinstance(config, SlackConfig)
+    return SlackConnector(config)
+
+
+connector = ConnectorSpec(
+    platform="slack", config=SlackConfig, missing=missing, create=_create, secrets=secrets
+)
+
+__all__ = ["connector"]

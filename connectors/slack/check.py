@@ -1,0 +1,72 @@
+"""`check`: try both tokens without going online as the bot."""
+
+from collections.abc import Sequence
+
+import aiohttp
+from slack_sdk.errors import SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot_host.connector import CheckLine, LoginError, one_line
+from connectors.slack.config import SlackConfig, missing
+from connectors.slack.errors import login_error
+from connectors.slack.needs import lacking
+from connectors.slack.web import open_session, web_client
+
+_NETWORK = "see whether this machine reaches Slack, or set api_base"
+
+
+async def check_account(config: SlackConfig) -> Sequence[CheckLine]:
+    """What is found: the bot token, its scopes, the app token. Never raises."""
+    why = missing(config)
+    if why:
+        return [CheckLine(name="slack", ok=False, detail=why, advice="see docs/slack-manifest.yaml")]
+    async with open_session() as session:
+        web = web_client(config, session)
+        return [*await _bot_token(web), await _app_token(web, config)]
+
+
+def _failed(name: str, error: Exception, what: str) -> CheckLine:
+    found = login_error(error, what)
+    detail, _, advice = str(found).partition("; ")
+    if not isinstance(found, LoginError):
+        advice = _NETWORK
+    return CheckLine(name=name, ok=False, detail=detail, advice=advice)
+
+
+async def _bot_token(web: AsyncWebClient) -> list[CheckLine]:
+    try:
+        answer = await web.auth_test()
+        bot, team = one_line(str(answer.get("user"))), one_line(str(answer.get("team")))
+    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        return [_failed("slack", error, "bot token")]
+    line = CheckLine(name="slack", ok=True, detail=f"@{bot} in the workspace {team}")
+    granted = next((value for key, value in answer.headers.items() if key.lower() == "x-oauth-scopes"), None)
+    return [line] if granted is None else [line, _scopes(granted)]
+
+
+def _scopes(granted: str) -> CheckLine:
+    matters, comfort = lacking(scope.strip() for scope in granted.split(","))
+    if matters:
+        return CheckLine(
+            name="slack scopes",
+            ok=False,
+            detail=f"missing: {', '.join(matters + comfort)}",
+            advice="paste docs/slack-manifest.yaml into the app's manifest and install the app again",
+        )
+    if comfort:
+        return CheckLine(
+            name="slack scopes",
+            ok=True,
+            detail=f"enough; without {', '.join(comfort)} small things are missing",
+            advice="docs/slack-manifest.yaml has the full list",
+        )
+    return CheckLine(name="slack scopes", ok=True, detail="all there")
+
+
+async def _app_token(web: AsyncWebClient, config: SlackConfig) -> CheckLine:
+    try:
+        # Asks for an address and does not connect to it: no event goes astray.
+        await web.apps_connections_open(app_token=config.app_token)
+    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        return _failed("slack socket mode", error, "app token")
+    return CheckLine(name="slack socket mode", ok=True, detail="the app token opens connections")

@@ -1,0 +1,246 @@
+"""One Slack workspace: log in, stay connected, take events in, send."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot_host.connector import (
+    Account,
+    CheckLine,
+    ConnectorError,
+    ConnectorHost,
+    Content,
+    LoginError,
+    Payload,
+    SendRefused,
+    Sent,
+    Skipped,
+    Target,
+    backoff,
+    one_line,
+)
+from connectors.slack.check import check_account
+from connectors.slack.config import SlackConfig
+from connectors.slack.decode import Decoder, Self
+from connectors.slack.encode import encode, plain_request, request
+from connectors.slack.errors import MARKUP, code_of, login_error, send_error
+from connectors.slack.intake import Intake, make_app
+from connectors.slack.names import Lookup
+from connectors.slack.signs import Signs
+from connectors.slack.web import open_session, web_client
+
+log = logging.getLogger(__name__)
+
+LOGIN_PATIENCE_S: Final = 30.0
+"""For the websocket and its `hello`; then a fresh URL is asked for."""
+LOST_PATIENCE_S: Final = 60.0
+"""How long slack-sdk may try to reconnect: it keeps to one URL, which Slack takes only once."""
+WATCH_S: Final = 1.0
+FAULTS: Final = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError)
+GONE: Final = frozenset({"app_uninstalled", "tokens_revoked"})
+
+
+class SlackConnector:
+    """The connector. Sending has its own life: it works before, during and after the intake."""
+
+    platform: ClassVar[str] = "slack"
+    typing_interval_s: ClassVar[float] = 60.0
+    """Slack takes a status away after two minutes."""
+
+    def __init__(self, config: SlackConfig) -> None:
+        self._config = config
+        self._session: aiohttp.ClientSession | None = None
+        self._stop = asyncio.Event()
+        self._names = Lookup()
+        self._signs = Signs()
+        self._refusal: LoginError | None = None
+
+    def _web(self) -> AsyncWebClient:
+        # The session belongs to the running loop, which is not there yet when the connector is made.
+        if self._session is None or self._session.closed:
+            self._session = open_session()
+        return web_client(self._config, self._session)
+
+    # taking in
+
+    async def run(self, host: ConnectorHost) -> None:
+        """See `Connector.run`."""
+        self._refusal = None
+        if self._config.dm_policy == "pairing":
+            log.info("slack: pairing comes later; direct messages are taken from `allow` and `owners` only")
+        attempt = 0
+        try:
+            while not self._stop.is_set():
+                attempt += 1
+                try:
+                    if await self._stay(host):
+                        attempt = 0
+                except LoginError:
+                    raise
+                except ConnectorError as error:
+                    host.waiting(str(error))
+                    await self._pause(backoff(attempt))
+        finally:
+            self._stop.clear()
+
+    async def _stay(self, host: ConnectorHost) -> bool:
+        """One connection from login to loss. True: it stood, and is worth a fresh one at once."""
+        me, intake, url = await self._log_in(host)
+        try:
+            if not await self._connect(host, intake, url):
+                return False
+            await host.connected(Account(platform=self.platform, id=me.team_id, name=me.name))
+            intake.start(host.tasks)
+            await self._watch(host, intake, me)
+            return True
+        finally:
+            await intake.close()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+        except TimeoutError:
+            pass
+
+    async def _log_in(self, host: ConnectorHost) -> tuple[Self, Intake, str]:
+        web = self._web()
+        try:
+            me = self_of((await web.auth_test()).data)
+        except FAULTS as error:
+            raise login_error(error, "bot token") from None
+        try:
+            opened = await web.apps_connections_open(app_token=self._config.app_token)
+            url = str(opened["url"])
+        except FAULTS as error:
+            raise login_error(error, "app token") from None
+        decoder = Decoder(me, self._config)
+
+        async def take(body: Mapping[str, Any]) -> None:
+            await self._take(host, decoder, body["event"])
+
+        # Without a token, so that bolt takes the one that `authorize` gives.
+        app = make_app(web_client(self._config, web.session, token=None), me, self._config.bot_token, take)
+        return me, Intake(app=app, app_token=self._config.app_token, web=web), url
+
+    async def _connect(self, host: ConnectorHost, intake: Intake, url: str) -> bool:
+        """Open the websocket. False: told to stop meanwhile."""
+        opening = host.tasks.spawn("slack connect", intake.open(url))
+        stopping = host.tasks.spawn("slack stop", self._stop.wait())
+        try:
+            await asyncio.wait(
+                {opening, stopping}, timeout=LOGIN_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not opening.done() and not self._stop.is_set():
+                raise ConnectorError("Slack's websocket does not open")
+            if opening.done():
+                opening.result()
+            return opening.done()
+        finally:
+            opening.cancel()
+            stopping.cancel()
+            await asyncio.wait({opening, stopping})
+
+    async def _watch(self, host: ConnectorHost, intake: Intake, me: Self) -> None:
+        lost_s = 0.0
+        while not self._stop.is_set():
+            await self._pause(WATCH_S)
+            refusal = self._refusal or intake.refusal
+            if refusal is not None:
+                raise refusal
+            if await intake.is_connected():
+                if lost_s:
+                    await host.connected(Account(platform=self.platform, id=me.team_id, name=me.name))
+                lost_s = 0.0
+                continue
+            if not lost_s:
+                host.waiting("the websocket is lost; reconnecting")
+            lost_s += WATCH_S
+            if lost_s >= LOST_PATIENCE_S:
+                log.warning("slack: the websocket did not come back; logging in again")
+                return
+
+    async def _take(self, host: ConnectorHost, decoder: Decoder, event: Mapping[str, Any]) -> None:
+        try:
+            await self._names.fill(decoder.ids(event), self._web())
+            inbound = decoder.decode(event, self._names)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            # Decode reads what Slack's documentation promises; what breaks the promise comes no better again.
+            kind = one_line(str(event.get("type", "none")), 40)
+            log.warning("slack: skipped a malformed event of kind %s (%s)", kind, type(error).__name__)
+            inbound = Skipped(reason=f"malformed: {kind}")
+        if isinstance(inbound, Skipped):
+            log.debug("slack: skipped an event: %s", inbound.reason)
+        await host.accept(inbound)
+        self._names.learn(event)
+        if event.get("type") in GONE:
+            self._refusal = LoginError(f"Slack says {event['type']}: install the app again, copy its tokens")
+
+    async def stop_intake(self) -> None:
+        """See `Connector.stop_intake`."""
+        self._stop.set()
+
+    # sending
+
+    def encode(self, content: Content, target: Target) -> list[Payload]:
+        """See `Connector.encode`."""
+        return encode(content, target)
+
+    async def send(self, payload: Payload, target: Target, *, key: str) -> Sent:
+        """See `Connector.send`. Refused markup goes out again as plain text, at once."""
+        if not target.channel_id:
+            raise SendRefused("no channel to send to")
+        try:
+            return await self._post(request(payload, target, key=key))
+        except SlackApiError as error:
+            code = code_of(error)
+            if code not in MARKUP:
+                raise send_error(error) from None
+            log.warning("slack: the markup was refused (%s); sending plain text", code)
+        except FAULTS as error:
+            raise send_error(error) from None
+        try:
+            return await self._post(plain_request(payload, target))
+        except FAULTS as error:
+            raise send_error(error) from None
+
+    async def _post(self, arguments: dict[str, Any]) -> Sent:
+        answer = await self._web().chat_postMessage(**arguments)
+        return Sent(platform_message_id=str(answer.get("ts") or ""))
+
+    async def typing(self, target: Target) -> None:
+        """See `Connector.typing`, and `Signs` for how."""
+        await self._signs.show(target, self._web())
+
+    async def typing_done(self, target: Target) -> None:
+        """See `Connector.typing_done`."""
+        await self._signs.clear(target, self._web())
+
+    async def close(self) -> None:
+        """See `Connector.close`."""
+        self._stop.set()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def check(self) -> Sequence[CheckLine]:
+        """See `Connector.check`."""
+        return await check_account(self._config)
+
+
+def self_of(data: Any) -> Self:
+    """Who we are, by the answer of `auth.test`. Raises ConnectorError when it does not say."""
+    if not isinstance(data, dict) or not all(data.get(key) for key in ("team_id", "user_id")):
+        raise ConnectorError("auth.test does not say who we are: is api_base a Slack Web API?")
+    return Self(
+        team_id=str(data["team_id"]),
+        team_name=one_line(str(data.get("team") or "")),
+        user_id=str(data["user_id"]),
+        bot_id=str(data.get("bot_id") or ""),
+        name=one_line(str(data.get("user") or "")),
+    )

@@ -1,0 +1,82 @@
+"""The settings of one Slack workspace."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from pydantic import Field, field_validator
+
+from bot_host.connector import ConnectorConfig
+
+DEFAULT_BASE: Final = "https://slack.com/api/"
+BOT_PREFIX: Final = "xoxb-"
+APP_PREFIX: Final = "xapp-"
+
+
+class SlackConfig(ConnectorConfig):
+    """`[connectors.slack]`."""
+
+    bot_token: str = Field(default="", repr=False)
+    """`xoxb-…`, from OAuth & Permissions of the app. SLACK_BOT_TOKEN."""
+    app_token: str = Field(default="", repr=False)
+    """`xapp-…` with the scope connections:write, for Socket Mode. SLACK_APP_TOKEN."""
+    signing_secret: str = Field(default="", repr=False)
+    """For the Events API over HTTP, which comes later. SLACK_SIGNING_SECRET."""
+    api_base: str = ""
+    """Base URL of the Web API, e.g. https://slack-gov.com/api/; empty: Slack's own."""
+
+    @field_validator("bot_token", "app_token", "signing_secret")
+    @classmethod
+    def _strip(cls, value: str) -> str:
+        return value.strip()
+
+    @field_validator("api_base")
+    @classmethod
+    def _check_base(cls, value: str) -> str:
+        value = value.strip()
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("should be a URL that begins with https:// or http://")
+        return value
+
+    @property
+    def base_url(self) -> str:
+        """The Web API's base URL with the slash at the end that slack-sdk needs."""
+        return (self.api_base or DEFAULT_BASE).rstrip("/") + "/"
+
+
+def missing(config: ConnectorConfig) -> str:
+    """Why this connector is off, in words that never show a token; empty: it can start."""
+    assert isinstance(config, SlackConfig)
+    bot, app = config.bot_token, config.app_token
+    if bot.startswith(APP_PREFIX) and app.startswith(BOT_PREFIX):
+        return "the tokens are swapped; SLACK_BOT_TOKEN begins with xoxb-, SLACK_APP_TOKEN with xapp-"
+    if not bot:
+        return "no bot token; set SLACK_BOT_TOKEN"
+    if not bot.startswith(BOT_PREFIX):
+        return f"SLACK_BOT_TOKEN is {_kind(bot)}; it should be the bot token, which begins with xoxb-"
+    if not app and config.signing_secret:
+        return (
+            "SLACK_SIGNING_SECRET alone is for the Events API over HTTP, which comes later;"
+            " Socket Mode needs SLACK_APP_TOKEN"
+        )
+    if not app:
+        return "no app token; set SLACK_APP_TOKEN"
+    if not app.startswith(APP_PREFIX):
+        return f"SLACK_APP_TOKEN is {_kind(app)}; it should be the app-level token, which begins with xapp-"
+    return ""
+
+
+def _kind(token: str) -> str:
+    known = {
+        BOT_PREFIX: "a bot token",
+        APP_PREFIX: "an app-level token",
+        "xoxp-": "a user token",
+        "xoxe": "a token of token rotation, which is not supported",
+        "xoxa-": "a token of an old kind",
+    }
+    return next((name for prefix, name in known.items() if token.startswith(prefix)), "not a Slack token")
+
+
+def secrets(config: ConnectorConfig) -> Sequence[str]:
+    """The values that must never be shown."""
+    assert isinstance(config, SlackConfig)
+    return [value for value in (config.bot_token, config.app_token, config.signing_secret) if value]

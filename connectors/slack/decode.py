@@ -1,0 +1,373 @@
+"""A Slack event as an inbound event. Pure: names come from a look-up that the client filled before.
+
+Where a conversation lives (elizaos.md 6.13-04 shows how it goes wrong): an answer in a channel goes into a
+thread, so a post that mentions us is the first message of that thread's room, `channel-ts`, and what people
+say next in the thread is in the same room. A post that does not turn to us stays in the channel's room, and
+if it is answered all the same, the answer goes there too, flat. Direct messages are flat unless they are in
+a thread. `message` and `app_mention` of one post give the same result, whichever comes first.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from bot_host.connector import (
+    ChannelType,
+    Content,
+    InboundDelete,
+    InboundEdit,
+    InboundEvent,
+    InboundMessage,
+    InboundPlaces,
+    Mark,
+    MentionContext,
+    MentionType,
+    PersonRef,
+    RoomRef,
+    Skipped,
+    Target,
+    WorldRef,
+    one_line,
+)
+from connectors.slack.config import SlackConfig
+from connectors.slack.files import attachments
+from connectors.slack.text import Names, mentioned_channels, mentioned_users, mentions, readable
+
+Event = Mapping[str, Any]
+
+SPOKEN: Final = frozenset({None, "file_share", "thread_broadcast", "me_message"})
+"""Subtypes that are somebody saying something. https://docs.slack.dev/reference/events/message#subtypes"""
+NEWS: Final = frozenset(
+    {
+        "channel_join", "channel_leave", "channel_topic", "channel_purpose", "channel_name",
+        "channel_archive", "channel_unarchive", "channel_convert_to_private", "group_join", "group_leave",
+        "group_topic", "group_purpose", "group_name", "group_archive", "group_unarchive", "pinned_item",
+        "unpinned_item", "bot_add", "bot_remove", "reminder_add", "ekm_access_denied",
+        "assistant_app_thread", "message_replied", "reply_broadcast",
+    }
+)  # fmt: skip
+"""Subtypes that Slack itself writes, or that repeat what another event says."""
+SLACKBOT: Final = "USLACKBOT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Self:
+    """Who we are in a workspace, by `auth.test`."""
+
+    team_id: str
+    team_name: str
+    user_id: str
+    bot_id: str
+    name: str
+
+    @property
+    def world(self) -> WorldRef:
+        """The workspace."""
+        return WorldRef(key=f"slack-workspace-{self.team_id}", name=self.team_name, platform_id=self.team_id)
+
+
+class Directory(Names, Protocol):
+    """The names, and what else decode asks of people."""
+
+    def user_name(self, id: str) -> str:
+        """A person's short name (`ada.lovelace`)."""
+
+    def is_bot(self, id: str) -> bool | None:
+        """Whether this is a bot's user; None: not known."""
+
+    def knows(self, id: str) -> bool:
+        """Whether this person has been looked up lately."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ids:
+    """What is to be looked up before an event can be decoded well."""
+
+    users: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+
+
+def ts_to_int(ts: str) -> int:
+    """A time stamp in microseconds, without the rounding of a float."""
+    seconds, _, fraction = ts.partition(".")
+    return int(seconds) * 1_000_000 + int((fraction + "000000")[:6])
+
+
+def ts_to_time(ts: str) -> datetime:
+    """A time stamp as a moment."""
+    micros = ts_to_int(ts)
+    return datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)
+
+
+def _text_of(event: Event, key: str) -> str:
+    value = event.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _is_dm(event: Event) -> bool:
+    return event.get("channel_type") == "im" or _text_of(event, "channel").startswith("D")
+
+
+def _key(me: Self, channel: str, ts: str) -> str:
+    return f"{me.team_id}/{channel}/{ts}"
+
+
+class Decoder:
+    """Decodes one workspace's events by one config."""
+
+    def __init__(self, me: Self, config: SlackConfig) -> None:
+        self._me = me
+        self._config = config
+        self._kinds: dict[str, Callable[[Event, Directory], InboundEvent]] = {
+            "message": self._message,
+            "app_mention": self._spoken,
+            "channel_rename": self._room_renamed,
+            "group_rename": self._room_renamed,
+            "team_rename": self._team_renamed,
+            "user_change": self._user_changed,
+        }
+
+    def decode(self, event: Event, names: Directory) -> InboundEvent:
+        """What this event says. Unknown kinds are skipped, with their name."""
+        kind = self._kinds.get(_text_of(event, "type"))
+        if kind is None:
+            return Skipped(reason=f"unknown kind: {one_line(_text_of(event, 'type'), 40) or 'none'}")
+        return kind(event, names)
+
+    def ids(self, event: Event) -> Ids:
+        """What to look up first; nothing for an event that is refused without it."""
+        kind, subtype = event.get("type"), event.get("subtype")
+        if kind == "message" and subtype == "message_changed":
+            inner = self._changed_message(event)
+            return self._ids_of(inner) if self._refusal(inner) is None else Ids()
+        spoken = kind == "app_mention" or (kind == "message" and subtype in SPOKEN)
+        if not spoken or self._refusal(event) is not None:
+            return Ids()
+        return self._ids_of(event)
+
+    @staticmethod
+    def _ids_of(event: Event) -> Ids:
+        text = _text_of(event, "text")
+        users = dict.fromkeys([_text_of(event, "user"), *mentioned_users(text)])
+        channels = dict.fromkeys([_text_of(event, "channel"), *mentioned_channels(text)])
+        return Ids(
+            users=tuple(id for id in users if id),
+            channels=tuple(id for id in channels if id and not id.startswith("D")),
+        )
+
+    # who may speak
+
+    def _refusal(self, event: Event) -> str | None:
+        """Why this is not for the agent, as far as the event alone tells."""
+        user, bot = _text_of(event, "user"), _text_of(event, "bot_id")
+        if self._me.user_id == user or (bot and bot == self._me.bot_id):
+            return "own message"
+        if event.get("subtype") == "bot_message" or not user or user == SLACKBOT:
+            return "bot"
+        return self._policy(event, user)
+
+    def _policy(self, event: Event, user: str) -> str | None:
+        config = self._config
+        ids = {self._me.team_id, _text_of(event, "channel"), user}
+        if ids & set(config.deny):
+            return "denied"
+        if user in config.owners:
+            return None
+        if _is_dm(event) and config.dm_policy == "off":
+            return "direct messages are off"
+        if _is_dm(event) and config.dm_policy != "open":
+            # Pairing comes later; until then a stranger is as far outside as with an allow-list.
+            return None if user in config.allow else f"direct message not allowed ({config.dm_policy})"
+        if config.allow and not ids & set(config.allow):
+            return "not allowed"
+        return None
+
+    @staticmethod
+    def _is_bot(event: Event, names: Directory) -> bool:
+        # A `bot_id` beside a user is either another app's bot, or a person whose own token an app posts with.
+        # Only the look-up tells them apart; when it failed, a bot is the guess that cannot start a loop.
+        known = names.is_bot(_text_of(event, "user"))
+        return bool(event.get("bot_id")) if known is None else known
+
+    # messages
+
+    def _mark(self, event: Event) -> Mark:
+        return Mark(name=f"channel:{event['channel']}", value=ts_to_int(event["ts"]))
+
+    def _message(self, event: Event, names: Directory) -> InboundEvent:
+        subtype = event.get("subtype")
+        if subtype == "message_changed":
+            return self._changed(event, names)
+        if subtype == "message_deleted":
+            key = _key(self._me, event["channel"], _text_of(event, "deleted_ts"))
+            return InboundDelete(event_keys=(key,))
+        if subtype in NEWS:
+            return self._skip(event, f"news: {subtype}")
+        if subtype not in SPOKEN and subtype != "bot_message":
+            return self._skip(event, f"unknown kind: message/{one_line(str(subtype), 40)}")
+        return self._spoken(event, names)
+
+    def _skip(self, event: Event, reason: str) -> Skipped:
+        key = _key(self._me, event["channel"], event["ts"])
+        return Skipped(reason=reason, event_key=key, mark=self._mark(event))
+
+    def _spoken(self, event: Event, names: Directory) -> InboundEvent:
+        refusal = self._refusal(event)
+        if refusal is None and self._is_bot(event, names):
+            refusal = "bot"
+        if refusal is not None:
+            return self._skip(event, refusal)
+        channel, ts, user = event["channel"], event["ts"], event["user"]
+        context = self._context(event)
+        room = self._room(event, context, names)
+        thread = _text_of(event, "thread_ts")
+        return InboundMessage(
+            event_key=_key(self._me, channel, ts),
+            message_id=ts,
+            memory_key=f"slack-{channel}-{ts}",
+            world=self._me.world,
+            room=room,
+            sender=PersonRef(
+                key=f"slack-user-{user}",
+                platform_id=user,
+                name=names.user(user),
+                user_name=names.user_name(user),
+            ),
+            content=self._content(event, names, context, room.type),
+            sent_at=ts_to_time(ts),
+            target=Target(
+                source="slack",
+                channel_id=channel,
+                thread_id=room.thread_id,
+                server_id=self._me.team_id,
+                reply_to=ts,
+            ),
+            replied_memory_key=f"slack-{channel}-{thread}" if thread and thread != ts else None,
+            mark=self._mark(event),
+        )
+
+    def _context(self, event: Event) -> MentionContext:
+        thread = _text_of(event, "thread_ts")
+        in_thread = bool(thread) and thread != event["ts"]
+        # `app_mention` says no `parent_user_id`; a mention is enough, and the pair must say the same.
+        if mentions(_text_of(event, "text"), self._me.user_id):
+            return MentionContext(
+                is_mention=True, is_thread=in_thread, mention_type=MentionType.PLATFORM_MENTION
+            )
+        if in_thread and event.get("parent_user_id") == self._me.user_id:
+            return MentionContext(is_reply=True, is_thread=True, mention_type=MentionType.REPLY)
+        if in_thread:
+            return MentionContext(is_thread=True, mention_type=MentionType.THREAD)
+        return MentionContext()
+
+    def _room(self, event: Event, context: MentionContext, names: Directory) -> RoomRef:
+        channel, ts, dm = event["channel"], event["ts"], _is_dm(event)
+        thread = _text_of(event, "thread_ts") if context.is_thread else ""
+        if context.is_mention and not dm and not thread:
+            thread = ts
+        name = "" if dm else names.channel(channel)
+        if thread:
+            kind = ChannelType.DM if dm else ChannelType.THREAD
+            key = f"slack-room-{channel}-{thread}"
+            return RoomRef(key=key, type=kind, channel_id=channel, thread_id=thread, name=name)
+        kind = ChannelType.DM if dm else ChannelType.GROUP
+        return RoomRef(key=f"slack-room-{channel}", type=kind, channel_id=channel, name=name)
+
+    def _content(self, event: Event, names: Directory, context: MentionContext, kind: ChannelType) -> Content:
+        text = readable(_text_of(event, "text"), names, own_id=self._me.user_id)
+        if event.get("subtype") == "me_message":
+            text = f"*{text}*"
+        return Content(
+            text=text,
+            source="slack",
+            channel_type=kind,
+            mention_context=context,
+            attachments=attachments(event, names, own_id=self._me.user_id),
+        )
+
+    # edits
+
+    @staticmethod
+    def _changed_message(event: Event) -> Event:
+        """The message as it reads now, with the channel that only the outer event names."""
+        inner = event.get("message")
+        if not isinstance(inner, Mapping):
+            return {}
+        shared = {key: event[key] for key in ("channel", "channel_type") if key in event}
+        return {**inner, **shared}
+
+    def _changed(self, event: Event, names: Directory) -> InboundEvent:
+        message = self._changed_message(event)
+        if "ts" not in message:
+            return Skipped(reason="malformed: message_changed")
+        key = _key(self._me, event["channel"], message["ts"])
+        if message.get("subtype") == "tombstone":
+            # What remains of a deleted message that has replies.
+            return InboundDelete(event_keys=(key,))
+        before = event.get("previous_message")
+        same = isinstance(before, Mapping) and all(
+            before.get(part) == message.get(part) for part in ("text", "files")
+        )
+        if same:
+            # Link previews, reply counts and locale changes come as edits too.
+            return Skipped(reason="edit without a change", event_key=key)
+        refusal = self._refusal(message)
+        if refusal is None and self._is_bot(message, names):
+            refusal = "bot"
+        if refusal is not None:
+            return Skipped(reason=refusal, event_key=key)
+        context = self._context(message)
+        room = self._room(message, context, names)
+        edited = message.get("edited")
+        at = _text_of(edited, "ts") if isinstance(edited, Mapping) else ""
+        return InboundEdit(
+            event_key=key,
+            content=self._content(message, names, context, room.type),
+            edited_at=ts_to_time(at or event["ts"]),
+        )
+
+    # names
+
+    def _room_renamed(self, event: Event, _names: Directory) -> InboundEvent:
+        channel = event["channel"]
+        room = RoomRef(
+            key=f"slack-room-{channel['id']}",
+            type=ChannelType.GROUP,
+            channel_id=channel["id"],
+            name=one_line(channel["name"]),
+        )
+        return InboundPlaces(world=self._me.world, rooms=(room,))
+
+    def _team_renamed(self, event: Event, _names: Directory) -> InboundEvent:
+        world = WorldRef(key=self._me.world.key, name=one_line(event["name"]), platform_id=self._me.team_id)
+        return InboundPlaces(world=world)
+
+    def _user_changed(self, event: Event, names: Directory) -> InboundEvent:
+        # Each new status line in the workspace brings one of these: only people we have met are our business.
+        user = event["user"]
+        if not names.knows(user["id"]):
+            return Skipped(reason="change of a stranger")
+        person = PersonRef(
+            key=f"slack-user-{user['id']}",
+            platform_id=user["id"],
+            name=display_name(user),
+            user_name=one_line(_text_of(user, "name")),
+            is_bot=bool(user.get("is_bot")),
+        )
+        if (person.name, person.user_name) == (names.user(user["id"]), names.user_name(user["id"])):
+            return Skipped(reason="change without a new name")
+        return InboundPlaces(people=(person,))
+
+
+def display_name(user: Event) -> str:
+    """How Slack shows a person: display name, else full name, else short name."""
+    profile = user.get("profile")
+    profile = profile if isinstance(profile, Mapping) else {}
+    choices = (
+        _text_of(profile, "display_name"),
+        _text_of(profile, "real_name"),
+        _text_of(user, "real_name"),
+        _text_of(user, "name"),
+    )
+    return next((one_line(choice) for choice in choices if choice.strip()), "")

@@ -1,0 +1,238 @@
+"""Socket Mode: events in, acknowledgements out, and the second only after the first is on disk.
+
+The socket is slack-sdk's `SocketModeClient`, which is also what bolt's own handler wraps; the dispatch is
+slack-bolt's `AsyncApp`. Between them stands this module instead of bolt's `AsyncSocketModeHandler`:
+
+* With `process_before_response=True` bolt's response exists only after the listener has returned, and the
+  listener returns after `host.accept` has. So we run the app, and send its response as the acknowledgement:
+  one way for events, commands and buttons alike, in which an acknowledgement cannot overtake the commit.
+  (Bolt's default acknowledges before the listener runs.) A StoreError becomes status 500, which is never
+  sent: Slack delivers again.
+* slack-sdk starts one task for each frame, so bolt's handler would take events in as the tasks happen to
+  finish. Here they go through one bounded queue to one consumer, in the order of the socket.
+
+On `disconnect` slack-sdk closes the old socket before it opens the new one. What was still in the old one is
+lost to us but not to Slack, which has no acknowledgement of it and delivers it again; what had reached the
+queue is acknowledged on the new socket, or comes again and is known by its event key.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import aiohttp
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackApiError
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot_host.connector import LoginError, StoreError, Supervisor
+from connectors.slack.decode import Self
+from connectors.slack.errors import login_error
+from connectors.slack.logs import BOLT_LOG, SDK_LOG
+
+log = logging.getLogger(__name__)
+
+WAITING: Final = 1_000
+"""Envelopes that wait for the disk. One more is not taken and not acknowledged: Slack delivers it again."""
+FINISH_S: Final = 10.0
+"""For the envelope under way when the intake stops."""
+CLOSE_S: Final = 5.0
+PING_S: Final = 5.0
+"""Between pings; slack-sdk takes a socket for dead after four without an answer."""
+ANY: Final = re.compile(r".*", re.DOTALL)
+
+TakeEvent = Callable[[Mapping[str, Any]], Awaitable[None]]
+"""Takes the payload of an event in; returns when it is on disk. Raises StoreError."""
+
+
+class _Socket(SocketModeClient):
+    """slack-sdk's client, which tells us when Slack refuses the app token instead of asking for ever."""
+
+    def __init__(self, app_token: str, web: AsyncWebClient, refused: Callable[[LoginError], None]) -> None:
+        super().__init__(app_token=app_token, web_client=web, logger=SDK_LOG, ping_interval=PING_S)
+        self._refused = refused
+
+    async def issue_new_wss_url(self) -> str:
+        try:
+            return await super().issue_new_wss_url()
+        except SlackApiError as error:
+            found = login_error(error, "app token")
+            if isinstance(found, LoginError):
+                self._refused(found)
+            raise
+
+
+def make_app(web: AsyncWebClient, me: Self, bot_token: str, take: TakeEvent) -> AsyncApp:
+    """The bolt app: events are taken in, what nobody handles yet is acknowledged and named in the log.
+
+    `authorize` spares an `auth.test` for the first event, whose failure bolt would answer with status 200 as
+    if the event had been handled; it also keeps bolt from reading OAuth settings out of the environment.
+    """
+    result = AuthorizeResult(
+        enterprise_id=None,
+        team_id=me.team_id,
+        bot_user_id=me.user_id,
+        bot_id=me.bot_id,
+        bot_token=bot_token,
+    )
+
+    async def authorize() -> AuthorizeResult:
+        return result
+
+    app = AsyncApp(
+        name="bot_host",
+        logger=BOLT_LOG,
+        client=web,
+        authorize=authorize,
+        process_before_response=True,
+        # decode says of each event why it is skipped, and moves the mark past it.
+        ignoring_self_events_enabled=False,
+        request_verification_enabled=False,
+        ssl_check_enabled=False,
+        url_verification_enabled=False,
+        attaching_function_token_enabled=False,
+        attaching_conversation_kwargs_enabled=False,
+    )
+
+    @app.event(ANY)
+    async def on_event(body: dict[str, Any]) -> None:
+        await take(body)
+
+    @app.error
+    async def on_error(error: Exception) -> BoltResponse:
+        if isinstance(error, StoreError):
+            log.warning("slack: an event could not be stored (%s); Slack will deliver it again", error)
+        else:
+            log.error("slack: an event could not be handled: %s", error, exc_info=error)
+        return BoltResponse(status=500)
+
+    return app
+
+
+class Intake:
+    """One connection's life: open, take in and acknowledge in order, close."""
+
+    def __init__(self, *, app: AsyncApp, app_token: str, web: AsyncWebClient) -> None:
+        self._app = app
+        self._queue: asyncio.Queue[SocketModeRequest] = asyncio.Queue(WAITING)
+        self._busy = asyncio.Lock()
+        self._consumer: asyncio.Task[None] | None = None
+        self.refusal: LoginError | None = None
+        """Slack does not take the app token any more."""
+        self.said_hello = asyncio.Event()
+        self._socket = _Socket(app_token, web, self._refuse)
+        self._socket.message_listeners.append(self._on_frame)
+        self._socket.socket_mode_request_listeners.append(self._on_request)
+
+    def _refuse(self, error: LoginError) -> None:
+        self.refusal = error
+
+    async def open(self, url: str) -> None:
+        """Connect to `url`. slack-sdk tries for ever, so the caller bounds the time."""
+        self._socket.wss_uri = url
+        await self._socket.connect()  # type: ignore[no-untyped-call]
+        await self.said_hello.wait()
+
+    def start(self, tasks: Supervisor) -> None:
+        """Take in what has come and what will come."""
+        self._consumer = tasks.spawn("slack intake", self._consume())
+
+    async def is_connected(self) -> bool:
+        """Whether the socket is open and answers pings."""
+        return bool(await self._socket.is_connected())
+
+    async def close(self) -> None:
+        """Finish the envelope under way, take no other, hang up. What waits is delivered again by Slack."""
+        socket = self._socket
+        socket.socket_mode_request_listeners.clear()
+        if self._consumer is not None:
+            await self._end(self._consumer)
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await socket.close()  # type: ignore[no-untyped-call]
+        except TimeoutError:
+            await socket.aiohttp_client_session.close()
+        left = [socket.message_processor, socket.message_receiver, socket.current_session_monitor]
+        tasks = [task for task in left if task is not None]
+        # slack-sdk cancels these but does not wait for them.
+        await asyncio.wait(tasks, timeout=CLOSE_S)
+
+    async def _end(self, consumer: "asyncio.Task[None]") -> None:
+        try:
+            async with asyncio.timeout(FINISH_S), self._busy:
+                consumer.cancel()
+        except TimeoutError:
+            log.warning("slack: an event is still not on disk; it is left for Slack to deliver again")
+        finally:
+            consumer.cancel()
+        await asyncio.wait([consumer])
+
+    # frames
+
+    async def _on_frame(
+        self, _client: AsyncBaseSocketModeClient, message: dict[str, Any], raw: str | None
+    ) -> None:
+        kind = message.get("type")
+        if kind == "hello":
+            self._hello(message)
+        elif kind == "disconnect":
+            log.info("slack: asked to reconnect (%s)", message.get("reason", "no reason"))
+        elif not isinstance(message.get("envelope_id"), str) or "payload" not in message:
+            log.warning("slack: skipped a frame that is no envelope (%d characters)", len(raw or ""))
+
+    def _hello(self, message: dict[str, Any]) -> None:
+        others = message.get("num_connections", 1)
+        if not self.said_hello.is_set() and isinstance(others, int) and others > 1:
+            log.warning("slack: %d sockets are open for this app; Slack shares the events out", others)
+        self.said_hello.set()
+
+    async def _on_request(self, _client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+        # Nothing is awaited before this in the task of a frame, and tasks start in order: so the order holds.
+        try:
+            self._queue.put_nowait(request)
+        except asyncio.QueueFull:
+            log.warning("slack: %d events wait for the disk; one is left for Slack to deliver again", WAITING)
+
+    async def _consume(self) -> None:
+        while True:
+            request = await self._queue.get()
+            async with self._busy:
+                await self._handle(request)
+
+    async def _handle(self, request: SocketModeRequest) -> None:
+        try:
+            response = await self._dispatch(request)
+        except Exception:
+            log.exception("slack: an envelope could not be handled; Slack will deliver it again")
+            return
+        if response is None or response.status != 200:
+            return
+        try:
+            await self._socket.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
+        except (ConnectionError, aiohttp.ClientError) as error:
+            log.info("slack: not acknowledged (%s); Slack will deliver it again", type(error).__name__)
+
+    async def _dispatch(self, request: SocketModeRequest) -> BoltResponse | None:
+        if request.type == "events_api" and not _is_event(request.payload):
+            # Bolt would fail on it, and Slack deliver it three times more.
+            log.warning("slack: skipped an event that is malformed")
+            return BoltResponse(status=200)
+        response: BoltResponse = await run_async_bolt_app(self._app, request)
+        if response.status == 404:
+            log.info("slack: skipped %s, for which nothing is registered", request.type)
+            return BoltResponse(status=200)
+        return response
+
+
+def _is_event(payload: dict[str, Any]) -> bool:
+    event = payload.get("event")
+    return isinstance(event, dict) and isinstance(event.get("type"), str)

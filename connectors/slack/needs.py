@@ -1,0 +1,44 @@
+"""What the app must be allowed to do and asked to be told: the same list as in docs/slack-manifest.yaml."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+EVENTS: Final[Mapping[str, str]] = {
+    "app_mention": "app_mentions:read",
+    "message.channels": "channels:history",
+    "message.groups": "groups:history",
+    "message.im": "im:history",
+    "message.mpim": "mpim:history",
+    "channel_rename": "channels:read",
+    "group_rename": "groups:read",
+    "team_rename": "team:read",
+    "user_change": "users:read",
+    "app_uninstalled": "",
+    "tokens_revoked": "",
+}
+"""Each bot event that decode or client handles, and its scope. https://docs.slack.dev/reference/events"""
+
+METHODS: Final[Mapping[str, tuple[str, ...]]] = {
+    "auth.test": (),
+    "chat.postMessage": ("chat:write",),
+    "assistant.threads.setStatus": ("chat:write",),
+    "users.info": ("users:read",),
+    "conversations.info": ("channels:read", "groups:read", "mpim:read", "im:read"),
+    "reactions.add": ("reactions:write",),
+    "reactions.remove": ("reactions:write",),
+}
+"""Each method called with the bot token, and its scopes. https://docs.slack.dev/reference/methods"""
+
+OPTIONAL: Final = frozenset({"reactions:write", "team:read"})
+"""Without these everything works but a small comfort."""
+
+SCOPES: Final = frozenset(scope for scope in EVENTS.values() if scope) | {
+    scope for scopes in METHODS.values() for scope in scopes
+}
+"""All bot scopes that the app needs."""
+
+
+def lacking(granted: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Scopes that are missing: those that matter, and those that are only nice to have."""
+    gone = SCOPES - set(granted)
+    return sorted(gone - OPTIONAL), sorted(gone & OPTIONAL)

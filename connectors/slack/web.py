@@ -1,0 +1,38 @@
+"""Slack's Web API client, set up for a host that keeps its own account of what was sent."""
+
+from typing import Final
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from connectors.slack.config import SlackConfig
+from connectors.slack.logs import SDK_LOG
+
+TIMEOUT: Final = aiohttp.ClientTimeout(total=30.0, connect=10.0)
+"""Seconds. slack-sdk's own `timeout` counts only for sessions that it makes itself."""
+
+
+def open_session() -> aiohttp.ClientSession:
+    """One session for all calls: without it slack-sdk opens one, with a connection, for each call."""
+    return aiohttp.ClientSession(timeout=TIMEOUT)
+
+
+_OWN: Final = object()
+
+
+def web_client(
+    config: SlackConfig, session: aiohttp.ClientSession | None, *, token: object = _OWN
+) -> AsyncWebClient:
+    """A client on `session`; with the bot token unless another one, or None, is given.
+
+    No retry handlers: slack-sdk's default sends a call again when the connection broke after it had left,
+    which posts a message twice. The outbox knows better what may be sent again.
+    """
+    chosen = config.bot_token if token is _OWN else token
+    return AsyncWebClient(
+        token=chosen if isinstance(chosen, str) else None,
+        base_url=config.base_url,
+        session=session,
+        logger=SDK_LOG,
+        retry_handlers=[],
+    )

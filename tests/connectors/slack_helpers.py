@@ -1,0 +1,48 @@
+"""A running Slack connector against the fake, for the live tests."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot_host.testing.connector import RecordingHost
+from connectors.slack.client import SlackConnector
+from connectors.slack.config import SlackConfig
+from tests.fakes.slack import FakeSlack
+
+
+def config_for(slack: FakeSlack, **changes: Any) -> SlackConfig:
+    """A config that points at the fake."""
+    values = {"bot_token": slack.bot_token, "app_token": slack.app_token, "api_base": slack.api_base}
+    return SlackConfig(**{**values, **changes})
+
+
+@dataclass
+class Running:
+    """A connector at work."""
+
+    connector: SlackConnector
+    host: RecordingHost
+    task: "asyncio.Task[None]"
+
+
+@asynccontextmanager
+async def running(slack: FakeSlack, folder: Path, **changes: Any) -> AsyncIterator[Running]:
+    """Start a connector, wait until it is connected, and stop it in the end."""
+    connector = SlackConnector(config_for(slack, **changes))
+    host = RecordingHost(folder)
+    task = asyncio.create_task(connector.run(host))
+    try:
+        await slack.wait_connected()
+        await host.wait_connected()
+        yield Running(connector, host, task)
+    finally:
+        host.open_gate.set()
+        await connector.stop_intake()
+        await asyncio.wait([task])
+        await connector.close()
+        await host.tasks.close()
+        if not task.cancelled() and task.exception() is not None:
+            await task
