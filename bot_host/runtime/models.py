@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 TRIES: Final = 3
 """Requests to one provider for one call; only failures that may pass by themselves are tried again."""
+LONGEST_WAIT: Final = 30.0
+"""Seconds that a provider may ask us to wait; whoever asks for more has failed."""
 BREAK_AFTER: Final = 5
 """Failed calls in a row after which a provider is left out, as long as there is another one."""
 BREAK_SECONDS: Final = 30.0
@@ -87,11 +89,11 @@ class Models:
                 result = await entry.handler(agent, request)
             except ModelError as failure:
                 self._note(type, entry, begun, error=str(failure))
+                wait = max(backoff(attempt, base=0.5, cap=8.0), failure.after_s or 0.0)
                 # What the user has seen cannot be taken back, so a stream that broke is not begun again.
-                if not failure.retryable or streamed or attempt == TRIES:
+                if not failure.retryable or streamed or attempt == TRIES or wait > LONGEST_WAIT:
                     self._failed(entry)
                     raise
-                wait = backoff(attempt, base=0.5, cap=8.0)
                 log.info("model provider %s: %s; trying again in %.1f s", entry.provider, failure, wait)
                 await asyncio.sleep(wait)
             else:

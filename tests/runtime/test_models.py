@@ -67,6 +67,13 @@ async def test_a_passing_fault_is_tried_again_and_a_lasting_one_is_not() -> None
     assert lasting.calls == 1
 
 
+async def test_a_provider_that_asks_for_a_long_wait_has_failed() -> None:
+    limited = Handler(ModelError("limited", retryable=True, after_s=120.0))
+    models = models_with(("a", limited, 1), ("b", Handler("from b"), 0))
+    assert (await models.use(FakeAgent(), LARGE, REQUEST)).text == "from b"
+    assert limited.calls == 1
+
+
 async def test_the_next_provider_answers_when_one_fails() -> None:
     broken = Handler(*[ModelError("down", retryable=True)] * 3)
     models = models_with(("a", broken, 1), ("b", Handler("from b"), 0))
