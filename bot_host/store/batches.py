@@ -117,15 +117,17 @@ class Batches:
             else:
                 waiting.future.set_exception(self._explain(result.error))
 
-    async def close(self) -> None:
-        """Take no more units and wait for those that were taken. Idempotent."""
+    async def finish(self) -> None:
+        """Take no more units and wait for those that were taken."""
         self._closed = True
-        try:
-            await self._idle.wait()
-        finally:
-            self._worker.cancel()
-            while not self._queue.empty():
-                _give_up([self._queue.get_nowait()])
+        await self._idle.wait()
+
+    def stop(self) -> None:
+        """End at once; whoever still waits is told. Idempotent."""
+        self._closed = True
+        self._worker.cancel()
+        while not self._queue.empty():
+            _give_up([self._queue.get_nowait()])
 
 
 def _give_up(group: Sequence[_Waiting]) -> None:

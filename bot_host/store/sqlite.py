@@ -4,18 +4,18 @@ import asyncio
 import functools
 import logging
 import sqlite3
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy.dialects import sqlite
 
 from bot_host.kit.tasks import Supervisor
 from bot_host.store import upgrade
 from bot_host.store.aiosqlite_thread import SqliteThread
-from bot_host.store.batches import Batches, Done, Failed, Result
+from bot_host.store.batches import Batches, RunGroup
+from bot_host.store.groups import Groups
 from bot_host.store.sqlite_errors import explain
-from bot_host.store.statement import MakeUnit, Preparer, Unit
+from bot_host.store.statement import MakeUnit, Preparer
 from bot_host.types.errors import StateError, StoreError
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class SqliteDriver:
     def __init__(self, file: Path | None, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
         self._file = file
         self._busy_timeout_s = busy_timeout_s
-        self._prepare = Preparer(sqlite.dialect())
+        self._groups = Groups(Preparer(sqlite.dialect()))
         self._threads: list[SqliteThread] = []
         self._writer: Batches | None = None
         self._readers: list[Batches] = []
@@ -60,12 +60,12 @@ class SqliteDriver:
             log.info("the database %s is of an older version and is upgraded now", self._file)
             await asyncio.to_thread(upgrade.run_migrations, self._file)
         self._tasks = Supervisor("store")
-        self._writer = self._batches(writer, self._write_group, name="writer")
+        self._writer = self._batches(writer, self._groups.write, name="writer")
         if self._file is None:
             return
         for number in range(READERS):
             reader = await self._connect(read_only=True)
-            self._readers.append(self._batches(reader, self._read_group, name=f"reader-{number}"))
+            self._readers.append(self._batches(reader, self._groups.read, name=f"reader-{number}"))
 
     async def _connect(self, *, read_only: bool) -> SqliteThread:
         connect = functools.partial(
@@ -75,23 +75,24 @@ class SqliteDriver:
         self._threads.append(thread)
         return thread
 
-    def _batches(self, thread: SqliteThread, run_group: Any, *, name: str) -> Batches:
+    def _batches(self, thread: SqliteThread, run_group: RunGroup, *, name: str) -> Batches:
         assert self._tasks is not None
         told = functools.partial(explain, file=self._file)
         return Batches(thread, run_group, explain=told, tasks=self._tasks, name=name)
 
     async def close(self) -> None:
         """See Driver."""
+        all_batches = [*self._readers, *([self._writer] if self._writer else [])]
         try:
-            for batches in (*self._readers, *([self._writer] if self._writer else [])):
-                await batches.close()
-            if self._tasks is not None:
-                await self._tasks.close()
+            for batches in all_batches:
+                await batches.finish()
         finally:
+            for batches in all_batches:
+                batches.stop()
+            self._readers, self._writer, self._tasks = [], None, None
             await self._let_go()
 
     async def _let_go(self) -> None:
-        self._readers, self._writer, self._tasks = [], None, None
         # The writer was opened first and goes last: the last connection tidies the write-ahead log away.
         while self._threads:
             thread = self._threads.pop()
@@ -115,77 +116,6 @@ class SqliteDriver:
         if not self._readers:
             return await self.write(make)
         return await min(self._readers, key=lambda reader: reader.waiting).run(make)
-
-    def _read_group(self, db: sqlite3.Connection, makes: Sequence[MakeUnit[Any]]) -> list[Result]:
-        db.execute("BEGIN")
-        try:
-            return [self._attempt(db, make) for make in makes]
-        finally:
-            db.execute("ROLLBACK")
-
-    def _write_group(self, db: sqlite3.Connection, makes: Sequence[MakeUnit[Any]]) -> list[Result]:
-        if len(makes) == 1:
-            return [self._write_alone(db, makes[0])]
-        try:
-            db.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            return [Failed(error) for _ in makes]
-        try:
-            results = [self._write_in_group(db, make) for make in makes]
-            db.execute("COMMIT")
-        except sqlite3.Error as error:
-            # The shared transaction is lost with all that was in it: each unit gets one of its own.
-            log.warning("a group of %d units did not commit (%s); each is tried alone", len(makes), error)
-            _roll_back(db)
-            return [self._write_alone(db, make) for make in makes]
-        return results
-
-    def _write_in_group(self, db: sqlite3.Connection, make: MakeUnit[Any]) -> Result:
-        db.execute("SAVEPOINT unit")
-        result = self._attempt(db, make)
-        if isinstance(result, Failed):
-            # Raises when SQLite gave up the whole transaction (disk full, say).
-            db.execute("ROLLBACK TO unit")
-        db.execute("RELEASE unit")
-        return result
-
-    def _write_alone(self, db: sqlite3.Connection, make: MakeUnit[Any]) -> Result:
-        try:
-            db.execute("BEGIN IMMEDIATE")
-            result = self._attempt(db, make)
-            if isinstance(result, Done):
-                db.execute("COMMIT")
-                return result
-        except sqlite3.Error as error:
-            result = Failed(error)
-        _roll_back(db)
-        return result
-
-    def _attempt(self, db: sqlite3.Connection, make: MakeUnit[Any]) -> Result:
-        try:
-            return Done(self._drive(db, make()))
-        except Exception as error:  # noqa: BLE001 - the caller gets it; the others of the group must go on
-            return Failed(error)
-
-    def _drive(self, db: sqlite3.Connection, unit: Unit[T]) -> T:
-        prepare = self._prepare
-        try:
-            statement, values = next(unit)
-            while True:
-                prepared = prepare(statement)
-                cursor = db.execute(prepared.sql, prepared.bind(values))
-                rows = prepared.read(cursor.fetchall()) if prepared.returns_rows else []
-                statement, values = unit.send(rows)
-        except StopIteration as end:
-            value: T = end.value
-            return value
-        finally:
-            unit.close()
-
-
-def _roll_back(db: sqlite3.Connection) -> None:
-    if db.in_transaction:
-        db.execute("ROLLBACK")
 
 
 def _make_folder(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -264,11 +263,3 @@ async def test_marks_only_move_up(store: Database) -> None:
         await store.set_mark(ACCOUNT, Mark(name="c", value=value))
         assert await store.find_mark(ACCOUNT, "c") == expected
     assert await store.find_mark("telegram:1", "c") is None
-
-
-async def test_runs_come_newest_first(store: Database) -> None:
-    await store.admit([make_admission("m1")])
-    runs = [make_run(ROOM, started_at=NOON + timedelta(hours=h)) for h in (1, 3, 2)]
-    for run in runs:
-        await store.commit_turn(TurnCommit(ends=(), run=run))
-    assert [run.id for run in await store.get_runs(ROOM, count=2)] == [runs[1].id, runs[2].id]
