@@ -1,0 +1,208 @@
+"""What a Telegram message says: text, or a short form of what it shows; attachments; mentions. Pure."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from telegram import (
+    Message,
+    MessageEntity,
+    MessageOriginChannel,
+    MessageOriginChat,
+    MessageOriginHiddenUser,
+    MessageOriginUser,
+    User,
+)
+
+from bot_host.connector import Media, MediaType, clean_text, one_line
+
+_AFTER_MENTION: Final = re.compile(r"^(?:[,:;.!…]+|\s+[–—-](?=\s))?\s*")
+_FILES: Final = (
+    ("animation", MediaType.VIDEO),
+    ("video", MediaType.VIDEO),
+    ("video_note", MediaType.VIDEO),
+    ("audio", MediaType.AUDIO),
+    ("voice", MediaType.AUDIO),
+    ("document", MediaType.DOCUMENT),
+)
+"""An animation comes with a `document` of the same file; the first that is there counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Me:
+    """The bot itself, as mentions name it."""
+
+    id: int
+    username: str
+
+
+def slice_utf16(text: str, offset: int, length: int) -> str:
+    """The part of `text` that an entity covers; its offset and length are UTF-16 code units."""
+    units = text.encode("utf-16-le", "surrogatepass")
+    return units[2 * max(offset, 0) : 2 * (max(offset, 0) + max(length, 0))].decode("utf-16-le", "replace")
+
+
+def display_name(user: User) -> str:
+    """How to call a person."""
+    return one_line(" ".join(part for part in (user.first_name, user.last_name) if part)) or one_line(
+        user.username or ""
+    )
+
+
+def marked_text(message: Message) -> tuple[str, Sequence[MessageEntity]]:
+    """Text with its entities, or the caption with its own."""
+    if message.text:
+        return message.text, message.entities
+    return message.caption or "", message.caption_entities
+
+
+def mentions_me(message: Message, me: Me) -> bool:
+    """Whether an entity of the text or caption names the bot."""
+    text, entities = marked_text(message)
+    return any(_is_me(entity, slice_utf16(text, entity.offset, entity.length), me) for entity in entities)
+
+
+def _is_me(entity: MessageEntity, part: str, me: Me) -> bool:
+    address = f"@{me.username}".casefold()
+    if entity.type == MessageEntity.MENTION:
+        return part.casefold() == address
+    if entity.type == MessageEntity.TEXT_MENTION:
+        return entity.user is not None and entity.user.id == me.id
+    if entity.type == MessageEntity.BOT_COMMAND:
+        return part.casefold().endswith(address) and "@" in part
+    return False
+
+
+def is_for_other_bot(message: Message, me: Me) -> bool:
+    """Whether the message is a command that names another bot (`/start@other_bot`)."""
+    text, entities = marked_text(message)
+    for entity in entities:
+        if entity.type == MessageEntity.BOT_COMMAND and entity.offset == 0:
+            command, _, address = slice_utf16(text, 0, entity.length).partition("@")
+            return bool(command and address) and address.casefold() != me.username.casefold()
+    return False
+
+
+def readable_text(message: Message, me: Me) -> str:
+    """The text as the agent is to read it.
+
+    A mention of the bot at the very start is an address, not content, and goes; so does `@me` of a command.
+    Elsewhere mentions stay. A message that is nothing but the mention keeps it.
+    """
+    text, entities = marked_text(message)
+    for entity in entities:
+        part = slice_utf16(text, entity.offset, entity.length)
+        if entity.offset != 0 or not part or not _is_me(entity, part, me):
+            continue
+        rest = text[len(part) :]
+        if entity.type == MessageEntity.BOT_COMMAND:
+            text = part.partition("@")[0] + rest
+        elif rest.strip():
+            text = _AFTER_MENTION.sub("", rest) or text
+        break
+    return clean_text(text).strip()
+
+
+def context_lines(message: Message, replied: Message | None, me: Me) -> str:
+    """What belongs to the message but is not its sender's word: whose text is forwarded, what is replied to.
+
+    What the bot itself said is known, and only a part that the sender picked out is repeated. Of other
+    people's messages a bot in privacy mode has seen nothing but this.
+    """
+    lines = []
+    if message.forward_origin is not None:
+        lines.append(f"[forwarded from {_origin(message) or 'somebody'}]")
+    mine = replied is not None and replied.from_user is not None and replied.from_user.id == me.id
+    picked = message.quote.text if message.quote is not None else ""
+    if replied is not None and not mine:
+        said = one_line(picked or marked_text(replied)[0] or short_form(replied), 500)
+        name = display_name(replied.from_user) if replied.from_user is not None else ""
+        lines.append(f"[in reply to {name or 'somebody'}: {said}]")
+    elif picked:
+        lines.append(f"[about: {one_line(picked, 500)}]")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _origin(message: Message) -> str:
+    origin = message.forward_origin
+    if isinstance(origin, MessageOriginUser):
+        return display_name(origin.sender_user)
+    if isinstance(origin, MessageOriginHiddenUser):
+        return one_line(origin.sender_user_name)
+    if isinstance(origin, MessageOriginChat):
+        return one_line(origin.sender_chat.title or "")
+    if isinstance(origin, MessageOriginChannel):
+        return one_line(origin.chat.title or "")
+    return ""
+
+
+def attachments(message: Message) -> list[Media]:
+    """The files of a message. Telegram's file addresses contain the token, so only the ids are kept."""
+    if message.photo:
+        largest = max(message.photo, key=lambda size: size.width * size.height)
+        return [
+            Media(id=largest.file_id, source="telegram", content_type=MediaType.IMAGE, size=largest.file_size)
+        ]
+    if message.sticker:
+        return [
+            _file(message.sticker, MediaType.IMAGE, title=f"sticker {message.sticker.emoji or ''}".strip())
+        ]
+    for name, kind in _FILES:
+        if file := getattr(message, name):
+            return [_file(file, kind, title=getattr(file, "title", None))]
+    return []
+
+
+def _file(file: Any, kind: MediaType, *, title: str | None) -> Media:
+    name, mime_type = getattr(file, "file_name", None), getattr(file, "mime_type", None)
+    if kind is MediaType.DOCUMENT and mime_type and mime_type.startswith("image/"):
+        kind = MediaType.IMAGE
+    return Media(
+        id=file.file_id,
+        source="telegram",
+        content_type=kind,
+        title=one_line(title) if title else None,
+        file_name=one_line(name, 120) if name else None,
+        mime_type=one_line(mime_type) if mime_type else None,
+        size=file.file_size,
+    )
+
+
+def _seconds(time: Any) -> str:
+    seconds = time.total_seconds() if isinstance(time, timedelta) else time
+    return f"{int(seconds or 0)} s"
+
+
+_FORMS: Final[tuple[tuple[str, Callable[[Any], str]], ...]] = (
+    ("photo", lambda _: "photo"),
+    ("live_photo", lambda _: "photo"),
+    ("animation", lambda _: "animation"),
+    ("video", lambda v: f"video, {_seconds(v.duration)}"),
+    ("video_note", lambda v: f"video message, {_seconds(v.duration)}"),
+    ("voice", lambda v: f"voice message, {_seconds(v.duration)}"),
+    ("audio", lambda v: f"audio: {v.title or v.file_name or _seconds(v.duration)}"),
+    ("document", lambda v: f"file: {v.file_name or v.mime_type or 'unnamed'}"),
+    ("sticker", lambda v: f"sticker {v.emoji or ''}"),
+    ("venue", lambda v: f"place: {v.title}, {v.address}"),
+    ("location", lambda v: f"location: {v.latitude:.5f}, {v.longitude:.5f}"),
+    ("contact", lambda v: f"contact: {v.first_name} {v.last_name or ''} {v.phone_number}"),
+    ("poll", lambda v: f"poll: {v.question} {' / '.join(o.text for o in v.options)}"),
+    ("dice", lambda v: f"dice {v.emoji} {v.value}"),
+    ("checklist", lambda v: f"checklist: {v.title}: {' / '.join(t.text for t in v.tasks)}"),
+    ("game", lambda v: f"game: {v.title}"),
+    ("invoice", lambda v: f"invoice: {v.title}"),
+    ("story", lambda _: "story"),
+    ("paid_media", lambda _: "paid media"),
+    ("giveaway", lambda _: "giveaway"),
+)
+"""A venue comes with a `location`, an animation with a `document`: the first that is there counts."""
+
+
+def short_form(message: Message) -> str:
+    """`[photo]`, `[sticker 😀]` …: what a message without text shows; empty when we do not know it."""
+    for name, form in _FORMS:
+        if value := getattr(message, name, None):
+            return f"[{one_line(form(value), 400)}]"
+    return ""

@@ -1,0 +1,337 @@
+"""Telegram's updates as the host's events. Pure; each becomes one event, and nothing is dropped unsaid.
+
+A message id counts per chat (in private chats and basic groups per bot account), so keys hold the chat.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from telegram import Chat, ChatMemberUpdated, Message, Update, User
+from telegram.constants import ChatMemberStatus, ChatType
+
+from bot_host.connector import (
+    ChannelType,
+    ConnectorConfig,
+    Content,
+    InboundEdit,
+    InboundEvent,
+    InboundMessage,
+    InboundPlaces,
+    MentionContext,
+    MentionType,
+    PersonRef,
+    RoomRef,
+    Skipped,
+    Target,
+    WorldRef,
+    one_line,
+)
+from connectors.telegram.content import (
+    Me,
+    attachments,
+    context_lines,
+    display_name,
+    is_for_other_bot,
+    mentions_me,
+    readable_text,
+    short_form,
+)
+
+SOURCE: Final = "telegram"
+ALLOWED_UPDATES: Final = (
+    Update.MESSAGE,
+    Update.EDITED_MESSAGE,
+    Update.CHANNEL_POST,
+    Update.EDITED_CHANNEL_POST,
+    Update.MY_CHAT_MEMBER,
+    Update.CHAT_MEMBER,
+    Update.CALLBACK_QUERY,
+)
+_GONE: Final = (ChatMemberStatus.LEFT, ChatMemberStatus.BANNED)
+_SILENT_SERVICE: Final = (
+    "left_chat_member",
+    "new_chat_photo",
+    "delete_chat_photo",
+    "pinned_message",
+    "message_auto_delete_timer_changed",
+    "forum_topic_closed",
+    "forum_topic_reopened",
+    "general_forum_topic_hidden",
+    "general_forum_topic_unhidden",
+    "video_chat_scheduled",
+    "video_chat_started",
+    "video_chat_ended",
+    "video_chat_participants_invited",
+    "boost_added",
+    "chat_background_set",
+    "chat_owner_changed",
+    "chat_owner_left",
+    "chat_shared",
+    "users_shared",
+    "connected_website",
+    "write_access_allowed",
+    "proximity_alert_triggered",
+    "web_app_data",
+    "successful_payment",
+    "refunded_payment",
+    "passport_data",
+    "gift",
+    "unique_gift",
+    "gift_upgrade_sent",
+    "giveaway_created",
+    "giveaway_winners",
+    "giveaway_completed",
+    "checklist_tasks_done",
+    "checklist_tasks_added",
+    "poll_option_added",
+    "poll_option_deleted",
+    "paid_message_price_changed",
+    "direct_message_price_changed",
+    "managed_bot_created",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Who we are and whom we listen to."""
+
+    me: Me
+    config: ConnectorConfig
+
+
+def decode(update: Update, view: View) -> InboundEvent:
+    """One update as one event."""
+    if message := update.message or update.channel_post:
+        return _decode_message(message, view)
+    if message := update.edited_message or update.edited_channel_post:
+        return _decode_edit(message, view)
+    if update.my_chat_member:
+        return _decode_membership(update.my_chat_member, view)
+    if update.chat_member:
+        person = _person(update.chat_member.new_chat_member.user)
+        return InboundPlaces(world=world_of(update.chat_member.chat, view.me), people=(person,))
+    if update.callback_query:
+        return Skipped(reason="button")
+    kinds = [kind for kind in Update.ALL_TYPES if getattr(update, kind, None)]
+    return Skipped(reason=f"unknown kind: {one_line(', '.join([*kinds, *update.api_kwargs])) or 'none'}")
+
+
+def world_of(chat: Chat, me: Me) -> WorldRef:
+    """The group or channel; all private chats of one bot share one."""
+    if chat.type == ChatType.PRIVATE:
+        return WorldRef(key=f"telegram-dm-{me.id}", name="Direct messages")
+    return WorldRef(key=str(chat.id), name=one_line(chat.title or ""), platform_id=str(chat.id))
+
+
+def room_of(chat: Chat, thread_id: int | None, name: str = "") -> RoomRef:
+    """The chat, or one topic of it. A private chat stays one in its topics too."""
+    channel_id = str(chat.id)
+    if chat.type == ChatType.PRIVATE:
+        kind, name = ChannelType.DM, name or one_line(chat.full_name or "")
+    elif chat.type == ChatType.CHANNEL:
+        kind, name = ChannelType.FEED, one_line(chat.title or "")
+    elif thread_id is not None:
+        kind = ChannelType.THREAD
+    else:
+        kind, name = ChannelType.GROUP, one_line(chat.title or "")
+    if thread_id is None:
+        return RoomRef(key=channel_id, type=kind, channel_id=channel_id, name=name)
+    return RoomRef(
+        key=f"{channel_id}-{thread_id}",
+        type=kind,
+        channel_id=channel_id,
+        thread_id=str(thread_id),
+        name=one_line(name),
+    )
+
+
+def event_key(message: Message) -> str:
+    """The message's identity inside the account."""
+    return f"{message.chat.id}/{message.message_id}"
+
+
+def memory_key(message: Message, me: Me) -> str:
+    """Unique over all chats: each bot numbers the messages of private chats and basic groups for itself."""
+    key = f"{message.chat.id}:{message.message_id}"
+    return f"{me.id}:{key}" if message.chat.type in (ChatType.PRIVATE, ChatType.GROUP) else key
+
+
+def thread_of(message: Message) -> int | None:
+    """The topic, if it is one: in ordinary groups a thread id only says what was replied to."""
+    return message.message_thread_id if message.is_topic_message else None
+
+
+def _topic_name(message: Message) -> str:
+    root = message.reply_to_message
+    if root is not None and root.forum_topic_created and root.message_id == message.message_thread_id:
+        return root.forum_topic_created.name
+    return ""
+
+
+def _sender(message: Message) -> PersonRef | None:
+    """The person; the chat, for anonymous administrators and channels."""
+    if message.sender_chat is not None:
+        chat = message.sender_chat
+        return PersonRef(
+            key=str(chat.id),
+            platform_id=str(chat.id),
+            name=one_line(message.author_signature or chat.title or ""),
+            user_name=one_line(chat.username or ""),
+        )
+    if message.from_user is None:
+        return None
+    return _person(message.from_user)
+
+
+def _person(user: User) -> PersonRef:
+    return PersonRef(
+        key=str(user.id),
+        platform_id=str(user.id),
+        name=display_name(user),
+        user_name=one_line(user.username or ""),
+        is_bot=user.is_bot,
+    )
+
+
+def _refusal(message: Message, sender: PersonRef, view: View) -> str:
+    """Why a message is not for the agent, by who wrote it and where; empty when it is."""
+    chat_id, config = str(message.chat.id), view.config
+    room_key = room_of(message.chat, thread_of(message)).key
+    here = {chat_id, room_key, sender.key}
+    if here & set(config.deny):
+        return "denied"
+    known = sender.key in config.owners
+    if message.chat.type == ChatType.PRIVATE:
+        if config.dm_policy == "off":
+            return "direct messages are off"
+        # Pairing is to come; until then only those on the list get in.
+        if config.dm_policy in ("allowlist", "pairing") and not (known or sender.key in config.allow):
+            return "not on the allow list"
+    if config.allow and not (known or here & set(config.allow)):
+        return "not on the allow list"
+    return ""
+
+
+def _skip_reason(message: Message, view: View) -> str:
+    if message.from_user is not None and message.from_user.id == view.me.id:
+        return "own message"
+    if message.is_automatic_forward:
+        return "automatic forward"
+    sender = _sender(message)
+    if sender is None:
+        return "no sender"
+    if sender.is_bot:
+        return "bot"
+    if message.via_bot is not None:
+        return "via bot"
+    if is_for_other_bot(message, view.me):
+        return "command for another bot"
+    return _refusal(message, sender, view)
+
+
+def _content(message: Message, view: View, room: RoomRef) -> Content | None:
+    """None when the message holds nothing that we can name."""
+    text, files = readable_text(message, view.me), attachments(message)
+    text = text or short_form(message)
+    if not text and not files:
+        return None
+    is_mention = mentions_me(message, view.me)
+    is_reply = _replies_to(message, view.me)
+    kind = MentionType.PLATFORM_MENTION if is_mention else MentionType.REPLY if is_reply else MentionType.NONE
+    return Content(
+        text=context_lines(message, _replied(message), view.me) + text,
+        source=SOURCE,
+        attachments=files,
+        channel_type=room.type,
+        mention_context=MentionContext(is_mention=is_mention, is_reply=is_reply, mention_type=kind),
+    )
+
+
+def _replied(message: Message) -> Message | None:
+    """The message that this one really replies to: in a topic, every message refers to its beginning."""
+    replied = message.reply_to_message
+    return None if replied is None or replied.forum_topic_created else replied
+
+
+def _replies_to(message: Message, me: Me) -> bool:
+    replied = _replied(message)
+    return replied is not None and replied.from_user is not None and replied.from_user.id == me.id
+
+
+def _decode_message(message: Message, view: View) -> InboundEvent:
+    service = _decode_service(message, view)
+    if service is not None:
+        return service
+    key = event_key(message)
+    if reason := _skip_reason(message, view):
+        return Skipped(reason=reason, event_key=key)
+    room = room_of(message.chat, thread_of(message), _topic_name(message))
+    content, sender, replied = _content(message, view, room), _sender(message), _replied(message)
+    if content is None or sender is None:
+        return Skipped(
+            reason=f"unknown content: {one_line(', '.join(sorted(message.api_kwargs)))}", event_key=key
+        )
+    is_private = message.chat.type == ChatType.PRIVATE
+    return InboundMessage(
+        event_key=key,
+        message_id=str(message.message_id),
+        memory_key=memory_key(message, view.me),
+        world=world_of(message.chat, view.me),
+        room=room,
+        sender=sender,
+        content=content,
+        sent_at=message.date,
+        target=Target(
+            source=SOURCE,
+            channel_id=room.channel_id,
+            thread_id=room.thread_id,
+            reply_to="" if is_private else str(message.message_id),
+        ),
+        replied_memory_key=memory_key(replied, view.me) if replied is not None else None,
+    )
+
+
+def _decode_edit(message: Message, view: View) -> InboundEvent:
+    key = event_key(message)
+    if reason := _skip_reason(message, view):
+        return Skipped(reason=reason, event_key=key)
+    content = _content(message, view, room_of(message.chat, thread_of(message)))
+    if content is None:
+        return Skipped(reason="unknown content", event_key=key)
+    edited_at: datetime = message.edit_date or message.date
+    return InboundEdit(event_key=key, content=content, edited_at=edited_at)
+
+
+def _decode_service(message: Message, view: View) -> InboundEvent | None:
+    """Messages that the platform wrote; None for those of people."""
+    world, thread = world_of(message.chat, view.me), message.message_thread_id
+    if message.forum_topic_created:
+        room = room_of(message.chat, thread, message.forum_topic_created.name)
+        return InboundPlaces(world=world, rooms=(room,))
+    if message.forum_topic_edited:
+        if not message.forum_topic_edited.name:
+            return Skipped(reason="service: forum_topic_edited", event_key=event_key(message))
+        return InboundPlaces(
+            world=world, rooms=(room_of(message.chat, thread, message.forum_topic_edited.name),)
+        )
+    if message.new_chat_title or message.migrate_from_chat_id or message.new_chat_members or _is_new(message):
+        people = tuple(_person(user) for user in message.new_chat_members if user.id != view.me.id)
+        return InboundPlaces(world=world, rooms=(room_of(message.chat, None),), people=people)
+    if message.migrate_to_chat_id:
+        return Skipped(reason="group became a supergroup", event_key=event_key(message))
+    for name in _SILENT_SERVICE:
+        if getattr(message, name, None):
+            return Skipped(reason=f"service: {name}", event_key=event_key(message))
+    return None
+
+
+def _is_new(message: Message) -> bool:
+    return bool(message.group_chat_created or message.supergroup_chat_created or message.channel_chat_created)
+
+
+def _decode_membership(change: ChatMemberUpdated, view: View) -> InboundEvent:
+    """Our own standing in a chat."""
+    if change.new_chat_member.status in _GONE:
+        return Skipped(reason="blocked" if change.chat.type == ChatType.PRIVATE else "removed from the chat")
+    return InboundPlaces(world=world_of(change.chat, view.me), rooms=(room_of(change.chat, None),))
