@@ -1,0 +1,61 @@
+"""What `check` and the log say about an application's switches, and the way to them."""
+
+from typing import Final
+
+import discord
+
+from bot_host.connector import CheckLine, one_line
+
+TOKEN_ADVICE: Final = (
+    "Open https://discord.com/developers/applications, choose the application, page Bot, press Reset Token "
+    "and put the new token into DISCORD_BOT_TOKEN."
+)
+
+
+def content_advice(application_id: int | None) -> str:
+    """The way to the message content switch."""
+    place = f"https://discord.com/developers/applications/{application_id or 'select'}/bot"
+    return (
+        f"the message content intent is off for this bot. Open {place}, section Privileged Gateway Intents, "
+        f"switch on Message Content Intent, press Save Changes and restart. Until then only direct "
+        f"messages, mentions and replies that ping carry text."
+    )
+
+
+def check_lines(client: discord.Client) -> list[CheckLine]:
+    """The findings about a logged-in account."""
+    application, user = client.application, client.user
+    assert application is not None
+    assert user is not None
+    name = one_line(user.name)
+    found = [CheckLine(name="discord", ok=True, detail=f"logged in as {name} ({user.id})")]
+    flags = application.flags
+    if flags.gateway_message_content:
+        found.append(CheckLine(name="discord intents", ok=True, detail="message content is granted"))
+    elif flags.gateway_message_content_limited:
+        found.append(CheckLine(name="discord intents", ok=True, detail="message content is switched on"))
+    else:
+        found.append(
+            CheckLine(
+                name="discord intents",
+                ok=False,
+                detail="message content is off",
+                advice=content_advice(application.id),
+            )
+        )
+    link = discord.utils.oauth_url(application.id, permissions=needed_permissions(), scopes=("bot",))
+    found.append(CheckLine(name="discord invite", ok=True, detail=link))
+    return found
+
+
+def needed_permissions() -> discord.Permissions:
+    """What the bot asks for when it is invited to a server."""
+    return discord.Permissions(
+        view_channel=True,
+        send_messages=True,
+        send_messages_in_threads=True,
+        read_message_history=True,
+        embed_links=True,
+        attach_files=True,
+        add_reactions=True,
+    )

@@ -1,0 +1,45 @@
+"""The settings of a Discord account, checked."""
+
+from pydantic import Field, field_validator
+
+from bot_host.connector import ConnectorConfig
+
+
+class DiscordConfig(ConnectorConfig):
+    """One `[connectors.discord]` table."""
+
+    token: str = Field(default="", repr=False)
+    """The bot's token, from the Developer Portal's Bot page."""
+    api_base: str = ""
+    """REST base URL with the version, for a proxy: `http://127.0.0.1:8080/api/v10`; empty: Discord's."""
+    gateway_url: str = ""
+    """Websocket URL for a gateway proxy; empty: what the API says (`GET /gateway/bot`)."""
+
+    @field_validator("token")
+    @classmethod
+    def _clean_token(cls, value: str) -> str:
+        # Copied from examples of raw HTTP requests, a token often comes with its scheme.
+        return value.strip().removeprefix("Bot ").strip()
+
+    @field_validator("api_base")
+    @classmethod
+    def _check_api_base(cls, value: str) -> str:
+        return _check_url(value, "http", example="http://127.0.0.1:8080/api/v10").rstrip("/")
+
+    @field_validator("gateway_url")
+    @classmethod
+    def _check_gateway_url(cls, value: str) -> str:
+        return _check_url(value, "ws", example="ws://127.0.0.1:8081/")
+
+
+def _check_url(value: str, scheme: str, *, example: str) -> str:
+    value = value.strip()
+    if value and not value.startswith((f"{scheme}://", f"{scheme}s://")):
+        raise ValueError(f"must begin with {scheme}:// or {scheme}s://, like {example}; found {value!r}")
+    return value
+
+
+def missing(config: ConnectorConfig) -> str:
+    """Why this account cannot start; empty when it can."""
+    assert isinstance(config, DiscordConfig)
+    return "" if config.token else "no token; set DISCORD_BOT_TOKEN"

@@ -1,0 +1,227 @@
+"""Discord's events as the host's. Pure.
+
+It reads the gateway's raw payloads, not discord.py's objects: those come in their own tasks, need the
+library's cache to be warm, and cannot be made in a test without a connection. The same payload comes
+from `GET /channels/{id}/messages`, so that what was missed is read by the same code. The REST form lacks
+`guild_id` and the memberships; the caller puts `guild_id` in.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from bot_host.connector import (
+    ChannelType,
+    Content,
+    InboundDelete,
+    InboundEdit,
+    InboundMessage,
+    Mark,
+    Media,
+    MediaType,
+    MentionContext,
+    MentionType,
+    RoomRef,
+    Skipped,
+    Target,
+    WorldRef,
+    clean_text,
+)
+from connectors.discord.places import Book, Me, Place, clean_name, person
+from connectors.discord.rules import Rules
+from connectors.discord.text import read_extras, read_text, snapshots
+
+Json = dict[str, Any]
+
+DISCORD_EPOCH_MS: Final = 1_420_070_400_000
+REPLY: Final = 19
+SPOKEN: Final = frozenset({0, REPLY})
+"""Message types that somebody said; all others are the platform's own notices or belong to commands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What decode needs to know besides the payload."""
+
+    me: Me
+    book: Book
+    rules: Rules
+
+
+def snowflake_time(snowflake: int) -> datetime:
+    """When an id was made (reference#snowflakes)."""
+    return datetime.fromtimestamp(((snowflake >> 22) + DISCORD_EPOCH_MS) / 1000, UTC)
+
+
+def snowflake_at(when: datetime) -> int:
+    """The smallest id of a moment; 0 before Discord's time."""
+    return max(0, (int(when.timestamp() * 1000) - DISCORD_EPOCH_MS) << 22)
+
+
+def mark_name(channel_id: str) -> str:
+    """The high-water mark of a channel."""
+    return f"channel:{channel_id}"
+
+
+def event_key(channel_id: str, message_id: str) -> str:
+    """A message's identity inside the account."""
+    return f"{channel_id}/{message_id}"
+
+
+def decode_message(data: Json, view: View) -> InboundMessage | Skipped:
+    """MESSAGE_CREATE, or a message of a channel's history."""
+    channel_id, message_id = str(data["channel_id"]), str(data["id"])
+    key, mark = event_key(channel_id, message_id), Mark(name=mark_name(channel_id), value=int(message_id))
+    reason = _refuse(data, view)
+    if reason:
+        return Skipped(reason=reason, event_key=key, mark=mark)
+    content = _content(data, view)
+    if not content.text and not content.attachments:
+        # So comes every unaddressed message when the message content intent is off.
+        return Skipped(reason="no text", event_key=key, mark=mark)
+    guild_id = str(data.get("guild_id") or "")
+    reference = data.get("message_reference") or {}
+    replied = data.get("type") == REPLY and reference.get("message_id")
+    return InboundMessage(
+        event_key=key,
+        message_id=message_id,
+        memory_key=message_id,
+        world=_world(guild_id, view),
+        room=_room(data, view),
+        sender=person(data["author"], data.get("member")),
+        content=content,
+        sent_at=snowflake_time(int(message_id)),
+        target=Target(
+            source="discord",
+            channel_id=channel_id,
+            server_id=guild_id,
+            # A direct message needs no pointer to what it answers.
+            reply_to=message_id if guild_id else "",
+        ),
+        replied_memory_key=str(reference["message_id"]) if replied else None,
+        mark=mark,
+    )
+
+
+def decode_edit(data: Json, view: View) -> InboundEdit | Skipped:
+    """MESSAGE_UPDATE: an edit by the author; link previews, pins and partial payloads are skipped."""
+    key = event_key(str(data["channel_id"]), str(data["id"]))
+    edited = data.get("edited_timestamp")
+    if "content" not in data or "author" not in data or not edited:
+        return Skipped(reason="nothing edited", event_key=key)
+    reason = _refuse(data, view)
+    if reason:
+        return Skipped(reason=reason, event_key=key)
+    content = _content(data, view)
+    if not content.text and not content.attachments:
+        return Skipped(reason="no text", event_key=key)
+    return InboundEdit(event_key=key, content=content, edited_at=_moment(edited))
+
+
+def decode_delete(data: Json) -> InboundDelete:
+    """MESSAGE_DELETE and MESSAGE_DELETE_BULK."""
+    ids = data["ids"] if "ids" in data else [data["id"]]
+    return InboundDelete(event_keys=tuple(event_key(str(data["channel_id"]), str(i)) for i in ids))
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _refuse(data: Json, view: View) -> str:
+    author = data["author"]
+    user_id, channel_id = str(author["id"]), str(data["channel_id"])
+    if user_id == view.me.id:
+        return "own message"
+    if data.get("webhook_id"):
+        return "webhook"
+    if author.get("bot"):
+        return "bot"
+    if data.get("type", 0) not in SPOKEN:
+        return "system message"
+    guild_id = str(data.get("guild_id") or "")
+    if not guild_id:
+        return view.rules.refuse_dm(channel_id=channel_id, user_id=user_id)
+    place = view.book.channels.get(channel_id)
+    return view.rules.refuse_place(
+        guild_id=guild_id,
+        channel_id=channel_id,
+        parent_id=place.parent_id if place else "",
+        user_id=user_id,
+    )
+
+
+def _world(guild_id: str, view: View) -> WorldRef:
+    if guild_id:
+        return view.book.world(guild_id)
+    return WorldRef(key=f"discord-dm-{view.me.id}", name="Direct messages")
+
+
+def _room(data: Json, view: View) -> RoomRef:
+    channel_id, guild_id = str(data["channel_id"]), str(data.get("guild_id") or "")
+    if not guild_id:
+        name = person(data["author"]).name
+        return RoomRef(key=channel_id, type=ChannelType.DM, channel_id=channel_id, name=name)
+    place = view.book.channels.get(channel_id) or Place(id=channel_id, type=0, guild_id=guild_id)
+    return place.room()
+
+
+def _content(data: Json, view: View) -> Content:
+    reading = read_text(data, me=view.me, book=view.book)
+    room = _room(data, view)
+    lines = [reading.text, *read_extras(data, me=view.me, book=view.book)]
+    place = f"{data.get('guild_id') or '@me'}/{data['channel_id']}/{data['id']}"
+    return Content(
+        text="\n".join(line for line in lines if line),
+        source="discord",
+        url=f"https://discord.com/channels/{place}",
+        attachments=_attachments(data),
+        channel_type=room.type,
+        mention_context=_mention(data, view, names_me=reading.names_me, room=room),
+    )
+
+
+def _mention(data: Json, view: View, *, names_me: bool, room: RoomRef) -> MentionContext:
+    is_thread = room.type is ChannelType.THREAD
+    is_reply = data.get("type") == REPLY and _replies_to_me(data, view, names_me=names_me)
+    kind = MentionType.NONE
+    if names_me:
+        kind = MentionType.PLATFORM_MENTION
+    elif is_reply:
+        kind = MentionType.REPLY
+    elif is_thread:
+        kind = MentionType.THREAD
+    return MentionContext(is_mention=names_me, is_reply=is_reply, is_thread=is_thread, mention_type=kind)
+
+
+def _replies_to_me(data: Json, view: View, *, names_me: bool) -> bool:
+    answered = data.get("referenced_message")
+    if answered:
+        return str(answered["author"]["id"]) == view.me.id
+    # The answered message was not loaded. A reply that pings puts its author among the mentions.
+    return not names_me and any(str(user["id"]) == view.me.id for user in data.get("mentions", ()))
+
+
+def _attachments(data: Json) -> list[Media]:
+    found = list(data.get("attachments", ()))
+    for shot in snapshots(data):
+        found += shot.get("attachments", ())
+    return [_media(item) for item in found]
+
+
+def _media(item: Json) -> Media:
+    mime = str(item.get("content_type") or "").split(";")[0].strip().lower()
+    kinds = {"image": MediaType.IMAGE, "video": MediaType.VIDEO, "audio": MediaType.AUDIO}
+    name = clean_name(item.get("filename"))
+    return Media(
+        id=str(item["id"]),
+        url=str(item.get("url") or ""),
+        title=clean_name(item.get("title")) or name or None,
+        source="discord",
+        description=clean_text(str(item["description"])) if item.get("description") else None,
+        content_type=kinds.get(mime.split("/")[0], MediaType.DOCUMENT),
+        file_name=name or None,
+        mime_type=mime or None,
+        size=item.get("size") if isinstance(item.get("size"), int) else None,
+    )

@@ -1,0 +1,83 @@
+"""A message as requests of Discord's REST API. Pure.
+
+Discord reads Markdown itself; only tables it does not know, and its length counts: 2,000 characters,
+by code points (https://github.com/discord/discord-api-docs/issues/1315: the API is Python).
+"""
+
+import hashlib
+import re
+from typing import Any, Final
+
+from bot_host.connector import Content, Payload, Target, clean_text, split_markdown
+
+MAX_CHARACTERS: Final = 2000
+MAX_NONCE: Final = 25
+
+# No text that went through a model may ping anybody (invariant I6); `replied_user` is the ping of a reply.
+NO_PINGS: Final[dict[str, Any]] = {"parse": [], "replied_user": False}
+
+_FENCE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,})")
+_TABLE_RULE: Final = re.compile(r"^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$")
+
+
+def encode_message(content: Content, target: Target) -> list[Payload]:
+    """`content` as bodies of `POST /channels/{id}/messages`, in order; the first one replies."""
+    text = clean_text(content.text).strip()
+    links = [media.url for media in content.attachments if media.url.startswith(("http://", "https://"))]
+    whole = "\n".join(part for part in (fence_tables(text), *links) if part)
+    pieces = (
+        [piece for piece in split_markdown(whole, limit=MAX_CHARACTERS) if piece.strip()] if whole else []
+    )
+    payloads: list[Payload] = [{"content": piece, "allowed_mentions": dict(NO_PINGS)} for piece in pieces]
+    if payloads and target.reply_to:
+        payloads[0]["message_reference"] = {"message_id": target.reply_to, "fail_if_not_exists": False}
+    return payloads
+
+
+def nonce_of(key: str) -> str:
+    """The same short text for the same key, for Discord's duplicate check (25 characters at most)."""
+    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[: MAX_NONCE - 1]
+
+
+def fence_tables(text: str) -> str:
+    """`text` with each Markdown table inside a code fence, where its columns stay in line."""
+    if "|" not in text:
+        return text
+    lines, out, fence = text.split("\n"), list[str](), ""
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        mark = _FENCE.match(line)
+        if mark and (not fence or (mark[1][0] == fence[0] and len(mark[1]) >= len(fence))):
+            fence = "" if fence else mark[1]
+        if not fence and not mark and _starts_table(lines, at):
+            end = at
+            while end < len(lines) and "|" in lines[end]:
+                end += 1
+            out += ["```", *_align(lines[at:end]), "```"]
+            at = end
+            continue
+        out.append(line)
+        at += 1
+    return "\n".join(out)
+
+
+def _starts_table(lines: list[str], at: int) -> bool:
+    if "|" not in lines[at] or at + 1 >= len(lines):
+        return False
+    rule = lines[at + 1]
+    return "|" in rule and "-" in rule and bool(_TABLE_RULE.match(rule))
+
+
+def _align(rows: list[str]) -> list[str]:
+    cells = [
+        [cell.strip().replace("```", "'''") for cell in row.strip().strip("|").split("|")] for row in rows
+    ]
+    columns = max(len(row) for row in cells)
+    cells = [row + [""] * (columns - len(row)) for row in cells]
+    widths = [max(len(row[i]) for n, row in enumerate(cells) if n != 1) for i in range(columns)]
+    shown = []
+    for n, row in enumerate(cells):
+        padded = ["-" * widths[i] if n == 1 else row[i].ljust(widths[i]) for i in range(columns)]
+        shown.append(" | ".join(padded).rstrip())
+    return shown

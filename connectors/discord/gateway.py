@@ -1,0 +1,116 @@
+"""The gateway connection: discord.py's client, whose raw frames are taken in order."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import discord
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Waits of the connection, in seconds."""
+
+    identify_s: float = 5.0
+    """Before a second IDENTIFY: Discord allows one in five seconds."""
+    retry_base_s: float = 1.0
+    """Before the first new try; doubles up to `RETRY_CAP_S`."""
+    heartbeat_s: float = 60.0
+    """Silence after which the connection counts as dead (discord.py's default)."""
+
+
+RETRY_CAP_S: Final = 120.0
+"""Discord resets the token of a bot with more than 1,000 IDENTIFYs a day; this is at most 960."""
+
+
+def intents(*, content: bool) -> discord.Intents:
+    """What the gateway is to send. The content of messages is the only privileged intent."""
+    return discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=content)
+
+
+class GatewayClient(discord.Client):
+    """Hands each received frame to `on_frame`, synchronously and in order.
+
+    discord.py runs every event handler as a task of its own, from its own objects. The debug event
+    `socket_raw_receive` is dispatched in the receive loop before the frame is parsed, so `dispatch` is
+    the one place where the order is certain, and where a frame is seen even when discord.py then fails on
+    it. discord.py's caches are switched off as far as it lets us.
+    """
+
+    def __init__(
+        self,
+        *,
+        content: bool,
+        on_frame: Callable[[str], None],
+        on_drop: Callable[[], None],
+        pace: Pace,
+    ) -> None:
+        super().__init__(
+            intents=intents(content=content),
+            enable_debug_events=True,
+            max_messages=None,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            # Nobody here waits for discord.py's own `ready`.
+            guild_ready_timeout=0.0,
+            heartbeat_timeout=pace.heartbeat_s,
+        )
+        self._on_frame = on_frame
+        self._on_drop = on_drop
+        self._pace = pace
+        self.closing = asyncio.Event()
+        self._down_since: float | None = None
+
+    @property
+    def down_for(self) -> float:
+        """Seconds since the connection was lost; 0 while it stands."""
+        return 0.0 if self._down_since is None else time.monotonic() - self._down_since
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """discord.py's own events, of which few matter here."""
+        if event == "socket_raw_receive":
+            self._on_frame(args[0])
+        elif event in ("connect", "resumed"):
+            self._down_since = None
+        elif event == "disconnect" and self._down_since is None:
+            self._down_since = time.monotonic()
+            self._on_drop()
+        super().dispatch(event, *args, **kwargs)
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Wait before a second IDENTIFY (one in five seconds is allowed), but not beyond `close`."""
+        if initial:
+            return
+        try:
+            async with asyncio.timeout(self._pace.identify_s):
+                await self.closing.wait()
+        except TimeoutError:
+            pass
+
+    async def close(self) -> None:
+        """Close the connection and the client's own REST session."""
+        self.closing.set()
+        await super().close()
+
+
+class QuietReconnects(logging.Filter):
+    """discord.py logs each reconnect with a traceback; one line says as much."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Take the traceback off reconnect lines."""
+        if record.levelno == logging.ERROR and str(record.msg).startswith("Attempting a reconnect"):
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.exc_info = record.exc_text = None
+        return True
+
+
+def quiet_reconnects() -> None:
+    """Install the filter once for the process."""
+    logger = logging.getLogger("discord.client")
+    if not any(isinstance(known, QuietReconnects) for known in logger.filters):
+        logger.addFilter(QuietReconnects())

@@ -1,0 +1,275 @@
+"""From the gateway's frames to the host, one after the other."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import aiohttp
+import discord
+
+from bot_host.connector import (
+    Account,
+    ConnectorError,
+    ConnectorHost,
+    InboundEvent,
+    InboundMessage,
+    Mark,
+    Skipped,
+    StoreError,
+    backoff,
+    one_line,
+)
+from connectors.discord.catch_up import CatchUp
+from connectors.discord.config import DiscordConfig
+from connectors.discord.decode import (
+    View,
+    decode_delete,
+    decode_edit,
+    decode_message,
+    event_key,
+    mark_name,
+)
+from connectors.discord.places import Book, Me, clean_name, decode_places
+from connectors.discord.rest import Rest, describe
+from connectors.discord.rules import Rules
+
+log = logging.getLogger(__name__)
+
+QUEUE_LIMIT: Final = 2000
+"""Events that may wait for the disk. Beyond that the connection is given up and read up from history."""
+RETRY_CAP_S: Final = 30.0
+CHANNEL_TIMEOUT_S: Final = 15.0
+UNKNOWN_LIMIT: Final = 200
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+_PLACES: Final = frozenset(
+    {
+        "GUILD_CREATE",
+        "GUILD_UPDATE",
+        "GUILD_DELETE",
+        "GUILD_ROLE_CREATE",
+        "GUILD_ROLE_UPDATE",
+        "GUILD_ROLE_DELETE",
+        "CHANNEL_CREATE",
+        "CHANNEL_UPDATE",
+        "CHANNEL_DELETE",
+        "THREAD_CREATE",
+        "THREAD_UPDATE",
+        "THREAD_DELETE",
+        "THREAD_LIST_SYNC",
+        "GUILD_MEMBER_UPDATE",
+    }
+)
+_WAITING: Final = "(waiting)"
+
+
+class Intake:
+    """Takes frames synchronously, handles them in one task, in order.
+
+    Everything that touches a channel's mark happens in that task: what was missed is read before the live
+    events behind it, so that a mark never jumps over a gap.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: ConnectorHost,
+        rest: Rest,
+        config: DiscordConfig,
+        stopping: Callable[[], bool],
+        retry_base_s: float,
+    ) -> None:
+        self._host = host
+        self._rest = rest
+        self._rules = Rules.of(config)
+        self._queue: asyncio.Queue[tuple[str, Json] | None] = asyncio.Queue(QUEUE_LIMIT)
+        self._retry_base_s = retry_base_s
+        self._me: Me | None = None
+        self._book = Book()
+        self._unknown: set[str] = set()
+        self._lost_channels: set[str] = set()
+        self._catch_up = CatchUp(
+            host=host,
+            rest=rest,
+            config=config,
+            accept=self._accept,
+            decode=self._decode_missed,
+            stopping=stopping,
+        )
+        self.overflowed = False
+        """The queue was full: nothing is taken any more until `reopen`."""
+        self.ready = asyncio.Event()
+        """Set by the first READY after `reopen`."""
+
+    def reopen(self) -> None:
+        """A new connection begins."""
+        self.overflowed = False
+        self.ready.clear()
+
+    def offer(self, frame: str) -> bool:
+        """Take a raw frame; False when the queue is full. Never waits."""
+        try:
+            payload = json.loads(frame)
+            event, data = payload.get("t"), payload.get("d")
+        except (ValueError, AttributeError):
+            # discord.py fails on it, too, and the connection is made anew.
+            log.warning("discord: skipped a malformed frame: %s", one_line(frame, 80))
+            return True
+        if not isinstance(event, str) or not isinstance(data, dict):
+            return True
+        if event == "READY":
+            self.ready.set()
+        return self._put(event, data)
+
+    def note_waiting(self, why: str) -> None:
+        """Tell the host, in order with the events, that the connection is gone for now."""
+        self._put(_WAITING, {"why": why})
+
+    def _put(self, event: str, data: Json) -> bool:
+        if self.overflowed:
+            return False
+        try:
+            self._queue.put_nowait((event, data))
+        except asyncio.QueueFull:
+            self.overflowed = True
+            return False
+        return True
+
+    async def drained(self) -> None:
+        """Wait until everything that was taken is handled."""
+        await self._queue.join()
+
+    async def finish(self) -> None:
+        """Take nothing more and let `run` end after what is queued."""
+        self.overflowed = True
+        await self._queue.put(None)
+
+    async def run(self) -> None:
+        """Handle what is queued, until `finish`."""
+        while (item := await self._queue.get()) is not None:
+            try:
+                await self._handle(*item)
+            except Exception:
+                # One event that cannot be read must not stop the others.
+                log.exception("discord: skipped a %s event that could not be read", one_line(item[0]))
+            finally:
+                self._queue.task_done()
+        self._queue.task_done()
+
+    @staticmethod
+    def _malformed(channel_id: str, message_id: str) -> Skipped:
+        mark = Mark(name=mark_name(channel_id), value=int(message_id))
+        return Skipped(reason="malformed", event_key=event_key(channel_id, message_id), mark=mark)
+
+    async def _handle(self, event: str, data: Json) -> None:
+        if event == "READY":
+            await self._start(data)
+        elif event in ("RESUMED", "USER_UPDATE"):
+            await self._still_there(data)
+        elif event == _WAITING:
+            self._host.waiting(data["why"])
+        elif self._me is None:
+            log.warning("discord: skipped %s before READY", one_line(event))
+        elif event.startswith("MESSAGE_"):
+            await self._message(event, data, self._me)
+        elif event in _PLACES:
+            await self._place(event, data, self._me)
+        elif event not in self._unknown and len(self._unknown) < UNKNOWN_LIMIT:
+            self._unknown.add(event)
+            log.info("discord: events of the kind %s are skipped", one_line(event))
+
+    async def _start(self, data: Json) -> None:
+        user = data["user"]
+        self._me = Me(id=str(user["id"]), name=clean_name(user.get("global_name") or user["username"]))
+        await self._connected(self._me)
+        await self._until_done("reading missed direct messages", self._catch_up.direct)
+
+    async def _still_there(self, data: Json) -> None:
+        if self._me is None:
+            return
+        if data.get("username"):
+            name = clean_name(data.get("global_name") or data["username"])
+            self._me = Me(id=self._me.id, name=name)
+        await self._connected(self._me)
+
+    async def _connected(self, me: Me) -> None:
+        account = Account(platform="discord", id=me.id, name=me.name)
+        await self._until_done("storing the account", lambda: self._host.connected(account))
+
+    async def _place(self, event: str, data: Json, me: Me) -> None:
+        self._book.learn(event, data, me=me)
+        news = decode_places(event, data, book=self._book, rules=self._rules, me=me)
+        if news is not None:
+            await self._accept([news])
+        if event == "GUILD_CREATE" and not data.get("unavailable"):
+            guild_id = str(data["id"])
+            await self._until_done(
+                "reading missed messages", lambda: self._catch_up.guild(guild_id, self._book)
+            )
+
+    async def _message(self, event: str, data: Json, me: Me) -> None:
+        view = View(me=me, book=self._book, rules=self._rules)
+        if event == "MESSAGE_CREATE":
+            await self._know_channel(data)
+            decoded = self._decode(data, view)
+            if isinstance(decoded, InboundMessage) and not data.get("guild_id"):
+                channel_id = decoded.room.channel_id
+                await self._until_done("storing", lambda: self._catch_up.dms.remember(channel_id))
+            await self._accept([decoded])
+        elif event == "MESSAGE_UPDATE":
+            await self._know_channel(data)
+            await self._accept([decode_edit(data, view)])
+        elif event in ("MESSAGE_DELETE", "MESSAGE_DELETE_BULK"):
+            await self._accept([decode_delete(data)])
+
+    async def _know_channel(self, data: Json) -> None:
+        channel_id = str(data["channel_id"])
+        if not data.get("guild_id") or channel_id in self._book.channels or channel_id in self._lost_channels:
+            return
+        # An old thread that woke up, or a channel that was opened to the bot: no event named it.
+        try:
+            found = await self._rest.request(
+                "GET", "/channels/{channel_id}", timeout=CHANNEL_TIMEOUT_S, channel_id=channel_id
+            )
+            self._book.learn_channel(found | {"guild_id": data["guild_id"]})
+        except (discord.DiscordException, aiohttp.ClientError, OSError, ConnectorError) as error:
+            log.info("discord: channel %s could not be looked up: %s", channel_id, describe(error))
+            if len(self._lost_channels) < UNKNOWN_LIMIT:
+                self._lost_channels.add(channel_id)
+
+    def _decode_missed(self, data: Json) -> InboundEvent:
+        assert self._me is not None
+        return self._decode(data, View(me=self._me, book=self._book, rules=self._rules))
+
+    def _decode(self, data: Json, view: View) -> InboundMessage | Skipped:
+        """The mark moves past a message that cannot be read, or it would be fetched at each start."""
+        try:
+            return decode_message(data, view)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.warning("discord: skipped a message that could not be read: %s", describe(error))
+            return self._malformed(str(data["channel_id"]), str(data["id"]))
+
+    async def _accept(self, events: list[InboundEvent]) -> None:
+        await self._until_done("storing what came in", lambda: self._host.accept(*events))
+
+    async def _until_done(self, what: str, work: Callable[[], Awaitable[T]]) -> T:
+        """Try again until it works: later events wait, so that order and marks hold."""
+        attempt = 0
+        while True:
+            try:
+                return await work()
+            except (
+                StoreError,
+                ConnectorError,
+                discord.DiscordException,
+                aiohttp.ClientError,
+                OSError,
+            ) as error:
+                attempt += 1
+                wait = backoff(attempt, base=self._retry_base_s, cap=RETRY_CAP_S)
+                log.warning("discord: %s failed (%s); again in %.1f s", what, describe(error), wait)
+                await asyncio.sleep(wait)

@@ -1,0 +1,187 @@
+"""Names of servers, channels and roles, learned from the gateway's own events."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from bot_host.connector import ChannelType, InboundPlaces, PersonRef, RoomRef, WorldRef, clean_text, one_line
+from connectors.discord.rules import Rules
+
+Json = dict[str, Any]
+
+THREAD_TYPES: Final = frozenset({10, 11, 12})
+MESSAGE_TYPES: Final = frozenset({0, 2, 5, 13}) | THREAD_TYPES
+"""Channel types that hold messages: text, voice, announcements, stage, threads. A forum has threads only."""
+
+NAME_LIMIT: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Me:
+    """The bot itself."""
+
+    id: str
+    name: str
+
+
+@dataclass(slots=True, kw_only=True)
+class GuildNames:
+    """What is known of a server."""
+
+    name: str = ""
+    roles: dict[str, str] = field(default_factory=dict)
+    own_roles: set[str] = field(default_factory=set)
+    """Roles that Discord manages for this bot: to mention one is to mention the bot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A channel or thread of a server."""
+
+    id: str
+    type: int
+    guild_id: str
+    name: str = ""
+    parent_id: str = ""
+    last_message_id: int = 0
+
+    @property
+    def is_thread(self) -> bool:
+        """A thread, or a post of a forum."""
+        return self.type in THREAD_TYPES
+
+    def room(self) -> RoomRef:
+        """As a room. A thread is a room of its own: Discord posts into it by its own id."""
+        return RoomRef(
+            key=self.id,
+            type=ChannelType.THREAD if self.is_thread else ChannelType.GROUP,
+            channel_id=self.id,
+            name=self.name,
+            metadata={"parent_id": self.parent_id} if self.is_thread and self.parent_id else {},
+        )
+
+
+def clean_name(value: object) -> str:
+    """A name as Discord gives it, safe to store: one line, no lone surrogates."""
+    return one_line(clean_text(value), NAME_LIMIT) if isinstance(value, str) else ""
+
+
+def display_name(user: Json, member: Json | None = None) -> str:
+    """How people see a user: nickname in this server, else display name, else user name."""
+    return clean_name((member or {}).get("nick") or user.get("global_name") or user.get("username"))
+
+
+def person(user: Json, member: Json | None = None) -> PersonRef:
+    """A user object as a person."""
+    return PersonRef(
+        key=str(user["id"]),
+        platform_id=str(user["id"]),
+        name=display_name(user, member),
+        user_name=clean_name(user.get("username")),
+        is_bot=bool(user.get("bot")),
+    )
+
+
+class Book:
+    """What one account knows of its servers and their channels.
+
+    Archived threads are dropped, so that it does not grow with the years; one that wakes up is learned
+    again, from the gateway or by `GET /channels/{id}`.
+    """
+
+    def __init__(self) -> None:
+        self.guilds: dict[str, GuildNames] = {}
+        self.channels: dict[str, Place] = {}
+
+    def learn(self, event: str, data: Json, *, me: Me | None) -> None:
+        """Take in a gateway event about places; others change nothing."""
+        if event in ("GUILD_CREATE", "GUILD_UPDATE"):
+            self._learn_guild(data, me)
+        elif event == "GUILD_DELETE" and not data.get("unavailable"):
+            self._forget_guild(str(data["id"]))
+        elif event in ("GUILD_ROLE_CREATE", "GUILD_ROLE_UPDATE"):
+            self._learn_role(self._guild(str(data["guild_id"])), data["role"], me)
+        elif event == "GUILD_ROLE_DELETE":
+            self._guild(str(data["guild_id"])).roles.pop(str(data["role_id"]), None)
+        elif event in ("CHANNEL_CREATE", "CHANNEL_UPDATE", "THREAD_CREATE", "THREAD_UPDATE"):
+            self.learn_channel(data)
+        elif event in ("CHANNEL_DELETE", "THREAD_DELETE"):
+            self.channels.pop(str(data["id"]), None)
+        elif event == "THREAD_LIST_SYNC":
+            for thread in data.get("threads", ()):
+                self.learn_channel(thread | {"guild_id": data["guild_id"]})
+
+    def _guild(self, guild_id: str) -> GuildNames:
+        return self.guilds.setdefault(guild_id, GuildNames())
+
+    def _learn_guild(self, data: Json, me: Me | None) -> None:
+        guild_id = str(data["id"])
+        guild = self._guild(guild_id)
+        guild.name = clean_name(data.get("name")) or guild.name
+        if "roles" in data:
+            guild.roles.clear()
+            guild.own_roles.clear()
+            for role in data["roles"]:
+                self._learn_role(guild, role, me)
+        for channel in (*data.get("channels", ()), *data.get("threads", ())):
+            self.learn_channel(channel | {"guild_id": guild_id})
+
+    def _learn_role(self, guild: GuildNames, role: Json, me: Me | None) -> None:
+        role_id = str(role["id"])
+        guild.roles[role_id] = clean_name(role.get("name"))
+        if me is not None and str((role.get("tags") or {}).get("bot_id", "")) == me.id:
+            guild.own_roles.add(role_id)
+
+    def _forget_guild(self, guild_id: str) -> None:
+        self.guilds.pop(guild_id, None)
+        self.channels = {key: place for key, place in self.channels.items() if place.guild_id != guild_id}
+
+    def learn_channel(self, data: Json) -> None:
+        """Take in a channel object of a server."""
+        if not data.get("guild_id"):
+            return
+        place = Place(
+            id=str(data["id"]),
+            type=int(data["type"]),
+            guild_id=str(data["guild_id"]),
+            name=clean_name(data.get("name")),
+            parent_id=str(data.get("parent_id") or ""),
+            last_message_id=int(data.get("last_message_id") or 0),
+        )
+        if (data.get("thread_metadata") or {}).get("archived"):
+            self.channels.pop(place.id, None)
+        else:
+            self.channels[place.id] = place
+
+    def world(self, guild_id: str) -> WorldRef:
+        """A server as a world."""
+        guild = self.guilds.get(guild_id)
+        return WorldRef(key=guild_id, name=guild.name if guild else "", platform_id=guild_id)
+
+    def places(self, guild_id: str) -> list[Place]:
+        """The channels and threads of a server that hold messages."""
+        return [p for p in self.channels.values() if p.guild_id == guild_id and p.type in MESSAGE_TYPES]
+
+
+def decode_places(event: str, data: Json, *, book: Book, rules: Rules, me: Me) -> InboundPlaces | None:
+    """The names that an event told, once `book` has learned it; None: nothing that we keep."""
+    if event in ("GUILD_CREATE", "GUILD_UPDATE"):
+        guild_id = str(data["id"])
+        open_places = [
+            place
+            for place in book.places(guild_id)
+            if not rules.refuse_place(guild_id=guild_id, channel_id=place.id, parent_id=place.parent_id)
+        ]
+        if not open_places:
+            return None
+        rooms = tuple(place.room() for place in open_places) if event == "GUILD_CREATE" else ()
+        return InboundPlaces(world=book.world(guild_id), rooms=rooms)
+    if event in ("CHANNEL_CREATE", "CHANNEL_UPDATE", "THREAD_CREATE", "THREAD_UPDATE"):
+        place = book.channels.get(str(data["id"]))
+        if place is None or place.type not in MESSAGE_TYPES:
+            return None
+        if rules.refuse_place(guild_id=place.guild_id, channel_id=place.id, parent_id=place.parent_id):
+            return None
+        return InboundPlaces(world=book.world(place.guild_id), rooms=(place.room(),))
+    if event == "GUILD_MEMBER_UPDATE" and str(data["user"]["id"]) != me.id:
+        return InboundPlaces(people=(person(data["user"], data),))
+    return None

@@ -1,0 +1,117 @@
+"""Requests to Discord's REST API, through discord.py's own client and its rate-limit handling.
+
+A client of its own, apart from the gateway's: `discord.Client.close` closes the REST session too, and
+sending must work while the gateway is reconnecting and after it was closed.
+"""
+
+import asyncio
+import logging
+from typing import Any, Final
+
+import aiohttp
+import discord
+from discord.http import Route
+
+from bot_host.connector import ConnectorError
+
+log = logging.getLogger(__name__)
+
+LOGIN_TIMEOUT_S: Final = 30.0
+CLOSE_TIMEOUT_S: Final = 5.0
+MAX_RATE_LIMIT_S: Final = 30.0
+"""Longer rate limits raise `discord.RateLimited`; 30 is the least that discord.py takes."""
+
+Json = dict[str, Any]
+
+# The host has no voice; without this each start would warn of the missing voice libraries.
+discord.VoiceClient.warn_nacl = False
+discord.VoiceClient.warn_dave = False
+
+
+class Rest:
+    """One account's REST session. Logs in at the first request; can be closed and used again."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+        self._client: discord.Client | None = None
+        self._logging_in = asyncio.Lock()
+
+    async def log_in(self) -> discord.Client:
+        """The logged-in client (its `user` and `application` are set).
+
+        Raises discord.LoginFailure for a wrong token, ConnectorError when Discord cannot be reached.
+        """
+        async with self._logging_in:
+            if self._client is None:
+                self._client = await log_in(
+                    discord.Client(intents=discord.Intents.none(), max_ratelimit_timeout=MAX_RATE_LIMIT_S),
+                    self._token,
+                )
+            return self._client
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        timeout: float,
+        json: Json | None = None,
+        params: Json | None = None,
+        **ids: str,
+    ) -> Any:
+        """One request; `ids` fill the names in `path`. discord.py waits for short rate limits itself.
+
+        Raises what `log_in` raises, discord.HTTPException, discord.RateLimited, aiohttp.ClientError,
+        OSError, and TimeoutError after `timeout` seconds.
+        """
+        client = await self.log_in()
+        more: Json = {}
+        if json is not None:
+            more["json"] = json
+        if params is not None:
+            more["params"] = params
+        async with asyncio.timeout(timeout):
+            return await client.http.request(Route(method, path, **ids), **more)
+
+    async def close(self) -> None:
+        """Close the session. Idempotent."""
+        client, self._client = self._client, None
+        if client is not None:
+            await close_client(client)
+
+
+async def log_in(client: discord.Client, token: str) -> discord.Client:
+    """`client`, logged in; closed when that failed. Raises as `Rest.log_in`."""
+    try:
+        async with asyncio.timeout(LOGIN_TIMEOUT_S):
+            await client.login(token)
+    except discord.LoginFailure:
+        await close_client(client)
+        raise
+    except (discord.DiscordException, aiohttp.ClientError, OSError, KeyError, TypeError, ValueError) as error:
+        # Besides network trouble, an answer may not be Discord's at all (a proxy's page, say).
+        await close_client(client)
+        raise ConnectorError(f"Discord does not answer: {describe(error)}") from error
+    except BaseException:
+        await close_client(client)
+        raise
+    return client
+
+
+async def close_client(client: discord.Client) -> None:
+    """Close a client's gateway and REST session, without waiting long for the other side."""
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await client.close()
+    except TimeoutError:
+        await client.http.close()
+
+
+def describe(error: BaseException) -> str:
+    """An error in a few words, for logs; discord.py's and aiohttp's texts hold no secrets."""
+    if isinstance(error, discord.HTTPException):
+        return f"HTTP {error.status}" + (f", code {error.code}" if error.code else "")
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    text = str(error).split("\n")[0][:200]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
