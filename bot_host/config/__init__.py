@@ -1,1 +1,1 @@
-"""Placeholder docstring."""
+"""Floor 3: the configuration and the character files, read and checked."""

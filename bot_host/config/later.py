@@ -1,0 +1,51 @@
+"""Keys that are accepted from the first day, and whose feature comes later. Shorten as features arrive."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from bot_host.config.sources import shown
+
+_LATER: Final[tuple[tuple[str, tuple[object, ...], str], ...]] = (
+    # Pattern of the dotted key, the values that are fine already, what is not there yet.
+    (r"web\.host", ("127.0.0.1",), "the web console and the HTTP API come later"),
+    (r"web\.port", (3000,), "the web console and the HTTP API come later"),
+    (r"web\.token", ("",), "the web console and the HTTP API come later"),
+    (r"agents\[\d+\]\.busy_mode", ("queue",), "messages are answered in order for now"),
+    (r"agents\[\d+\]\.debounce_ms", (0,), "each message is taken at once for now"),
+    (r"agents\[\d+\]\.stop_words", ([],), "stop words come later"),
+    (r"agents\[\d+\]\.limits\..+", (0,), "limits come later; nothing is limited for now"),
+    (
+        r"agents\[\d+\]\.schedules\[\d+\]\.(?:cron|every)",
+        ("", 0),
+        "schedules come later; nothing runs by time",
+    ),
+    (r"models\.\w+\.embedding", ("",), "embeddings come later"),
+    (r"connectors\..+\.dm_policy", ("open", "allowlist", "off"), "pairing comes later"),
+    (
+        r"connectors\..+\.catch_up",
+        ("answer", "skip"),
+        "missed messages cannot be noted without an answer yet",
+    ),
+    (
+        r"connectors\..+\.edited_answer",
+        ("edit",),
+        "answers stay as they are when a question is edited, for now",
+    ),
+    (r"connectors\.(?!terminal).+\.streaming", ("auto", False), "streaming on chat platforms comes later"),
+    (
+        r"connectors\.slack.*\.signing_secret",
+        ("",),
+        "the Events API over HTTP comes later; Socket Mode is used",
+    ),
+)
+
+
+def later_notes(values: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[str]:
+    """One line for each key that somebody set to a value that has no effect yet."""
+    for key, value in values.items():
+        if sources.get(key, "default") == "default":
+            continue
+        for pattern, fine, why in _LATER:
+            if re.fullmatch(pattern, key) and value not in fine:
+                yield f"{key} = {shown(key, value)} has no effect yet: {why}"

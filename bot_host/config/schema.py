@@ -1,0 +1,242 @@
+"""Every key of the config file, with its default. Units stand in the names or in the docstrings."""
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from bot_host.contracts.connector import ConnectorConfig
+from bot_host.types.ids import is_uuid
+
+LOG_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+_LEVEL_ALIASES: Final = {"trace": "debug", "verbose": "debug", "warn": "warning", "fatal": "critical"}
+DATABASE_FILE: Final = "bot_host.db"
+SQLITE: Final = "sqlite:///"
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class HostConfig(_Table):
+    """`[host]`."""
+
+    data_dir: str = "data"
+    """Folder for database, media and logs; absolute once loaded."""
+    log_level: str = "info"
+    """LOG_LEVEL."""
+
+    @field_validator("data_dir")
+    @classmethod
+    def _not_empty(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("expected a folder")
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        level = _LEVEL_ALIASES.get(value.strip().lower(), value.strip().lower())
+        if level not in LOG_LEVELS:
+            raise ValueError("expected one of " + ", ".join(f'"{known}"' for known in LOG_LEVELS))
+        return level
+
+
+class DatabaseConfig(_Table):
+    """`[database]`."""
+
+    url: str = f"{SQLITE}data/{DATABASE_FILE}"
+    """DATABASE_URL. A SQLite path is absolute once loaded; without the key it lies in `host.data_dir`."""
+
+    @field_validator("url")
+    @classmethod
+    def _known_scheme(cls, value: str) -> str:
+        scheme, found, rest = value.strip().partition("://")
+        good = found and (
+            (scheme == "sqlite" and rest.startswith("/") and len(rest) > 1)
+            or (scheme.split("+")[0] in ("postgresql", "postgres") and rest)
+        )
+        if not good:
+            raise ValueError("expected sqlite:///path/to/file.db or postgresql://user:password@host/name")
+        return value.strip()
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The file of a SQLite URL; None for PostgreSQL and for `sqlite:///:memory:`."""
+        path = self.url.removeprefix(SQLITE)
+        return Path(path) if self.url.startswith(SQLITE) and path != ":memory:" else None
+
+
+class WebConfig(_Table):
+    """`[web]`."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = Field(default=3000, ge=0, le=65535)
+    """API_PORT. 0: any free one."""
+    token: str = ""
+    """Needed when `host` is not a loopback address."""
+
+    @model_validator(mode="after")
+    def _guarded(self) -> "WebConfig":
+        if self.enabled and not self.token and not is_loopback(self.host):
+            raise ValueError("web.token: expected a token, because web.host is not a loopback address")
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    if host.strip().lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip().strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class RateConfig(_Table):
+    """`messages_per_minute` of `[agents.limits]`; 0: no limit."""
+
+    entity: int = Field(default=0, ge=0)
+    room: int = Field(default=0, ge=0)
+
+
+class LimitsConfig(_Table):
+    """`[agents.limits]`; 0: no limit."""
+
+    messages_per_minute: RateConfig = Field(default_factory=RateConfig)
+    tokens_per_day: int = Field(default=0, ge=0)
+    cost_per_day: float = Field(default=0.0, ge=0)
+    """US dollars."""
+
+
+class ScheduleConfig(_Table):
+    """One `[[agents.schedules]]`."""
+
+    cron: str = ""
+    every: int = Field(default=0, ge=0)
+    """Seconds."""
+    time_zone: str = "UTC"
+    room: str = ""
+    target: dict[str, str] = Field(default_factory=dict)
+    prompt: str = ""
+    text: str = ""
+    misfire: Literal["once", "skip"] = "once"
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> "ScheduleConfig":
+        if bool(self.cron) == bool(self.every):
+            raise ValueError("expected either cron or every")
+        if bool(self.room) == bool(self.target):
+            raise ValueError("expected either room or target")
+        if bool(self.prompt) == bool(self.text):
+            raise ValueError("expected either prompt or text")
+        return self
+
+
+class AgentConfig(_Table):
+    """One `[[agents]]`."""
+
+    character: str = ""
+    """Path of the character file, absolute once loaded; empty: the one that comes with Bot Host."""
+    id: str = ""
+    """AGENT_ID. Empty: the character file's, or the one made from its name."""
+    plugins: list[str] = Field(default_factory=list)
+    busy_mode: Literal["queue", "latest", "each"] = "queue"
+    debounce_ms: int = Field(default=0, ge=0)
+    max_steps: int = Field(default=6, ge=1)
+    """Model and tool rounds in one turn."""
+    turn_timeout: float = Field(default=300, gt=0)
+    """Seconds."""
+    stop_words: list[str] = Field(default_factory=list)
+    limits: LimitsConfig = Field(default_factory=LimitsConfig)
+    schedules: list[ScheduleConfig] = Field(default_factory=list)
+
+    @field_validator("id")
+    @classmethod
+    def _uuid(cls, value: str) -> str:
+        if value and not is_uuid(value):
+            raise ValueError("expected a UUID such as b850bc30-45f8-0041-a00a-83df46d8555d")
+        return value
+
+
+class ModelsConfig(_Table):
+    """`[models]` without its plugins' tables."""
+
+    provider: str = "auto"
+    """`auto`: openai if it has a key or a base_url, else offline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """`[models]`, with each plugin's checked table by the plugin's name."""
+
+    provider: str = "auto"
+    tables: dict[str, BaseModel] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorEntry:
+    """One account to connect."""
+
+    table: str
+    """As the file has it: `connectors.discord`, or `connectors.discord[2]` for the second of several."""
+    platform: str
+    config: ConnectorConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole configuration, checked, paths absolute."""
+
+    host: HostConfig
+    database: DatabaseConfig
+    web: WebConfig
+    models: Models
+    agents: list[AgentConfig]
+    """At least one."""
+    connectors: list[ConnectorEntry]
+    """At least one for each known platform, in the order of the file, then of the registered platforms."""
+    environment: Literal["development", "production"]
+    """BOT_HOST_ENV or NODE_ENV."""
+
+    @property
+    def data_dir(self) -> Path:
+        """`host.data_dir` as a path."""
+        return Path(self.host.data_dir)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A configuration, and where each value came from."""
+
+    config: Config
+    sources: dict[str, str]
+    """Dotted key to `command line`, `environment NAME`, `.env`, the file's name, or `default`."""
+    folder: Path
+    """Relative paths count from here: the config file's folder, or the current one."""
+    file: Path | None
+    secrets: tuple[str, ...]
+    """Values that must never be shown."""
+    notes: tuple[str, ...]
+    """One line for each key that is set and has no effect yet, and for an .env that others can read."""
+    env: dict[str, str]
+    """What `.env` holds, for settings that are asked for by name."""
+
+
+def flatten(model: BaseModel, prefix: str) -> dict[str, Any]:
+    """Each value of a table by its dotted key; lists of tables are counted from 1."""
+    found: dict[str, Any] = {}
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        key = f"{prefix}.{name}"
+        if isinstance(value, BaseModel):
+            found |= flatten(value, key)
+        elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
+            for place, item in enumerate(value, 1):
+                found |= flatten(item, f"{key}[{place}]")
+        else:
+            found[key] = value
+    return found
