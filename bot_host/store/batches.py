@@ -71,6 +71,11 @@ class Batches:
         """Callers that wait for their unit."""
         return self._under_way
 
+    @property
+    def queued(self) -> int:
+        """Units in the queue: not begun yet. Never more than `WAITING_LIMIT`."""
+        return self._queue.qsize()
+
     async def run(self, make: MakeUnit[T]) -> T:
         """Queue a unit and return its result. Raises StoreError."""
         if self._closed:

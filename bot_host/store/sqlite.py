@@ -4,6 +4,7 @@ import asyncio
 import functools
 import logging
 import sqlite3
+import time
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -16,7 +17,7 @@ from bot_host.store.batches import Batches, RunGroup
 from bot_host.store.groups import Groups
 from bot_host.store.sqlite_errors import explain
 from bot_host.store.statement import MakeUnit, Preparer
-from bot_host.types.errors import StateError, StoreError
+from bot_host.types.errors import BotHostError, StateError, StoreError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -47,9 +48,9 @@ class SqliteDriver:
             await self._open()
         except BaseException as error:
             await self.close()
-            if isinstance(error, Exception):
-                raise explain(error, file=self._file) from error
-            raise
+            if isinstance(error, BotHostError) or not isinstance(error, Exception):
+                raise
+            raise explain(error, file=self._file) from error
 
     async def _open(self) -> None:
         if self._file is not None:
@@ -105,6 +106,11 @@ class SqliteDriver:
                 await self._let_go()
                 raise
 
+    @property
+    def queued(self) -> int:
+        """Units that wait for the writer."""
+        return self._writer.queued if self._writer else 0
+
     async def write(self, make: MakeUnit[T]) -> T:
         """See Driver."""
         if self._writer is None:
@@ -135,7 +141,7 @@ def _connect(file: Path | None, *, read_only: bool, busy_timeout_s: float) -> sq
     )
     try:
         if file is not None and not read_only:
-            db.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(db, busy_timeout_s)
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         if read_only:
@@ -144,3 +150,17 @@ def _connect(file: Path | None, *, read_only: bool, busy_timeout_s: float) -> sq
         db.close()
         raise
     return db
+
+
+def _write_ahead(db: sqlite3.Connection, busy_timeout_s: float) -> None:
+    # SQLite's own waiting does not cover this step: two hosts that create one database would collide.
+    give_up_at = time.monotonic() + busy_timeout_s
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() >= give_up_at:
+                raise
+            time.sleep(0.01)
+        else:
+            return

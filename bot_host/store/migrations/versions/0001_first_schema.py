@@ -77,13 +77,13 @@ def _places() -> None:
         sa.Column("state", Key),
         sa.Column("joined_at", Moment, nullable=False),
         sa.ForeignKeyConstraint(
-            ["agent_id"], ["agents.id"], name="fk_participants_agent_id", ondelete="CASCADE"
+            ["room_id"], ["rooms.id"], name="fk_participants_room_id", ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
             ["entity_id"], ["entities.id"], name="fk_participants_entity_id", ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["room_id"], ["rooms.id"], name="fk_participants_room_id", ondelete="CASCADE"
+            ["agent_id"], ["agents.id"], name="fk_participants_agent_id", ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("room_id", "entity_id", name="pk_participants"),
     )
@@ -110,10 +110,10 @@ def _knowledge() -> None:
         ),
         sa.ForeignKeyConstraint(["room_id"], ["rooms.id"], name="fk_components_room_id", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
-            ["source_entity_id"], ["entities.id"], name="fk_components_source_entity_id", ondelete="SET NULL"
+            ["world_id"], ["worlds.id"], name="fk_components_world_id", ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["world_id"], ["worlds.id"], name="fk_components_world_id", ondelete="CASCADE"
+            ["source_entity_id"], ["entities.id"], name="fk_components_source_entity_id", ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_components"),
     )
@@ -133,6 +133,7 @@ def _knowledge() -> None:
         sa.Column("metadata", Json, nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("created_at", Moment, nullable=False),
+        sa.UniqueConstraint("id", name="uq_memories_id"),
         sa.ForeignKeyConstraint(["agent_id"], ["agents.id"], name="fk_memories_agent_id", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["entity_id"], ["entities.id"], name="fk_memories_entity_id", ondelete="CASCADE"
@@ -142,7 +143,6 @@ def _knowledge() -> None:
             ["world_id"], ["worlds.id"], name="fk_memories_world_id", ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("seq", name="pk_memories"),
-        sa.UniqueConstraint("id", name="uq_memories_id"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_memories_entity_id_room_id_type", "memories", ["entity_id", "room_id", "type"])
@@ -158,6 +158,12 @@ def _knowledge() -> None:
         sa.Column("tags", Json, nullable=False),
         sa.Column("metadata", Json, nullable=False),
         sa.Column("created_at", Moment, nullable=False),
+        sa.UniqueConstraint(
+            "agent_id",
+            "source_entity_id",
+            "target_entity_id",
+            name="uq_relationships_agent_id_source_entity_id_target_entity_id",
+        ),
         sa.ForeignKeyConstraint(
             ["agent_id"], ["agents.id"], name="fk_relationships_agent_id", ondelete="CASCADE"
         ),
@@ -174,12 +180,6 @@ def _knowledge() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name="pk_relationships"),
-        sa.UniqueConstraint(
-            "agent_id",
-            "source_entity_id",
-            "target_entity_id",
-            name="uq_relationships_agent_id_source_entity_id_target_entity_id",
-        ),
     )
     op.create_index("ix_relationships_source_entity_id", "relationships", ["source_entity_id"])
     op.create_index("ix_relationships_target_entity_id", "relationships", ["target_entity_id"])
@@ -200,11 +200,11 @@ def _duties() -> None:
         sa.Column("created_at", Moment, nullable=False),
         sa.Column("updated_at", Moment, nullable=False),
         sa.ForeignKeyConstraint(["agent_id"], ["agents.id"], name="fk_tasks_agent_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["room_id"], ["rooms.id"], name="fk_tasks_room_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["world_id"], ["worlds.id"], name="fk_tasks_world_id", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["entity_id"], ["entities.id"], name="fk_tasks_entity_id", ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(["room_id"], ["rooms.id"], name="fk_tasks_room_id", ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["world_id"], ["worlds.id"], name="fk_tasks_world_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_tasks"),
     )
     op.create_index("ix_tasks_agent_id_name", "tasks", ["agent_id", "name"])
@@ -264,13 +264,13 @@ def _messages() -> None:
         sa.Column("sent_at", Moment, nullable=False),
         sa.Column("finished_at", Moment),
         sa.Column("run_id", Id),
+        sa.UniqueConstraint("account", "event_key", name="uq_inbox_account_event_key"),
         sa.ForeignKeyConstraint(["agent_id"], ["agents.id"], name="fk_inbox_agent_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["room_id"], ["rooms.id"], name="fk_inbox_room_id", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["entity_id"], ["entities.id"], name="fk_inbox_entity_id", ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(["room_id"], ["rooms.id"], name="fk_inbox_room_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("seq", name="pk_inbox"),
-        sa.UniqueConstraint("account", "event_key", name="uq_inbox_account_event_key"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_inbox_entity_id", "inbox", ["entity_id"])
