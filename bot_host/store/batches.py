@@ -67,11 +67,6 @@ class Batches:
         self._worker = tasks.spawn(name, self._work())
 
     @property
-    def waiting(self) -> int:
-        """Callers that wait for their unit."""
-        return self._under_way
-
-    @property
     def queued(self) -> int:
         """Units in the queue: not begun yet. Never more than `WAITING_LIMIT`."""
         return self._queue.qsize()

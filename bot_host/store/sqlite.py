@@ -1,4 +1,9 @@
-"""The SQLite driver: one writer with group commit, a few readers, whole units on aiosqlite's threads."""
+"""The SQLite driver: one writer with group commit, one reader, whole units on aiosqlite's threads.
+
+One reader, because all reads of the message path are short: with a second one the groups were smaller, the
+page caches colder and a turn among 64 cost half as much CPU again (benchmarks/store.py). Slow reads, searches
+for example, want a connection of their own.
+"""
 
 import asyncio
 import functools
@@ -22,7 +27,6 @@ from bot_host.types.errors import BotHostError, StateError, StoreError
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-READERS: Final = 2
 BUSY_TIMEOUT_S: Final = 5.0
 """How long to wait for another process's lock."""
 CACHED_STATEMENTS: Final = 256
@@ -37,7 +41,7 @@ class SqliteDriver:
         self._groups = Groups(Preparer(sqlite.dialect()))
         self._threads: list[SqliteThread] = []
         self._writer: Batches | None = None
-        self._readers: list[Batches] = []
+        self._reader: Batches | None = None
         self._tasks: Supervisor | None = None
 
     async def open(self) -> None:
@@ -62,11 +66,9 @@ class SqliteDriver:
             await asyncio.to_thread(upgrade.run_migrations, self._file)
         self._tasks = Supervisor("store")
         self._writer = self._batches(writer, self._groups.write, name="writer")
-        if self._file is None:
-            return
-        for number in range(READERS):
+        if self._file is not None:
             reader = await self._connect(read_only=True)
-            self._readers.append(self._batches(reader, self._groups.read, name=f"reader-{number}"))
+            self._reader = self._batches(reader, self._groups.read, name="reader")
 
     async def _connect(self, *, read_only: bool) -> SqliteThread:
         connect = functools.partial(
@@ -83,14 +85,14 @@ class SqliteDriver:
 
     async def close(self) -> None:
         """See Driver."""
-        all_batches = [*self._readers, *([self._writer] if self._writer else [])]
+        all_batches = [batches for batches in (self._reader, self._writer) if batches is not None]
         try:
             for batches in all_batches:
                 await batches.finish()
         finally:
             for batches in all_batches:
                 batches.stop()
-            self._readers, self._writer, self._tasks = [], None, None
+            self._reader = self._writer = self._tasks = None
             await self._let_go()
 
     async def _let_go(self) -> None:
@@ -119,9 +121,9 @@ class SqliteDriver:
 
     async def read(self, make: MakeUnit[T]) -> T:
         """See Driver."""
-        if not self._readers:
+        if self._reader is None:
             return await self.write(make)
-        return await min(self._readers, key=lambda reader: reader.waiting).run(make)
+        return await self._reader.run(make)
 
 
 def _make_folder(folder: Path) -> None:
