@@ -96,22 +96,24 @@ class CatchUp:
         """Read what was missed in a server's channels."""
         seen_name = f"guild:{guild_id}"
         seen = await self._host.find_mark(seen_name)
-        now = snowflake_at(utc_now())
-        for place in book.places(guild_id):
+        places = book.places(guild_id)
+        for place in places:
             if self._stopping():
                 return
-            await self._place(place, seen=seen, now=now)
+            await self._place(place, seen=seen)
         if seen is None:
-            await self._host.set_mark(Mark(name=seen_name, value=now))
+            # Ids, not our clock: it may run ahead of Discord's.
+            newest = max((int(place.id) for place in places), default=int(guild_id))
+            await self._host.set_mark(Mark(name=seen_name, value=newest))
 
-    async def _place(self, place: Place, *, seen: int | None, now: int) -> None:
+    async def _place(self, place: Place, *, seen: int | None) -> None:
         name = mark_name(place.id)
         mark = await self._host.find_mark(name)
         if mark is None and seen is not None and int(place.id) > seen:
             # A thread has the id of the message that it grew from, so nothing in it is older.
             mark = int(place.id) - 1
         if mark is None or not self._answer:
-            newest = place.last_message_id or now
+            newest = place.last_message_id or int(place.id)
             if mark is None or newest > mark:
                 await self._host.set_mark(Mark(name=name, value=newest))
         elif place.last_message_id > mark:

@@ -39,7 +39,10 @@ class GatewayClient(discord.Client):
     discord.py runs every event handler as a task of its own, from its own objects. The debug event
     `socket_raw_receive` is dispatched in the receive loop before the frame is parsed, so `dispatch` is
     the one place where the order is certain, and where a frame is seen even when discord.py then fails on
-    it. discord.py's caches are switched off as far as it lets us.
+    it.
+
+    discord.py itself reads only READY and RESUMED. Its other parsers fill caches that nobody here asks, and
+    one that meets a payload it does not expect (a MESSAGE_UPDATE without `type`) ends the connection.
     """
 
     def __init__(
@@ -60,6 +63,8 @@ class GatewayClient(discord.Client):
             guild_ready_timeout=0.0,
             heartbeat_timeout=pace.heartbeat_s,
         )
+        for event in set(self._connection.parsers) - {"READY", "RESUMED"}:
+            del self._connection.parsers[event]
         self._on_frame = on_frame
         self._on_drop = on_drop
         self._pace = pace

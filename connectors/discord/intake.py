@@ -235,7 +235,7 @@ class Intake:
             found = await self._rest.request(
                 "GET", "/channels/{channel_id}", timeout=CHANNEL_TIMEOUT_S, channel_id=channel_id
             )
-            self._book.learn_channel(found | {"guild_id": data["guild_id"]})
+            self._book.learn_channel(found | {"guild_id": data["guild_id"]}, in_use=True)
         except (discord.DiscordException, aiohttp.ClientError, OSError, ConnectorError) as error:
             log.info("discord: channel %s could not be looked up: %s", channel_id, describe(error))
             if len(self._lost_channels) < UNKNOWN_LIMIT:

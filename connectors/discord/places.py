@@ -135,8 +135,8 @@ class Book:
         self.guilds.pop(guild_id, None)
         self.channels = {key: place for key, place in self.channels.items() if place.guild_id != guild_id}
 
-    def learn_channel(self, data: Json) -> None:
-        """Take in a channel object of a server."""
+    def learn_channel(self, data: Json, *, in_use: bool = False) -> None:
+        """Take in a channel object of a server; `in_use`: keep it even if it says that it is archived."""
         if not data.get("guild_id"):
             return
         place = Place(
@@ -147,7 +147,7 @@ class Book:
             parent_id=str(data.get("parent_id") or ""),
             last_message_id=int(data.get("last_message_id") or 0),
         )
-        if (data.get("thread_metadata") or {}).get("archived"):
+        if (data.get("thread_metadata") or {}).get("archived") and not in_use:
             self.channels.pop(place.id, None)
         else:
             self.channels[place.id] = place

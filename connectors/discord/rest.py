@@ -44,7 +44,10 @@ class Rest:
         async with self._logging_in:
             if self._client is None:
                 self._client = await log_in(
-                    discord.Client(intents=discord.Intents.none(), max_ratelimit_timeout=MAX_RATE_LIMIT_S),
+                    # It never opens a gateway; with fewer intents discord.py logs a warning.
+                    discord.Client(
+                        intents=discord.Intents(guilds=True), max_ratelimit_timeout=MAX_RATE_LIMIT_S
+                    ),
                     self._token,
                 )
             return self._client

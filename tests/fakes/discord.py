@@ -236,6 +236,10 @@ class FakeDiscord(Faults, Waits):
         `ago` (seconds) puts it into the past, `type` makes a system message, `extra` adds or replaces
         fields (`sticker_items`, `poll` …); `allowed` is the sender's allowed_mentions.
         """
+        if channel.archived:
+            # topics/threads#active-and-archived-threads: a message wakes the thread up.
+            channel.archived = False
+            self.gateway.dispatch("THREAD_UPDATE", channel.payload(), intent=GUILDS)
         message_id = self._ids.next(ago=ago)
         message: Json = {
             "id": message_id,
@@ -310,24 +314,27 @@ class FakeDiscord(Faults, Waits):
             return web.Response(status=404)
         return web.Response(body=found[0], content_type=found[1])
 
-    def change(self, channel: Channel, message_id: str, *, embed_only: bool = False, **changes: Any) -> Json:
-        """Edit a message and send MESSAGE_UPDATE: the whole of it, or a link preview that appeared.
-
-        `embed_only` is the partial form: id, channel and embeds, without content or time of edit.
-        """
+    def change(self, channel: Channel, message_id: str, **changes: Any) -> Json:
+        """Edit a message, and send the whole of it as MESSAGE_UPDATE."""
         message = channel.messages[message_id]
         message |= changes
-        if embed_only:
-            event = {"id": message_id, "channel_id": channel.id, "embeds": message["embeds"]}
-            if channel.guild:
-                event["guild_id"] = channel.guild.id
-        else:
-            if "content" in changes:
-                message |= self._mentions(channel, changes["content"], None)
-            message["edited_timestamp"] = datetime.now(UTC).isoformat()
-            event = self._gateway_view(channel, message)
-        self._dispatch(channel, "MESSAGE_UPDATE", event)
+        if "content" in changes:
+            message |= self._mentions(channel, changes["content"], None)
+        message["edited_timestamp"] = datetime.now(UTC).isoformat()
+        self._dispatch(channel, "MESSAGE_UPDATE", self._gateway_view(channel, message))
         return message
+
+    def preview(self, message: Json, *, partial: bool = False) -> None:
+        """A link preview appears: MESSAGE_UPDATE with embeds, and the time of edit as it was.
+
+        `partial` is the form of older days, which still comes up: id, channel and embeds only.
+        """
+        channel = self.channels[message["channel_id"]]
+        message["embeds"] = [{"type": "link", "url": "https://example.org", "title": "Example"}]
+        event = self._gateway_view(channel, message)
+        if partial:
+            event = {k: event[k] for k in ("id", "channel_id", "guild_id", "embeds") if k in event}
+        self._dispatch(channel, "MESSAGE_UPDATE", event)
 
     def edit(self, message: Json, text: str) -> Json:
         """The author changes the text."""

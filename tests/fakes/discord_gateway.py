@@ -99,7 +99,7 @@ class Connection:
         self.packer = _packer(request.query.get("compress", ""))
         self.session: Session | None = None
         self.received: list[Json] = []
-        self.identified = False
+        self.closed_by_us = False
         self._out: asyncio.Queue[Callable[[], Any] | None] = asyncio.Queue()
         self._sends: deque[float] = deque()
 
@@ -126,6 +126,7 @@ class Connection:
 
     def close(self, code: int, reason: str = "") -> None:
         """Queue a close with a code."""
+        self.closed_by_us = True
         self._out.put_nowait(lambda: self.ws.close(code=code, message=reason.encode()))
 
     def abort(self) -> None:
@@ -216,7 +217,8 @@ class Gateway:
         session = connection.session
         if session is not None and session.connection is connection:
             session.connection = None
-            if code in (WSCloseCode.OK, WSCloseCode.GOING_AWAY):
+            # gateway#initiating-a-disconnect: only a client that leaves on its own ends its session.
+            if code in (WSCloseCode.OK, WSCloseCode.GOING_AWAY) and not connection.closed_by_us:
                 self.sessions.pop(session.id, None)
         connection.end()
         writer.cancel()

@@ -203,7 +203,6 @@ class Routes:
             if known and time.monotonic() - known[0] < NONCE_MEMORY_S:
                 return self._owner.rest_view(self._owner.channels[known[1]].messages[known[2]])
         reply_to = self._check_reference(channel, data.get("message_reference"))
-        channel.archived = False
         message = self._owner.post(
             channel,
             self._owner.bot,
