@@ -1,0 +1,46 @@
+"""A line that somebody typed, as an inbound message."""
+
+import getpass
+import uuid
+
+from bot_host.connector import (
+    ChannelType,
+    Content,
+    InboundMessage,
+    PersonRef,
+    RoomRef,
+    Target,
+    WorldRef,
+    clean_text,
+    one_line,
+    utc_now,
+)
+
+PLATFORM = "terminal"
+
+
+def user_name() -> str:
+    """The operating system's name for who sits here."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no variable names the user, and no table of users does
+        return "you"
+
+
+def decode_line(line: str, *, user: str) -> InboundMessage | None:
+    """The message in `line`; None when there is nothing in it."""
+    text = clean_text(line)
+    if not text.strip():
+        return None
+    key = str(uuid.uuid4())
+    return InboundMessage(
+        event_key=key,
+        message_id=key,
+        memory_key=key,
+        world=WorldRef(key=PLATFORM, name="Terminal", platform_id=PLATFORM),
+        room=RoomRef(key=PLATFORM, type=ChannelType.DM, channel_id=PLATFORM, name="Terminal"),
+        sender=PersonRef(key=user, platform_id=user, name=one_line(user), user_name=user),
+        content=Content(text=text, source=PLATFORM, channel_type=ChannelType.DM),
+        sent_at=utc_now(),
+        target=Target(source=PLATFORM, channel_id=PLATFORM),
+    )
