@@ -1,37 +1,72 @@
 """A message as sendMessage requests: Telegram's markup, Telegram's limits. Pure."""
 
+import re
+import unicodedata
+from collections.abc import Iterator
+from html import escape
 from typing import Final
 
 from bot_host.connector import Content, Payload, Target, clean_text, split_markdown
-from connectors.telegram.markup import render, utf16_len
+from connectors.telegram.markup import Rendered, render, utf16_len
 
 TEXT_LIMIT: Final = 4096
 """UTF-16 code units of visible text (core.telegram.org/bots/api#sendmessage)."""
 REQUEST_LIMIT: Final = 1 << 15
 """Bytes of the text parameter with its markup (the open server's `get_formatted_text`)."""
 _BYTES_PER_UNIT: Final = REQUEST_LIMIT // TEXT_LIMIT
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+_BLANK: Final = "\u2800\ufffc\u030a\u0333\u033f"
+"""Telegram refuses texts of nothing but these and spaces (`strip_empty_characters`, `clean_input_string`)."""
+_LINK_TARGET: Final = re.compile(r"(?<=\])\([^)\s]*\)")
 
 
 def encode(content: Content, target: Target) -> list[Payload]:
     """Each payload: `html`, `plain` for when Telegram refuses the HTML, and on the first `reply_to`."""
-    payloads: list[Payload] = []
-    for piece in split_markdown(_text(content), limit=TEXT_LIMIT, measure=measure):
-        rendered = render(piece)
-        if not rendered.text.strip():
-            # Nothing that would be seen: link definitions, say.
-            continue
-        plain = piece if utf16_len(piece) <= TEXT_LIMIT else rendered.text
-        payloads.append({"html": rendered.html, "plain": plain})
+    text = _text(content)
+    pieces = [(piece, rendered) for piece, rendered in _pieces(text) if _is_seen(rendered.text)]
+    if not pieces:
+        # Markup without content (an empty code block, link definitions): better the source than silence.
+        sources = split_markdown(text, limit=TEXT_LIMIT, measure=_rough)
+        pieces = [(source, _as_is(source)) for source in sources if _is_seen(source)]
+    payloads: list[Payload] = [
+        {"html": rendered.html, "plain": piece if utf16_len(piece) <= TEXT_LIMIT else rendered.text}
+        for piece, rendered in pieces
+    ]
     if payloads and target.reply_to.isdecimal():
         payloads[0]["reply_to"] = int(target.reply_to)
     return payloads
 
 
-def measure(markdown: str) -> int:
-    """How long a piece of Markdown is for Telegram: visible UTF-16 code units, or what its markup weighs."""
-    rendered = render(markdown)
-    markup = -(-len(rendered.html.encode("utf-8", "surrogatepass")) // _BYTES_PER_UNIT)
-    return max(utf16_len(rendered.text), markup)
+def _pieces(text: str) -> Iterator[tuple[str, Rendered]]:
+    """Cut by a count of the source, which costs little; what is too long when rendered is cut by that."""
+    for piece in split_markdown(text, limit=TEXT_LIMIT, measure=_rough):
+        rendered = render(piece)
+        if _length(rendered) <= TEXT_LIMIT:
+            yield piece, rendered
+            continue
+        for part in split_markdown(piece, limit=TEXT_LIMIT, measure=lambda source: _length(render(source))):
+            yield part, render(part)
+
+
+def _rough(markdown: str) -> int:
+    """About what the text will show: mostly a little too much, as marks go when it is rendered."""
+    return max(utf16_len(_LINK_TARGET.sub("", markdown)), _weight(markdown))
+
+
+def _length(rendered: Rendered) -> int:
+    return max(utf16_len(rendered.text), _weight(rendered.html))
+
+
+def _weight(source: str) -> int:
+    return -(-len(source.encode("utf-8", "surrogatepass")) // _BYTES_PER_UNIT)
+
+
+def _is_seen(text: str) -> bool:
+    return any(c not in _BLANK and unicodedata.category(c) not in _UNSEEN for c in text)
+
+
+def _as_is(text: str) -> Rendered:
+    return Rendered(escape(text, quote=False), text)
 
 
 def _text(content: Content) -> str:

@@ -41,10 +41,16 @@ def utf16_len(text: str) -> int:
 
 
 def render(markdown: str) -> Rendered:
-    """Pure. Never fails: text that is no Markdown comes out as text."""
-    tree = SyntaxTreeNode(_parser.parse(markdown))
+    """Pure. Never fails: text that is no Markdown, or nested beyond reason, comes out as text."""
     writer = _Writer()
-    writer.blocks(tree.children)
+    try:
+        tokens = _parser.parse(markdown)
+        if any(token.level >= _MAX_NESTING - 1 for token in tokens):
+            # The parser leaves out what is nested deeper.
+            return Rendered(escape(markdown, quote=False), markdown)
+        writer.blocks(SyntaxTreeNode(tokens).children)
+    except RecursionError:
+        return Rendered(escape(markdown, quote=False), markdown)
     return Rendered("".join(writer.html).strip("\n"), "".join(writer.text).strip("\n"))
 
 

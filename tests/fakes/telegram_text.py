@@ -34,6 +34,10 @@ _TYPES = {
     "blockquote": "blockquote",
     "tg-emoji": "custom_emoji",
 }
+_EMPTY = re.compile(
+    "[ \n\u00a0\u1680\u180e\u2000-\u200f\u202e\u202f\u205f\u2800\u3000\ufeff\ufffc\U000e0000-\U000e007f]*"
+)
+"""Text of nothing but these is no text (`strip_empty_characters`)."""
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 _SPACE = " \t\r\n\0\v"
 _AUTO = (
@@ -283,7 +287,7 @@ def format_text(text: str, parse_mode: str, entities: object, *, limit: int = ME
         # MarkdownV2 and Markdown exist at Telegram; here nothing may use them unnoticed.
         raise ParseError("unsupported parse_mode")
     formatted.text = clean(formatted.text).rstrip()
-    if not formatted.text.strip():
+    if _EMPTY.fullmatch(formatted.text):
         raise ParseError("text must be non-empty")
     if utf16_len(formatted.text) > limit:
         raise ParseError("message is too long")
