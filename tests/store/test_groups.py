@@ -8,7 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, MetaData, Table, Text, bindparam, func, insert, select
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy.dialects import sqlite
 
 from bot_host.store.batches import GROUP_LIMIT, WAITING_LIMIT, Done, Failed
@@ -22,6 +34,12 @@ ADD = Statement(
     "test.add", insert(_child).values(word=bindparam("word"), parent=bindparam("parent", required=True))
 )
 COUNT = Statement("test.count", select(func.count()).select_from(_child))
+SAFETY = Statement(
+    "test.safety",
+    select(literal_column("synchronous", Integer), literal_column("foreign_keys", Integer)).select_from(
+        text("pragma_synchronous, pragma_foreign_keys")
+    ),
+)
 WORDS = Statement("test.words", select(_child.c.word).order_by(_child.c.word))
 TABLES = """
 CREATE TABLE test_parent (id TEXT PRIMARY KEY);
@@ -216,6 +234,13 @@ class TestDriver:
         assert isinstance(results[1], asyncio.CancelledError)
         # Its unit had not begun: nothing of it is written.
         assert await driver.read(words) == ["a", "c"]
+
+    async def test_commits_reach_the_disk_and_references_hold(self, driver: SqliteDriver) -> None:
+        def safety() -> Unit[list[tuple[int, int]]]:
+            return (yield SAFETY())
+
+        full, on = 2, 1
+        assert await driver.write(safety) == [(full, on)]
 
     async def test_a_read_sees_what_its_caller_wrote(self, driver: SqliteDriver) -> None:
         for number in range(50):
