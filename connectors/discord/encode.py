@@ -12,6 +12,7 @@ from bot_host.connector import Content, Payload, Target, clean_text, split_markd
 
 MAX_CHARACTERS: Final = 2000
 MAX_NONCE: Final = 25
+MAX_TABLE_WIDTH: Final = 120
 
 # No text that went through a model may ping anybody (invariant I6); `replied_user` is the ping of a reply.
 NO_PINGS: Final[dict[str, Any]] = {"parse": [], "replied_user": False}
@@ -76,6 +77,9 @@ def _align(rows: list[str]) -> list[str]:
     columns = max(len(row) for row in cells)
     cells = [row + [""] * (columns - len(row)) for row in cells]
     widths = [max(len(row[i]) for n, row in enumerate(cells) if n != 1) for i in range(columns)]
+    if sum(widths) > MAX_TABLE_WIDTH:
+        # Padding would only blow it up: lines that long are wrapped anyway.
+        widths = [3] * columns
     shown = []
     for n, row in enumerate(cells):
         padded = ["-" * widths[i] if n == 1 else row[i].ljust(widths[i]) for i in range(columns)]

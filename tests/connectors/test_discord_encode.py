@@ -1,0 +1,91 @@
+"""The host's messages as Discord's requests: pure, table-driven."""
+
+import pytest
+
+from bot_host.types.content import Content, Media
+from bot_host.types.outbound import Target
+from connectors.discord.encode import encode_message, fence_tables, nonce_of
+
+HERE = Target(source="discord", channel_id="200", reply_to="5")
+
+TABLE = "| a | long name |\n|---|:-:|\n| 1 | **two** |"
+DRAWN = "```\na | long name\n- | ---------\n1 | **two**\n```"
+
+
+def texts(content: str) -> list[str]:
+    return [payload["content"] for payload in encode_message(Content(text=content), HERE)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain",
+        "**bold** *it* ~~no~~ `code` ||spoiler|| [link](https://example.org)",
+        "# Title\n\n- one\n- two\n\n> quote",
+        "```python\nprint('|')\n```",
+        "a | b is no table",
+        "😀" * 2000,
+    ],
+)
+def test_markdown_stays_as_it_is(text: str) -> None:
+    assert texts(text) == [text]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (TABLE, DRAWN),
+        (f"Before\n\n{TABLE}\n\nAfter", f"Before\n\n{DRAWN}\n\nAfter"),
+        ("a | b\n--|--\n1 | 2", "```\na | b\n- | -\n1 | 2\n```"),
+        (f"```\n{TABLE}\n```", f"```\n{TABLE}\n```"),
+        (f"~~~~md\n```\n{TABLE}\n~~~~", f"~~~~md\n```\n{TABLE}\n~~~~"),
+        ("| `` ``` `` |\n|--|", "```\n`` ''' ``\n---------\n```"),
+        ("| a | b |\n|---|\n| 1 |", "```\na | b\n- | -\n1 |\n```"),
+        ("a | b\n\n---", "a | b\n\n---"),
+    ],
+)
+def test_tables_are_drawn_in_a_code_fence(text: str, expected: str) -> None:
+    assert fence_tables(text) == expected
+
+
+def test_a_wide_table_is_not_blown_up() -> None:
+    rows = "".join(f"| {n} | x |\n" for n in range(500))
+    table = f"| a | {'b' * 5000} |\n|---|---|\n{rows}"
+    assert len(fence_tables(table)) < 2 * len(table)
+
+
+@pytest.mark.parametrize("unit", ["word ", "😀", "`code` ", "line\n", "| a | b |\n|---|---|\n| 1 | 2 |\n\n"])
+def test_long_texts_come_in_pieces_within_the_limit(unit: str) -> None:
+    pieces = texts(unit * 3000)
+    assert len(pieces) > 1
+    assert all(0 < len(piece) <= 2000 and piece.strip() for piece in pieces)
+
+
+def test_the_limit_counts_code_points() -> None:
+    assert [len(piece) for piece in texts("😀" * 2001)] == [2000, 1]
+
+
+def test_only_the_first_piece_replies_and_none_pings() -> None:
+    payloads = encode_message(Content(text="word " * 1000), HERE)
+    assert payloads[0]["message_reference"] == {"message_id": "5", "fail_if_not_exists": False}
+    assert all("message_reference" not in payload for payload in payloads[1:])
+    assert all(p["allowed_mentions"] == {"parse": [], "replied_user": False} for p in payloads)
+    plain = Target(source="discord", channel_id="200")
+    assert "message_reference" not in encode_message(Content(text="x"), plain)[0]
+
+
+@pytest.mark.parametrize("text", ["", " \n\t ", "\x00"])
+def test_nothing_to_say(text: str) -> None:
+    assert encode_message(Content(text=text), HERE) == []
+
+
+def test_text_is_cleaned_and_files_come_as_links() -> None:
+    files = [Media(id="1", url="https://example.org/a.png"), Media(id="2", url="file:///etc/passwd")]
+    content = Content(text="see \ud83d\x00", attachments=files)
+    [payload] = encode_message(content, HERE)
+    assert payload["content"] == "see \ufffd\nhttps://example.org/a.png"
+
+
+def test_a_nonce_is_short_and_steady() -> None:
+    assert nonce_of("memory:0") == nonce_of("memory:0") != nonce_of("memory:1")
+    assert len(nonce_of("m" * 1000)) <= 25
