@@ -1,0 +1,468 @@
+"""Telegram's updates as events: one table, no network."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from telegram import Update
+
+from bot_host.connector import (
+    ChannelType,
+    InboundEdit,
+    InboundEvent,
+    InboundMessage,
+    InboundPlaces,
+    MediaType,
+    MentionType,
+    Skipped,
+)
+from connectors.telegram.config import TelegramConfig
+from connectors.telegram.content import Me, slice_utf16
+from connectors.telegram.decode import View, decode
+from tests.fakes.telegram_world import GROUP_ANONYMOUS_BOT, Json, entity
+
+ME: Json = {"id": 99, "is_bot": True, "first_name": "Eliza", "username": "Eliza_Bot"}
+ANN: Json = {"id": 5, "is_bot": False, "first_name": "Ann", "last_name": "Lee", "username": "ann"}
+BOB: Json = {"id": 6, "is_bot": False, "first_name": "Bob"}
+PRIVATE: Json = {"id": 5, "type": "private", "first_name": "Ann", "last_name": "Lee"}
+GROUP: Json = {"id": -70, "type": "group", "title": "Friends"}
+SUPER: Json = {"id": -1001, "type": "supergroup", "title": "Club", "is_forum": True}
+CHANNEL: Json = {"id": -1002, "type": "channel", "title": "Daily"}
+DATE = 1_700_000_000
+
+
+def said(chat: Json = PRIVATE, sender: Json | None = ANN, **fields: Any) -> Json:
+    message: Json = {"message_id": 11, "date": DATE, "chat": chat, **fields}
+    return message if sender is None else {**message, "from": sender}
+
+
+def event(kind: str, value: Any, **settings: Any) -> InboundEvent:
+    view = View(me=Me(id=99, username="Eliza_Bot"), config=TelegramConfig(**settings))
+    return decode(Update.de_json({"update_id": 1, kind: value}), view)
+
+
+def message(*args: Any, **fields: Any) -> InboundMessage:
+    found = event("message", said(*args, **fields))
+    assert isinstance(found, InboundMessage)
+    return found
+
+
+def reason(kind: str, value: Any, **settings: Any) -> str:
+    found = event(kind, value, **settings)
+    assert isinstance(found, Skipped)
+    return found.reason
+
+
+def test_private_message() -> None:
+    found = message(text="hi")
+    assert (found.event_key, found.message_id, found.memory_key) == ("5/11", "11", "99:5:11")
+    assert (found.world.key, found.world.name) == ("telegram-dm-99", "Direct messages")
+    assert (found.room.key, found.room.type, found.room.name) == ("5", ChannelType.DM, "Ann Lee")
+    assert (found.sender.key, found.sender.name, found.sender.user_name) == ("5", "Ann Lee", "ann")
+    assert (found.target.source, found.target.channel_id, found.target.reply_to) == ("telegram", "5", "")
+    assert found.sent_at == datetime.fromtimestamp(DATE, UTC)
+    assert found.content.mention_context is not None
+    assert found.content.mention_context.mention_type is MentionType.NONE
+    assert (found.content.source, found.content.channel_type) == ("telegram", ChannelType.DM)
+    assert found.replied_memory_key is None
+
+
+@pytest.mark.parametrize(
+    ("chat", "memory_key", "room_type"),
+    [
+        (GROUP, "99:-70:11", ChannelType.GROUP),
+        (SUPER, "-1001:11", ChannelType.GROUP),
+    ],
+)
+def test_group_message(chat: Json, memory_key: str, room_type: ChannelType) -> None:
+    found = message(chat, text="hi")
+    assert (found.memory_key, found.room.type, found.room.key) == (memory_key, room_type, str(chat["id"]))
+    assert (found.world.key, found.world.name) == (str(chat["id"]), chat["title"])
+    assert (found.target.reply_to, found.target.thread_id) == ("11", "")
+
+
+def test_channel_post() -> None:
+    found = event(
+        "channel_post", said(CHANNEL, None, sender_chat=CHANNEL, text="news", author_signature="Ed")
+    )
+    assert isinstance(found, InboundMessage)
+    assert (found.room.type, found.sender.key, found.sender.name) == (ChannelType.FEED, "-1002", "Ed")
+    assert event("edited_channel_post", said(CHANNEL, None, text="x")) == Skipped(
+        reason="no sender", event_key="-1002/11"
+    )
+
+
+ROOT = {
+    "message_id": 3,
+    "date": DATE,
+    "chat": SUPER,
+    "from": ME,
+    "message_thread_id": 3,
+    "is_topic_message": True,
+    "forum_topic_created": {"name": "News", "icon_color": 1},
+}
+
+
+def test_topic_message() -> None:
+    found = message(SUPER, text="hi", message_thread_id=3, is_topic_message=True, reply_to_message=ROOT)
+    assert (found.room.key, found.room.type, found.room.name) == ("-1001-3", ChannelType.THREAD, "News")
+    assert (found.target.channel_id, found.target.thread_id) == ("-1001", "3")
+    # The bot opened the topic, but nobody replied to it.
+    assert found.content.mention_context is not None
+    assert not found.content.mention_context.is_reply
+    assert found.replied_memory_key is None
+
+
+def test_a_reply_thread_is_no_topic() -> None:
+    other = said(SUPER, BOB, text="first")
+    found = message(SUPER, text="hi", message_thread_id=11, reply_to_message={**other, "message_id": 10})
+    assert (found.room.key, found.target.thread_id) == ("-1001", "")
+    assert found.replied_memory_key == "-1001:10"
+    assert found.content.text == "[in reply to Bob: first]\nhi"
+
+
+def test_topic_in_a_private_chat_stays_private() -> None:
+    found = message(text="hi", message_thread_id=8, is_topic_message=True)
+    assert (found.room.key, found.room.type, found.target.thread_id) == ("5-8", ChannelType.DM, "8")
+
+
+def mention(text: str, part: str, kind: str = "mention", **fields: Any) -> Json:
+    return {"text": text, "entities": [entity(kind, text, part, **fields)]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "text", "is_mention"),
+    [
+        (mention("@Eliza_Bot hello", "@Eliza_Bot"), "hello", True),
+        (mention("@eliza_bot, hello", "@eliza_bot"), "hello", True),
+        (mention("@eliza_bot - hello", "@eliza_bot"), "hello", True),
+        (mention("@eliza_bot -5 + 3", "@eliza_bot"), "-5 + 3", True),
+        (mention("@eliza_bot", "@eliza_bot"), "@eliza_bot", True),
+        (mention("😀😀 hey @ELIZA_BOT you", "@ELIZA_BOT"), "😀😀 hey @ELIZA_BOT you", True),
+        (mention("@eliza_bot2 hello", "@eliza_bot2"), "@eliza_bot2 hello", False),
+        (mention("@ann hello", "@ann"), "@ann hello", False),
+        ({"text": "@Eliza_Bot written, not marked"}, "@Eliza_Bot written, not marked", False),
+        (mention("Eliza, hi", "Eliza", "text_mention", user=ME), "hi", True),
+        (mention("Bob, hi", "Bob", "text_mention", user=BOB), "Bob, hi", False),
+        (mention("/ask@eliza_bot why", "/ask@eliza_bot", "bot_command"), "/ask why", True),
+        (mention("/ask why", "/ask", "bot_command"), "/ask why", False),
+        (
+            {
+                "caption": "😀 @eliza_bot look",
+                "caption_entities": [entity("mention", "😀 @eliza_bot", "@eliza_bot")],
+            },
+            "😀 @eliza_bot look",
+            True,
+        ),
+        ({"text": "odd", "entities": [{"type": "mention", "offset": 900, "length": 5}]}, "odd", False),
+        ({"text": "odd", "entities": [{"type": "mention", "offset": -3, "length": -5}]}, "odd", False),
+        (
+            {"text": "\ud83d\ud83d x", "entities": [{"type": "mention", "offset": 1, "length": 1}]},
+            "\ufffd\ufffd x",
+            False,
+        ),
+    ],
+)
+def test_mentions(fields: Json, text: str, is_mention: bool) -> None:
+    found = message(GROUP, **fields)
+    assert found.content.text == text
+    assert found.content.mention_context is not None
+    assert found.content.mention_context.is_mention is is_mention
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.text(min_size=1), st.text())
+def test_utf16_slices(before: str, part: str, after: str) -> None:
+    units = lambda text: len(text.encode("utf-16-le", "surrogatepass")) // 2  # noqa: E731
+    clean_part = part.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    assert slice_utf16(before + part + after, units(before), units(part)) == clean_part
+
+
+def test_reply_to_the_bot() -> None:
+    found = message(GROUP, text="why?", reply_to_message=said(GROUP, ME, text="because"))
+    assert found.content.mention_context is not None
+    assert found.content.mention_context.is_reply
+    assert found.content.mention_context.mention_type is MentionType.REPLY
+    assert found.content.text == "why?"
+    quoted = message(
+        GROUP,
+        text="this?",
+        reply_to_message=said(GROUP, ME, text="a long answer"),
+        quote={"text": "long", "position": 2},
+    )
+    assert quoted.content.text == "[about: long]\nthis?"
+
+
+@pytest.mark.parametrize(
+    ("origin", "name"),
+    [
+        ({"type": "user", "date": DATE, "sender_user": BOB}, "Bob"),
+        ({"type": "hidden_user", "date": DATE, "sender_user_name": "X Y"}, "X Y"),
+        ({"type": "chat", "date": DATE, "sender_chat": GROUP}, "Friends"),
+        ({"type": "channel", "date": DATE, "chat": CHANNEL, "message_id": 1}, "Daily"),
+    ],
+)
+def test_forwarded_words_are_labelled(origin: Json, name: str) -> None:
+    assert message(text="look", forward_origin=origin).content.text == f"[forwarded from {name}]\nlook"
+
+
+FILE = {"file_id": "F1", "file_unique_id": "U1"}
+SIZE = {"width": 1, "height": 1}
+
+
+@pytest.mark.parametrize(
+    ("fields", "text", "kind"),
+    [
+        (
+            {"photo": [{**FILE, **SIZE}, {"file_id": "F2", "file_unique_id": "U2", "width": 9, "height": 9}]},
+            "[photo]",
+            MediaType.IMAGE,
+        ),
+        ({"photo": [{**FILE, **SIZE}], "caption": "my cat"}, "my cat", MediaType.IMAGE),
+        ({"video": {**FILE, **SIZE, "duration": 7}}, "[video, 7 s]", MediaType.VIDEO),
+        ({"video_note": {**FILE, "length": 1, "duration": 7}}, "[video message, 7 s]", MediaType.VIDEO),
+        ({"voice": {**FILE, "duration": 7}}, "[voice message, 7 s]", MediaType.AUDIO),
+        ({"audio": {**FILE, "duration": 7, "title": "Song"}}, "[audio: Song]", MediaType.AUDIO),
+        (
+            {"document": {**FILE, "file_name": "a.pdf", "mime_type": "application/pdf", "file_size": 3}},
+            "[file: a.pdf]",
+            MediaType.DOCUMENT,
+        ),
+        (
+            {"document": {**FILE, "file_name": "a.png", "mime_type": "image/png"}},
+            "[file: a.png]",
+            MediaType.IMAGE,
+        ),
+        ({"animation": {**FILE, **SIZE, "duration": 1}, "document": FILE}, "[animation]", MediaType.VIDEO),
+        (
+            {
+                "sticker": {
+                    **FILE,
+                    **SIZE,
+                    "is_animated": False,
+                    "is_video": False,
+                    "type": "regular",
+                    "emoji": "😀",
+                }
+            },
+            "[sticker 😀]",
+            MediaType.IMAGE,
+        ),
+        ({"location": {"longitude": 13.4, "latitude": 52.5}}, "[location: 52.50000, 13.40000]", None),
+        (
+            {
+                "venue": {
+                    "location": {"longitude": 1, "latitude": 2},
+                    "title": "Café",
+                    "address": "Street 1",
+                },
+                "location": {"longitude": 1, "latitude": 2},
+            },
+            "[place: Café, Street 1]",
+            None,
+        ),
+        ({"contact": {"phone_number": "+49", "first_name": "Bob"}}, "[contact: Bob +49]", None),
+        ({"dice": {"emoji": "🎲", "value": 4}}, "[dice 🎲 4]", None),
+        (
+            {
+                "poll": {
+                    "id": "1",
+                    "question": "Tea?",
+                    "options": [
+                        {"text": "yes", "voter_count": 0, "persistent_id": "a"},
+                        {"text": "no", "voter_count": 0, "persistent_id": "b"},
+                    ],
+                    "total_voter_count": 0,
+                    "is_closed": False,
+                    "is_anonymous": True,
+                    "type": "regular",
+                    "allows_multiple_answers": False,
+                    "allows_revoting": False,
+                    "members_only": False,
+                }
+            },
+            "[poll: Tea? yes / no]",
+            None,
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
+def test_files_and_forms(fields: Json, text: str, kind: MediaType | None) -> None:
+    content = message(**fields).content
+    assert content.text == text
+    assert [media.content_type for media in content.attachments] == ([] if kind is None else [kind])
+    assert all(media.id.startswith("F") and media.url == "" for media in content.attachments)
+
+
+def test_the_largest_photo_is_kept() -> None:
+    large = {"file_id": "F2", "file_unique_id": "U2", "width": 9, "height": 9, "file_size": 100}
+    (media,) = message(photo=[{**FILE, **SIZE}, large]).content.attachments
+    assert (media.id, media.size) == ("F2", 100)
+
+
+def test_long_text_stays_whole() -> None:
+    assert message(text="x" * 100_000).content.text == "x" * 100_000
+
+
+OTHER_BOT = {"id": 8, "is_bot": True, "first_name": "Other"}
+MEMBER = {"user": ME, "status": "member"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "why"),
+    [
+        ("message", said(sender=ME, text="x"), "own message"),
+        ("message", said(GROUP, OTHER_BOT, text="x"), "bot"),
+        ("message", said(GROUP, via_bot=OTHER_BOT, text="x"), "via bot"),
+        (
+            "message",
+            said(GROUP, sender_chat=CHANNEL, is_automatic_forward=True, text="x"),
+            "automatic forward",
+        ),
+        (
+            "message",
+            said(GROUP, **mention("/go@other_bot x", "/go@other_bot", "bot_command")),
+            "command for another bot",
+        ),
+        ("message", said(GROUP, left_chat_member=BOB), "service: left_chat_member"),
+        ("message", said(GROUP, delete_chat_photo=True), "service: delete_chat_photo"),
+        ("message", said(GROUP, migrate_to_chat_id=-1009), "group became a supergroup"),
+        (
+            "message",
+            said(SUPER, message_thread_id=3, is_topic_message=True, forum_topic_closed={}),
+            "service: forum_topic_closed",
+        ),
+        (
+            "message",
+            said(SUPER, message_thread_id=3, is_topic_message=True, forum_topic_edited={}),
+            "service: forum_topic_edited",
+        ),
+        ("message", said(hologram={"x": 1}), "unknown content: hologram"),
+        ("message", said(), "unknown content: "),
+        ("message", said(text=" \n "), "unknown content: "),
+        ("callback_query", {"id": "1", "from": ANN, "chat_instance": "1", "data": "x"}, "button"),
+        ("brand_new", {"x": 1}, "unknown kind: brand_new"),
+        ("inline_query", {"id": "1", "from": ANN, "query": "", "offset": ""}, "unknown kind: inline_query"),
+        (
+            "my_chat_member",
+            {
+                "chat": PRIVATE,
+                "from": ANN,
+                "date": DATE,
+                "old_chat_member": MEMBER,
+                "new_chat_member": {"user": ME, "status": "kicked", "until_date": 0},
+            },
+            "blocked",
+        ),
+        (
+            "my_chat_member",
+            {
+                "chat": GROUP,
+                "from": ANN,
+                "date": DATE,
+                "old_chat_member": MEMBER,
+                "new_chat_member": {"user": ME, "status": "left"},
+            },
+            "removed from the chat",
+        ),
+    ],
+)
+def test_skipped_with_a_reason(kind: str, value: Json, why: str) -> None:
+    assert reason(kind, value) == why
+
+
+def test_anonymous_admin_speaks_as_the_group() -> None:
+    found = message(GROUP, GROUP_ANONYMOUS_BOT, sender_chat=GROUP, text="hear me", author_signature="")
+    assert (found.sender.key, found.sender.name, found.sender.is_bot) == ("-70", "Friends", False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "chat", "why"),
+    [
+        ({}, PRIVATE, ""),
+        ({"dm_policy": "off"}, PRIVATE, "direct messages are off"),
+        ({"dm_policy": "off", "owners": ["5"]}, PRIVATE, "direct messages are off"),
+        ({"dm_policy": "off"}, GROUP, ""),
+        ({"dm_policy": "allowlist"}, PRIVATE, "not on the allow list"),
+        ({"dm_policy": "allowlist", "allow": ["5"]}, PRIVATE, ""),
+        ({"dm_policy": "allowlist", "owners": ["5"]}, PRIVATE, ""),
+        ({"dm_policy": "pairing"}, PRIVATE, "not on the allow list"),
+        ({"allow": ["-70"]}, GROUP, ""),
+        ({"allow": ["-70"]}, PRIVATE, "not on the allow list"),
+        ({"allow": ["-70"]}, SUPER, "not on the allow list"),
+        ({"allow": ["5"]}, SUPER, ""),
+        ({"allow": ["6"], "owners": ["5"]}, SUPER, ""),
+        ({"deny": ["5"], "owners": ["5"]}, SUPER, "denied"),
+        ({"deny": ["-1001"]}, SUPER, "denied"),
+        ({"deny": ["-70"]}, SUPER, ""),
+    ],
+)
+def test_who_may_talk(settings: Json, chat: Json, why: str) -> None:
+    for kind in ("message", "edited_message"):
+        found = event(kind, said(chat, text="hi"), **settings)
+        assert (found.reason if isinstance(found, Skipped) else "") == why
+
+
+def test_topic_can_be_allowed() -> None:
+    topic = said(SUPER, text="x", message_thread_id=3, is_topic_message=True)
+    assert isinstance(event("message", topic, allow=["-1001-3"]), InboundMessage)
+    assert isinstance(event("message", said(SUPER, text="x"), allow=["-1001-3"]), Skipped)
+
+
+def test_edit() -> None:
+    found = event(
+        "edited_message", said(GROUP, edit_date=DATE + 60, **mention("@eliza_bot new", "@eliza_bot"))
+    )
+    assert isinstance(found, InboundEdit)
+    assert (found.event_key, found.content.text) == ("-70/11", "new")
+    assert found.edited_at == datetime.fromtimestamp(DATE + 60, UTC)
+    assert reason("edited_message", said(sender=ME, text="x")) == "own message"
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({"new_chat_title": "Better"}, ["Club"]),
+        ({"migrate_from_chat_id": -70}, ["Club"]),
+        ({"group_chat_created": True}, ["Club"]),
+        ({"new_chat_members": [BOB, ME]}, ["Club", "Bob"]),
+        (
+            {
+                "message_thread_id": 3,
+                "is_topic_message": True,
+                "forum_topic_created": {"name": "News", "icon_color": 1},
+            },
+            ["News"],
+        ),
+        (
+            {"message_thread_id": 3, "is_topic_message": True, "forum_topic_edited": {"name": "Old news"}},
+            ["Old news"],
+        ),
+    ],
+)
+def test_places(fields: Json, names: list[str]) -> None:
+    found = event("message", said(SUPER, **fields))
+    assert isinstance(found, InboundPlaces)
+    assert found.world is not None
+    assert (found.world.key, found.world.name) == ("-1001", "Club")
+    assert [room.name for room in found.rooms] + [person.name for person in found.people] == names
+
+
+def test_membership_names_places_and_people() -> None:
+    change = {"chat": GROUP, "from": ANN, "date": DATE, "old_chat_member": {"user": ME, "status": "left"}}
+    found = event("my_chat_member", {**change, "new_chat_member": MEMBER})
+    assert isinstance(found, InboundPlaces)
+    assert [room.key for room in found.rooms] == ["-70"]
+    found = event("chat_member", {**change, "new_chat_member": {"user": BOB, "status": "member"}})
+    assert isinstance(found, InboundPlaces)
+    assert [person.name for person in found.people] == ["Bob"]
+
+
+@given(st.text(), st.text(max_size=20))
+def test_any_text_and_name_come_out_clean(text: str, name: str) -> None:
+    found = event("message", said(sender={**ANN, "first_name": name}, text=text + "\ud800\x00x"))
+    assert isinstance(found, InboundMessage)
+    found.content.text.encode()
+    found.sender.name.encode()
+    assert "\x00" not in found.content.text

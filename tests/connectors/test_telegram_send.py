@@ -1,0 +1,272 @@
+"""Sending, refusals and `check` of the Telegram connector, against the fake."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bot_host.connector import Content, Payload, SendError, SendLater, SendRefused, SendUnknown, Target
+from connectors.telegram import connector as spec
+from connectors.telegram.client import TelegramConnector
+from connectors.telegram.config import TelegramConfig
+from connectors.telegram.http import AiohttpRequest, NotSent
+from tests.fakes.telegram import FakeTelegram
+from tests.fakes.telegram_world import Chat
+
+PAYLOAD: Payload = {"html": "<b>hi</b>", "plain": "**hi**"}
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeTelegram]:
+    async with FakeTelegram() as server:
+        yield server
+
+
+@pytest.fixture
+async def telegram(fake: FakeTelegram) -> AsyncIterator[TelegramConnector]:
+    connector = TelegramConnector(TelegramConfig(token=fake.token, api_base=fake.url + "/"))
+    yield connector
+    await connector.close()
+    await connector.close()
+
+
+@pytest.fixture
+def private(fake: FakeTelegram) -> Chat:
+    return fake.world.private(fake.world.user("Ann", username="ann"))
+
+
+def to(chat: Chat, **fields: str) -> Target:
+    return Target(source="telegram", channel_id=str(chat.id), **fields)
+
+
+async def test_refused_markup_goes_out_plain(
+    fake: FakeTelegram, telegram: TelegramConnector, private: Chat
+) -> None:
+    payload = {"html": "<b>oops", "plain": "**oops** <b>", "reply_to": 77}
+    await telegram.send(payload, to(private), key="k")
+    (message,) = fake.sent
+    assert (message.text, message.marked("bold")) == ("**oops** <b>", [])
+    assert [call.status for call in fake.called("sendMessage")] == [400, 200]
+    assert "reply_parameters" in message.request
+
+
+async def test_reply_and_missing_reply(
+    fake: FakeTelegram, telegram: TelegramConnector, private: Chat
+) -> None:
+    group = fake.world.supergroup("Club")
+    said = await fake.say(group, private.user, "hi @fake_bot")
+    await telegram.send(PAYLOAD | {"reply_to": said["message_id"]}, to(group), key="k")
+    await telegram.send(PAYLOAD | {"reply_to": 4242}, to(group), key="k")
+    assert [message.reply_to for message in fake.sent] == [said["message_id"], None]
+
+
+async def test_migrated_group_is_followed(
+    fake: FakeTelegram, telegram: TelegramConnector, private: Chat
+) -> None:
+    assert private.user is not None
+    group = fake.world.group("Old")
+    said = await fake.say(group, private.user, "hi")
+    new = await fake.migrate(group, private.user)
+    for _ in range(2):
+        await telegram.send(PAYLOAD | {"reply_to": said["message_id"]}, to(group), key="k")
+    assert [message.chat_id for message in fake.sent] == [new.id, new.id]
+    # The second goes there at once.
+    assert len(fake.called("sendMessage")) == 3
+
+
+def _blocked(fake: FakeTelegram, chat: Chat) -> None:
+    fake.bot.blocked_in.add(chat.id)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "kind", "said"),
+    [
+        (lambda f, c: f.flood("sendMessage", retry_after=17), SendLater, "Retry in"),
+        (lambda f, c: f.fail("sendMessage", status=500), SendLater, "Internal Server Error"),
+        (
+            lambda f, c: f.fail("sendMessage", status=502, raw=b"<html>/bot5550001:AAfake"),
+            SendLater,
+            "Bad Gateway",
+        ),
+        (
+            lambda f, c: f.fail("sendMessage", status=401, description="Unauthorized"),
+            SendLater,
+            "token is refused",
+        ),
+        (_blocked, SendRefused, "bot was blocked by the user"),
+        (lambda f, c: f.world.chats.clear(), SendRefused, "Chat not found"),
+        (
+            lambda f, c: f.fail(
+                "sendMessage", status=400, description="Bad Request: not enough rights to send text"
+            ),
+            SendRefused,
+            "Not enough rights",
+        ),
+        (
+            lambda f, c: f.fail("sendMessage", status=200, raw=b'{"ok":true,"result":{"mess'),
+            SendUnknown,
+            "Invalid",
+        ),
+        (lambda f, c: f.fail("sendMessage", status=200, raw=b"{}"), SendUnknown, "not an answer"),
+        (lambda f, c: f.drop("sendMessage"), SendUnknown, "no answer"),
+        (lambda f, c: f.drop("sendMessage", after=True), SendUnknown, "no answer"),
+        (
+            lambda f, c: f.fail("sendMessage", status=400, parameters={"migrate_to_chat_id": c.id}, times=2),
+            SendLater,
+            "migrated",
+        ),
+    ],
+)
+async def test_errors_say_what_became_of_it(
+    fake: FakeTelegram,
+    telegram: TelegramConnector,
+    private: Chat,
+    break_it: Callable[[FakeTelegram, Chat], None],
+    kind: type[SendError],
+    said: str,
+) -> None:
+    break_it(fake, private)
+    with pytest.raises(kind) as caught:
+        await telegram.send(PAYLOAD, to(private), key="k")
+    assert said in str(caught.value)
+    assert "AAfake" not in f"{caught.value!r}{caught.value.__cause__!r}"
+    if isinstance(caught.value, SendLater) and "Retry" in said:
+        assert caught.value.after_s == 17
+
+
+async def test_server_not_there_is_later(fake: FakeTelegram, private: Chat) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+        telegram = TelegramConnector(TelegramConfig(token=fake.token, api_base=address))
+        with pytest.raises(SendLater, match="cannot reach the Bot API") as caught:
+            await telegram.send(PAYLOAD, to(private), key="k")
+        await telegram.typing(to(private))
+        (line,) = await telegram.check()
+        await telegram.close()
+    assert fake.token not in str(caught.value)
+    assert (line.ok, "cannot reach" in line.detail) == (False, True)
+
+
+async def test_no_answer_in_time_is_unknown(fake: FakeTelegram) -> None:
+    request = AiohttpRequest(connections=1)
+    hold = fake.hold("getMe")
+    with pytest.raises(Exception, match="no answer") as caught:
+        await request.post(f"{fake.url}/bot{fake.token}/getMe", read_timeout=0.05)
+    hold.release()
+    await request.shutdown()
+    assert fake.token not in str(caught.value)
+
+
+async def test_proxy_is_taken_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, fake: FakeTelegram
+) -> None:
+    asked: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n"))
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(proxy, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    for name in ("no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", address)
+    request = AiohttpRequest(connections=1)
+    with pytest.raises(NotSent) as caught:
+        await request.post("https://api.telegram.invalid/bot1:secret/getMe")
+    await request.shutdown()
+    server.close()
+    await server.wait_closed()
+    assert asked[0].startswith(b"CONNECT api.telegram.invalid:443")
+    assert "secret" not in str(caught.value)
+
+
+async def test_bad_targets(telegram: TelegramConnector) -> None:
+    target = Target(source="telegram", channel_id="general")
+    with pytest.raises(SendRefused, match="not a chat id"):
+        await telegram.send(PAYLOAD, target, key="k")
+    await telegram.typing(target)
+    await telegram.typing_done(target)
+
+
+async def test_typing_never_raises(fake: FakeTelegram, telegram: TelegramConnector, private: Chat) -> None:
+    fake.bot.blocked_in.add(private.id)
+    fake.flood("sendChatAction", retry_after=5)
+    await telegram.typing(to(private))
+    await telegram.typing(to(private))
+    assert [call.status for call in fake.called("sendChatAction")] == [429, 403]
+
+
+async def test_many_sends_share_connections_with_the_poll(
+    fake: FakeTelegram, telegram: TelegramConnector, private: Chat
+) -> None:
+    await asyncio.gather(
+        *(telegram.send({"html": str(i), "plain": str(i)}, to(private), key="k") for i in range(60))
+    )
+    assert sorted(int(message.text) for message in fake.sent) == list(range(60))
+
+
+async def test_check(fake: FakeTelegram, telegram: TelegramConnector) -> None:
+    lines = {line.name: line for line in await telegram.check()}
+    assert all(line.ok for line in lines.values())
+    assert "@fake_bot" in lines["telegram"].detail
+    assert "/setprivacy" in lines["telegram privacy"].advice
+    assert "telegram webhook" not in lines
+    fake.bot.webhook = {"url": "https://example.org/x"}
+    fake.bot.sees_all = True
+    lines = {line.name: line for line in await telegram.check()}
+    assert lines["telegram privacy"].advice == ""
+    assert "removed when the host starts" in lines["telegram webhook"].detail
+    assert fake.called("getUpdates") == []
+    assert fake.called("deleteWebhook") == []
+
+
+async def test_check_with_a_wrong_token(fake: FakeTelegram) -> None:
+    telegram = TelegramConnector(TelegramConfig(token="1:wrong-token", api_base=fake.url))
+    (line,) = await telegram.check()
+    await telegram.close()
+    assert not line.ok
+    assert "token is refused" in line.detail
+    assert "@BotFather" in line.advice
+    assert "wrong-token" not in line.detail + line.advice
+
+
+def test_spec() -> None:
+    empty, full = TelegramConfig(), TelegramConfig(token=" 1:abc ")
+    assert spec.missing(empty) == "no token; set TELEGRAM_BOT_TOKEN"
+    assert (spec.missing(full), list(spec.secrets(full))) == ("", ["1:abc"])
+    assert isinstance(spec.create(full), TelegramConnector)
+    assert spec.platform == TelegramConnector.platform == "telegram"
+
+
+def test_pairing_is_said_to_come(caplog: pytest.LogCaptureFixture) -> None:
+    spec.create(TelegramConfig(token="1:abc", dm_policy="pairing"))
+    assert "pairing" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"token": "sesame-open"},
+        {"token": "12345678"},
+        {"token": "1:a/b?c"},
+        {"token": "1:abc", "api_base": "127.0.0.1:8081"},
+        {"token": "1:abc", "api_bas": "x"},
+    ],
+)
+def test_wrong_settings(values: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        TelegramConfig(**values)
+    assert values["token"] not in str(caught.value)
+
+
+def test_encode_is_the_platforms(telegram: TelegramConnector) -> None:
+    target = Target(source="telegram", channel_id="-1", reply_to="9")
+    (payload,) = telegram.encode(Content(text="*a*"), target)
+    assert payload == {"html": "<i>a</i>", "plain": "*a*", "reply_to": 9}
