@@ -119,6 +119,8 @@ class TelegramConnector:
         await self._confirm()
 
     async def stop_intake(self) -> None:
+        if self._stop.is_set():
+            return
         self._stop.set()
         if self._wait is not None:
             self._wait.reschedule(asyncio.get_running_loop().time())

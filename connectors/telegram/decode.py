@@ -102,6 +102,13 @@ class View:
 
 def decode(update: Update, view: View) -> InboundEvent:
     """One update as one event."""
+    event = _decode(update, view)
+    if isinstance(event, InboundPlaces) and event.world is not None and event.world.key in view.config.deny:
+        return Skipped(reason="denied")
+    return event
+
+
+def _decode(update: Update, view: View) -> InboundEvent:
     if message := update.message or update.channel_post:
         return _decode_message(message, view)
     if message := update.edited_message or update.edited_channel_post:

@@ -38,6 +38,7 @@ class AiohttpRequest(BaseRequest):
     def __init__(self, *, connections: int) -> None:
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
+        self._proxy: str | None = None
 
     @property
     def read_timeout(self) -> float:
@@ -51,8 +52,9 @@ class AiohttpRequest(BaseRequest):
         if session is not None:
             await session.close()
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open(self, url: str) -> aiohttp.ClientSession:
         if self._session is None:
+            self._proxy = _proxy_for(url)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections),
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -81,12 +83,12 @@ class AiohttpRequest(BaseRequest):
             sock_read=read_s,
         )
         try:
-            async with self._open().request(
+            async with self._open(url).request(
                 method,
                 url,
                 data=_body(request_data),
                 timeout=timeout,
-                proxy=_proxy(url),
+                proxy=self._proxy,
                 allow_redirects=False,
             ) as response:
                 payload = await response.read()
@@ -133,8 +135,8 @@ def _describe(error: aiohttp.ClientError) -> str:
     )
 
 
-def _proxy(url: str) -> str | None:
-    """HTTPS_PROXY and its kin; not aiohttp's `trust_env`, which reads ~/.netrc for each request."""
+def _proxy_for(url: str) -> str | None:
+    """HTTPS_PROXY and its kin; not aiohttp's `trust_env`, which reads ~/.netrc at each request."""
     address = URL(url)
     if not address.host or proxy_bypass(address.host):
         return None

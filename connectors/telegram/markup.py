@@ -78,12 +78,14 @@ class _Writer:
         self._open.remove(tag)
         self.html.append(f"</{tag}>")
 
-    def blocks(self, nodes: Iterable[SyntaxTreeNode], *, depth: int = 0, indent: str = "") -> None:
+    def blocks(
+        self, nodes: Iterable[SyntaxTreeNode], *, depth: int = 0, indent: str = "", tight: bool = False
+    ) -> None:
         """Blocks one below the other, with an empty line between, except in tight lists."""
         first = True
         for node in nodes:
             if not first:
-                self.put("\n" if _is_tight(node) else "\n\n")
+                self.put("\n" if tight else "\n\n")
                 self.put(indent)
             first = False
             self._block(node, depth=depth, indent=indent)
@@ -119,14 +121,15 @@ class _Writer:
         self.html.append("</code></pre>" if language else "</pre>")
 
     def _list(self, node: SyntaxTreeNode, *, depth: int, indent: str) -> None:
+        tight = _is_tight(node)
         start = int(node.attrGet("start") or 1) if node.type == "ordered_list" else 0
         for number, item in enumerate(node.children):
             if number:
-                self.put("\n" if _is_tight(item) else "\n\n")
+                self.put("\n" if tight else "\n\n")
                 self.put(indent)
             bullet = f"{start + number}." if node.type == "ordered_list" else _BULLETS[depth % len(_BULLETS)]
             self.put(f"{bullet} ")
-            self.blocks(item.children, depth=depth + 1, indent=indent + "  ")
+            self.blocks(item.children, depth=depth + 1, indent=indent + "  ", tight=tight)
 
     def _table(self, node: SyntaxTreeNode) -> None:
         rows = [
@@ -190,15 +193,10 @@ class _Writer:
             self.put(label)
 
 
-def _is_tight(node: SyntaxTreeNode) -> bool:
-    """Whether a block follows the one before it without an empty line: in a tight list, by the parser."""
-    item = node if node.type == "list_item" else node.parent
-    if item is None or item.type != "list_item" or item.parent is None:
-        return False
-    paragraphs = [
-        child for entry in item.parent.children for child in entry.children if child.type == "paragraph"
-    ]
-    return all(_opening(child).hidden for child in paragraphs)
+def _is_tight(items: SyntaxTreeNode) -> bool:
+    """Whether a list has no empty lines between its blocks, by the parser, which then hides its paragraphs."""
+    blocks = (block for item in items.children for block in item.children)
+    return all(_opening(block).hidden for block in blocks if block.type == "paragraph")
 
 
 def _opening(node: SyntaxTreeNode) -> Token:

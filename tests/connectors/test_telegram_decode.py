@@ -1,58 +1,34 @@
 """Telegram's updates as events: one table, no network."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from telegram import Update
 
 from bot_host.connector import (
     ChannelType,
-    InboundEdit,
-    InboundEvent,
     InboundMessage,
-    InboundPlaces,
     MediaType,
     MentionType,
     Skipped,
 )
-from connectors.telegram.config import TelegramConfig
-from connectors.telegram.content import Me, slice_utf16
-from connectors.telegram.decode import View, decode
-from tests.fakes.telegram_world import GROUP_ANONYMOUS_BOT, Json, entity
-
-ME: Json = {"id": 99, "is_bot": True, "first_name": "Eliza", "username": "Eliza_Bot"}
-ANN: Json = {"id": 5, "is_bot": False, "first_name": "Ann", "last_name": "Lee", "username": "ann"}
-BOB: Json = {"id": 6, "is_bot": False, "first_name": "Bob"}
-PRIVATE: Json = {"id": 5, "type": "private", "first_name": "Ann", "last_name": "Lee"}
-GROUP: Json = {"id": -70, "type": "group", "title": "Friends"}
-SUPER: Json = {"id": -1001, "type": "supergroup", "title": "Club", "is_forum": True}
-CHANNEL: Json = {"id": -1002, "type": "channel", "title": "Daily"}
-DATE = 1_700_000_000
-
-
-def said(chat: Json = PRIVATE, sender: Json | None = ANN, **fields: Any) -> Json:
-    message: Json = {"message_id": 11, "date": DATE, "chat": chat, **fields}
-    return message if sender is None else {**message, "from": sender}
-
-
-def event(kind: str, value: Any, **settings: Any) -> InboundEvent:
-    view = View(me=Me(id=99, username="Eliza_Bot"), config=TelegramConfig(**settings))
-    return decode(Update.de_json({"update_id": 1, kind: value}), view)
-
-
-def message(*args: Any, **fields: Any) -> InboundMessage:
-    found = event("message", said(*args, **fields))
-    assert isinstance(found, InboundMessage)
-    return found
-
-
-def reason(kind: str, value: Any, **settings: Any) -> str:
-    found = event(kind, value, **settings)
-    assert isinstance(found, Skipped)
-    return found.reason
+from connectors.telegram.content import slice_utf16
+from tests.connectors.telegram_samples import (
+    ANN,
+    BOB,
+    CHANNEL,
+    DATE,
+    GROUP,
+    ME,
+    SUPER,
+    event,
+    mention,
+    message,
+    said,
+)
+from tests.fakes.telegram_text import utf16_len
+from tests.fakes.telegram_world import Json, entity
 
 
 def test_private_message() -> None:
@@ -128,10 +104,6 @@ def test_topic_in_a_private_chat_stays_private() -> None:
     assert (found.room.key, found.room.type, found.target.thread_id) == ("5-8", ChannelType.DM, "8")
 
 
-def mention(text: str, part: str, kind: str = "mention", **fields: Any) -> Json:
-    return {"text": text, "entities": [entity(kind, text, part, **fields)]}
-
-
 @pytest.mark.parametrize(
     ("fields", "text", "is_mention"),
     [
@@ -174,9 +146,8 @@ def test_mentions(fields: Json, text: str, is_mention: bool) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(min_size=1), st.text())
 def test_utf16_slices(before: str, part: str, after: str) -> None:
-    units = lambda text: len(text.encode("utf-16-le", "surrogatepass")) // 2  # noqa: E731
     clean_part = part.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    assert slice_utf16(before + part + after, units(before), units(part)) == clean_part
+    assert slice_utf16(before + part + after, utf16_len(before), utf16_len(part)) == clean_part
 
 
 def test_reply_to_the_bot() -> None:
@@ -303,160 +274,6 @@ def test_the_largest_photo_is_kept() -> None:
 
 def test_long_text_stays_whole() -> None:
     assert message(text="x" * 100_000).content.text == "x" * 100_000
-
-
-OTHER_BOT = {"id": 8, "is_bot": True, "first_name": "Other"}
-MEMBER = {"user": ME, "status": "member"}
-
-
-@pytest.mark.parametrize(
-    ("kind", "value", "why"),
-    [
-        ("message", said(sender=ME, text="x"), "own message"),
-        ("message", said(GROUP, OTHER_BOT, text="x"), "bot"),
-        ("message", said(GROUP, via_bot=OTHER_BOT, text="x"), "via bot"),
-        (
-            "message",
-            said(GROUP, sender_chat=CHANNEL, is_automatic_forward=True, text="x"),
-            "automatic forward",
-        ),
-        (
-            "message",
-            said(GROUP, **mention("/go@other_bot x", "/go@other_bot", "bot_command")),
-            "command for another bot",
-        ),
-        ("message", said(GROUP, left_chat_member=BOB), "service: left_chat_member"),
-        ("message", said(GROUP, delete_chat_photo=True), "service: delete_chat_photo"),
-        ("message", said(GROUP, migrate_to_chat_id=-1009), "group became a supergroup"),
-        (
-            "message",
-            said(SUPER, message_thread_id=3, is_topic_message=True, forum_topic_closed={}),
-            "service: forum_topic_closed",
-        ),
-        (
-            "message",
-            said(SUPER, message_thread_id=3, is_topic_message=True, forum_topic_edited={}),
-            "service: forum_topic_edited",
-        ),
-        ("message", said(hologram={"x": 1}), "unknown content: hologram"),
-        ("message", said(), "unknown content: "),
-        ("message", said(text=" \n "), "unknown content: "),
-        ("callback_query", {"id": "1", "from": ANN, "chat_instance": "1", "data": "x"}, "button"),
-        ("brand_new", {"x": 1}, "unknown kind: brand_new"),
-        ("inline_query", {"id": "1", "from": ANN, "query": "", "offset": ""}, "unknown kind: inline_query"),
-        (
-            "my_chat_member",
-            {
-                "chat": PRIVATE,
-                "from": ANN,
-                "date": DATE,
-                "old_chat_member": MEMBER,
-                "new_chat_member": {"user": ME, "status": "kicked", "until_date": 0},
-            },
-            "blocked",
-        ),
-        (
-            "my_chat_member",
-            {
-                "chat": GROUP,
-                "from": ANN,
-                "date": DATE,
-                "old_chat_member": MEMBER,
-                "new_chat_member": {"user": ME, "status": "left"},
-            },
-            "removed from the chat",
-        ),
-    ],
-)
-def test_skipped_with_a_reason(kind: str, value: Json, why: str) -> None:
-    assert reason(kind, value) == why
-
-
-def test_anonymous_admin_speaks_as_the_group() -> None:
-    found = message(GROUP, GROUP_ANONYMOUS_BOT, sender_chat=GROUP, text="hear me", author_signature="")
-    assert (found.sender.key, found.sender.name, found.sender.is_bot) == ("-70", "Friends", False)
-
-
-@pytest.mark.parametrize(
-    ("settings", "chat", "why"),
-    [
-        ({}, PRIVATE, ""),
-        ({"dm_policy": "off"}, PRIVATE, "direct messages are off"),
-        ({"dm_policy": "off", "owners": ["5"]}, PRIVATE, "direct messages are off"),
-        ({"dm_policy": "off"}, GROUP, ""),
-        ({"dm_policy": "allowlist"}, PRIVATE, "not on the allow list"),
-        ({"dm_policy": "allowlist", "allow": ["5"]}, PRIVATE, ""),
-        ({"dm_policy": "allowlist", "owners": ["5"]}, PRIVATE, ""),
-        ({"dm_policy": "pairing"}, PRIVATE, "not on the allow list"),
-        ({"allow": ["-70"]}, GROUP, ""),
-        ({"allow": ["-70"]}, PRIVATE, "not on the allow list"),
-        ({"allow": ["-70"]}, SUPER, "not on the allow list"),
-        ({"allow": ["5"]}, SUPER, ""),
-        ({"allow": ["6"], "owners": ["5"]}, SUPER, ""),
-        ({"deny": ["5"], "owners": ["5"]}, SUPER, "denied"),
-        ({"deny": ["-1001"]}, SUPER, "denied"),
-        ({"deny": ["-70"]}, SUPER, ""),
-    ],
-)
-def test_who_may_talk(settings: Json, chat: Json, why: str) -> None:
-    for kind in ("message", "edited_message"):
-        found = event(kind, said(chat, text="hi"), **settings)
-        assert (found.reason if isinstance(found, Skipped) else "") == why
-
-
-def test_topic_can_be_allowed() -> None:
-    topic = said(SUPER, text="x", message_thread_id=3, is_topic_message=True)
-    assert isinstance(event("message", topic, allow=["-1001-3"]), InboundMessage)
-    assert isinstance(event("message", said(SUPER, text="x"), allow=["-1001-3"]), Skipped)
-
-
-def test_edit() -> None:
-    found = event(
-        "edited_message", said(GROUP, edit_date=DATE + 60, **mention("@eliza_bot new", "@eliza_bot"))
-    )
-    assert isinstance(found, InboundEdit)
-    assert (found.event_key, found.content.text) == ("-70/11", "new")
-    assert found.edited_at == datetime.fromtimestamp(DATE + 60, UTC)
-    assert reason("edited_message", said(sender=ME, text="x")) == "own message"
-
-
-@pytest.mark.parametrize(
-    ("fields", "names"),
-    [
-        ({"new_chat_title": "Better"}, ["Club"]),
-        ({"migrate_from_chat_id": -70}, ["Club"]),
-        ({"group_chat_created": True}, ["Club"]),
-        ({"new_chat_members": [BOB, ME]}, ["Club", "Bob"]),
-        (
-            {
-                "message_thread_id": 3,
-                "is_topic_message": True,
-                "forum_topic_created": {"name": "News", "icon_color": 1},
-            },
-            ["News"],
-        ),
-        (
-            {"message_thread_id": 3, "is_topic_message": True, "forum_topic_edited": {"name": "Old news"}},
-            ["Old news"],
-        ),
-    ],
-)
-def test_places(fields: Json, names: list[str]) -> None:
-    found = event("message", said(SUPER, **fields))
-    assert isinstance(found, InboundPlaces)
-    assert found.world is not None
-    assert (found.world.key, found.world.name) == ("-1001", "Club")
-    assert [room.name for room in found.rooms] + [person.name for person in found.people] == names
-
-
-def test_membership_names_places_and_people() -> None:
-    change = {"chat": GROUP, "from": ANN, "date": DATE, "old_chat_member": {"user": ME, "status": "left"}}
-    found = event("my_chat_member", {**change, "new_chat_member": MEMBER})
-    assert isinstance(found, InboundPlaces)
-    assert [room.key for room in found.rooms] == ["-70"]
-    found = event("chat_member", {**change, "new_chat_member": {"user": BOB, "status": "member"}})
-    assert isinstance(found, InboundPlaces)
-    assert [person.name for person in found.people] == ["Bob"]
 
 
 @given(st.text(), st.text(max_size=20))

@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -38,8 +40,8 @@ def private(fake: FakeTelegram) -> Chat:
     return fake.world.private(fake.world.user("Ann", username="ann"))
 
 
-def to(chat: Chat, **fields: str) -> Target:
-    return Target(source="telegram", channel_id=str(chat.id), **fields)
+def to(chat: Chat) -> Target:
+    return Target(source="telegram", channel_id=str(chat.id))
 
 
 async def test_refused_markup_goes_out_plain(
@@ -243,6 +245,11 @@ def test_spec() -> None:
     assert (spec.missing(full), list(spec.secrets(full))) == ("", ["1:abc"])
     assert isinstance(spec.create(full), TelegramConnector)
     assert spec.platform == TelegramConnector.platform == "telegram"
+
+
+def test_the_library_is_loaded_only_when_needed() -> None:
+    code = "import connectors.telegram, sys; sys.exit('telegram' in sys.modules or 'aiohttp' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_pairing_is_said_to_come(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,180 @@
+"""Which of Telegram's updates become messages, names, edits, and which are skipped, and why."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bot_host.connector import InboundEdit, InboundMessage, InboundPlaces, Skipped
+from tests.connectors.telegram_samples import (
+    ANN,
+    BOB,
+    CHANNEL,
+    DATE,
+    GROUP,
+    ME,
+    PRIVATE,
+    SUPER,
+    event,
+    mention,
+    message,
+    reason,
+    said,
+)
+from tests.fakes.telegram_world import GROUP_ANONYMOUS_BOT, Json
+
+OTHER_BOT = {"id": 8, "is_bot": True, "first_name": "Other"}
+MEMBER = {"user": ME, "status": "member"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "why"),
+    [
+        ("message", said(sender=ME, text="x"), "own message"),
+        ("message", said(GROUP, OTHER_BOT, text="x"), "bot"),
+        ("message", said(GROUP, via_bot=OTHER_BOT, text="x"), "via bot"),
+        (
+            "message",
+            said(GROUP, sender_chat=CHANNEL, is_automatic_forward=True, text="x"),
+            "automatic forward",
+        ),
+        (
+            "message",
+            said(GROUP, **mention("/go@other_bot x", "/go@other_bot", "bot_command")),
+            "command for another bot",
+        ),
+        ("message", said(GROUP, left_chat_member=BOB), "service: left_chat_member"),
+        ("message", said(GROUP, delete_chat_photo=True), "service: delete_chat_photo"),
+        ("message", said(GROUP, migrate_to_chat_id=-1009), "group became a supergroup"),
+        (
+            "message",
+            said(SUPER, message_thread_id=3, is_topic_message=True, forum_topic_closed={}),
+            "service: forum_topic_closed",
+        ),
+        (
+            "message",
+            said(SUPER, message_thread_id=3, is_topic_message=True, forum_topic_edited={}),
+            "service: forum_topic_edited",
+        ),
+        ("message", said(hologram={"x": 1}), "unknown content: hologram"),
+        ("message", said(), "unknown content: "),
+        ("message", said(text=" \n "), "unknown content: "),
+        ("callback_query", {"id": "1", "from": ANN, "chat_instance": "1", "data": "x"}, "button"),
+        ("brand_new", {"x": 1}, "unknown kind: brand_new"),
+        ("inline_query", {"id": "1", "from": ANN, "query": "", "offset": ""}, "unknown kind: inline_query"),
+        (
+            "my_chat_member",
+            {
+                "chat": PRIVATE,
+                "from": ANN,
+                "date": DATE,
+                "old_chat_member": MEMBER,
+                "new_chat_member": {"user": ME, "status": "kicked", "until_date": 0},
+            },
+            "blocked",
+        ),
+        (
+            "my_chat_member",
+            {
+                "chat": GROUP,
+                "from": ANN,
+                "date": DATE,
+                "old_chat_member": MEMBER,
+                "new_chat_member": {"user": ME, "status": "left"},
+            },
+            "removed from the chat",
+        ),
+    ],
+)
+def test_skipped_with_a_reason(kind: str, value: Json, why: str) -> None:
+    assert reason(kind, value) == why
+
+
+def test_anonymous_admin_speaks_as_the_group() -> None:
+    found = message(GROUP, GROUP_ANONYMOUS_BOT, sender_chat=GROUP, text="hear me", author_signature="")
+    assert (found.sender.key, found.sender.name, found.sender.is_bot) == ("-70", "Friends", False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "chat", "why"),
+    [
+        ({}, PRIVATE, ""),
+        ({"dm_policy": "off"}, PRIVATE, "direct messages are off"),
+        ({"dm_policy": "off", "owners": ["5"]}, PRIVATE, "direct messages are off"),
+        ({"dm_policy": "off"}, GROUP, ""),
+        ({"dm_policy": "allowlist"}, PRIVATE, "not on the allow list"),
+        ({"dm_policy": "allowlist", "allow": ["5"]}, PRIVATE, ""),
+        ({"dm_policy": "allowlist", "owners": ["5"]}, PRIVATE, ""),
+        ({"dm_policy": "pairing"}, PRIVATE, "not on the allow list"),
+        ({"allow": ["-70"]}, GROUP, ""),
+        ({"allow": ["-70"]}, PRIVATE, "not on the allow list"),
+        ({"allow": ["-70"]}, SUPER, "not on the allow list"),
+        ({"allow": ["5"]}, SUPER, ""),
+        ({"allow": ["6"], "owners": ["5"]}, SUPER, ""),
+        ({"deny": ["5"], "owners": ["5"]}, SUPER, "denied"),
+        ({"deny": ["-1001"]}, SUPER, "denied"),
+        ({"deny": ["-70"]}, SUPER, ""),
+    ],
+)
+def test_who_may_talk(settings: Json, chat: Json, why: str) -> None:
+    for kind in ("message", "edited_message"):
+        found = event(kind, said(chat, text="hi"), **settings)
+        assert (found.reason if isinstance(found, Skipped) else "") == why
+
+
+def test_topic_can_be_allowed() -> None:
+    topic = said(SUPER, text="x", message_thread_id=3, is_topic_message=True)
+    assert isinstance(event("message", topic, allow=["-1001-3"]), InboundMessage)
+    assert isinstance(event("message", said(SUPER, text="x"), allow=["-1001-3"]), Skipped)
+
+
+def test_edit() -> None:
+    found = event(
+        "edited_message", said(GROUP, edit_date=DATE + 60, **mention("@eliza_bot new", "@eliza_bot"))
+    )
+    assert isinstance(found, InboundEdit)
+    assert (found.event_key, found.content.text) == ("-70/11", "new")
+    assert found.edited_at == datetime.fromtimestamp(DATE + 60, UTC)
+    assert reason("edited_message", said(sender=ME, text="x")) == "own message"
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({"new_chat_title": "Better"}, ["Club"]),
+        ({"migrate_from_chat_id": -70}, ["Club"]),
+        ({"group_chat_created": True}, ["Club"]),
+        ({"new_chat_members": [BOB, ME]}, ["Club", "Bob"]),
+        (
+            {
+                "message_thread_id": 3,
+                "is_topic_message": True,
+                "forum_topic_created": {"name": "News", "icon_color": 1},
+            },
+            ["News"],
+        ),
+        (
+            {"message_thread_id": 3, "is_topic_message": True, "forum_topic_edited": {"name": "Old news"}},
+            ["Old news"],
+        ),
+    ],
+)
+def test_places(fields: Json, names: list[str]) -> None:
+    found = event("message", said(SUPER, **fields))
+    assert isinstance(found, InboundPlaces)
+    assert found.world is not None
+    assert (found.world.key, found.world.name) == ("-1001", "Club")
+    assert [room.name for room in found.rooms] + [person.name for person in found.people] == names
+
+
+def test_membership_names_places_and_people() -> None:
+    change = {"chat": GROUP, "from": ANN, "date": DATE, "old_chat_member": {"user": ME, "status": "left"}}
+    found = event("my_chat_member", {**change, "new_chat_member": MEMBER})
+    assert isinstance(found, InboundPlaces)
+    assert [room.key for room in found.rooms] == ["-70"]
+    found = event("chat_member", {**change, "new_chat_member": {"user": BOB, "status": "member"}})
+    assert isinstance(found, InboundPlaces)
+    assert [person.name for person in found.people] == ["Bob"]
+
+
+def test_places_of_denied_chats_are_not_kept() -> None:
+    assert reason("message", said(GROUP, new_chat_title="Better"), deny=["-70"]) == "denied"
