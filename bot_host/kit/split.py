@@ -3,9 +3,8 @@
 import bisect
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot_host.kit.marks import (
     Fence,
@@ -45,8 +44,7 @@ class _Rank(IntEnum):
     CLUSTER = 7
 
 
-@dataclass(frozen=True, slots=True)
-class _Cut:
+class _Cut(NamedTuple):
     end: int
     """Where the piece before ends."""
     next: int
