@@ -406,7 +406,7 @@ def test_a_member_renamed() -> None:
 def test_the_book_forgets_what_is_gone() -> None:
     book = make_view().book
     book.learn("CHANNEL_DELETE", {"id": "200", "guild_id": "100"}, me=ME)
-    book.learn("THREAD_UPDATE", GUILD["threads"][0] | _archived(), me=ME)  # type: ignore[index]
+    book.learn("THREAD_UPDATE", {"id": "300", "type": 11} | _archived(), me=ME)
     assert not {"200", "300"} & set(book.channels)
     book.learn("GUILD_DELETE", {"id": "100", "unavailable": True}, me=ME)
     assert book.guilds["100"].name

@@ -442,9 +442,9 @@ async def test_a_server_that_is_down_at_first_is_waited_for(tmp_path: Path) -> N
     fake = FakeDiscord()
     async with fake:
         pass
-    connector, host = make(fake), RecordingHost(tmp_path)
+    connector, host = make(fake), WaitedFor(tmp_path)
     running = asyncio.create_task(connector.run(host))
-    await _wait_for_waits(host, 2)
+    await host.waited.wait()
     async with fake:
         await host.wait_connected()
         await connector.stop_intake()
@@ -453,9 +453,17 @@ async def test_a_server_that_is_down_at_first_is_waited_for(tmp_path: Path) -> N
         await host.tasks.close()
 
 
-async def _wait_for_waits(host: RecordingHost, count: int) -> None:
-    while len(host.waits) < count:
-        await asyncio.sleep(0.01)
+class WaitedFor(RecordingHost):
+    """A host that says when the connector has given up for now twice."""
+
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__(data_dir)
+        self.waited = asyncio.Event()
+
+    def waiting(self, why: str) -> None:
+        super().waiting(why)
+        if len(self.waits) == 2:
+            self.waited.set()
 
 
 async def test_a_dead_connection_is_noticed_and_resumed(fake: FakeDiscord, tmp_path: Path) -> None:
@@ -487,10 +495,7 @@ async def test_more_than_can_be_stored_is_read_from_history(
         bot.host.open_gate.set()
         await fake.wait_ready(2)
         said.append(fake.say(channel, ada, "last")["content"])
-        await bot.host.wait_for(InboundMessage, 101)
-        while bot.host.messages[-1].content.text != "last":
-            await asyncio.sleep(0.01)
-        assert list(dict.fromkeys(m.content.text for m in bot.host.messages)) == said
+        assert [m.content.text for m in await bot.messages(101)] == said
 
 
 async def test_no_logins_left_is_waited_out(fake: FakeDiscord, tmp_path: Path) -> None:
