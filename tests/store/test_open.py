@@ -16,6 +16,7 @@ from bot_host.types.errors import ConfigError, StoreError
 from tests.store.samples import ACCOUNT, AGENT, CHARACTER, make_admission, make_commit, make_id
 
 ROOM = make_id("room")
+ROOT = Path(__file__).parents[2]
 
 
 def worker_threads() -> list[threading.Thread]:
@@ -111,9 +112,7 @@ asyncio.run(main())
 
 @pytest.mark.parametrize("when", ["admitted", "committed"])
 async def test_what_was_promised_is_there_after_a_kill(tmp_path: Path, when: str) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path), when], timeout=60, env=dict(os.environ)
-    )
+    ran = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), when], timeout=60, cwd=ROOT)
     assert ran.returncode == -signal.SIGKILL
     async with make_store("sqlite:///b.db", base=tmp_path) as store:
         if when == "admitted":

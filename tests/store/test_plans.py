@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import asyncpg
 
 from bot_host.store import database, upgrade
 from bot_host.store.statement import STATEMENTS, Preparer
@@ -77,3 +78,10 @@ def test_the_message_path_uses_the_indexes_made_for_it(db: sqlite3.Connection, n
     plan = plan_of(db, PREPARE(STATEMENTS[name]).sql)
     assert any(step.endswith(index) for step in plan), plan
     assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_statement_has_a_form_for_postgresql(name: str) -> None:
+    prepared = Preparer(asyncpg.dialect())(STATEMENTS[name])
+    assert "?" not in prepared.sql
+    assert "json_each" not in prepared.sql
