@@ -194,7 +194,7 @@ class _Writer:
 
 
 def _is_tight(items: SyntaxTreeNode) -> bool:
-    """Whether a list has no empty lines between its blocks, by the parser, which then hides its paragraphs."""
+    """Whether a list has no empty lines between its blocks; the parser then hides its paragraphs."""
     blocks = (block for item in items.children for block in item.children)
     return all(_opening(block).hidden for block in blocks if block.type == "paragraph")
 

@@ -144,6 +144,23 @@ async def test_nothing_lost_over_restarts(
     assert not any("drop_pending" in call.params for call in fake.calls)
 
 
+async def test_stopped_while_storing_confirms_what_was_stored(
+    fake: FakeTelegram, host: RecordingHost, ann: User, private: Chat
+) -> None:
+    connector = make(fake)
+    host.open_gate.clear()
+    await fake.say(private, ann, "last words")
+    async with running(connector, host) as task:
+        await host.wait_connected()
+        await connector.stop_intake()
+        assert len(fake.bot.updates.pending) == 1
+        host.open_gate.set()
+        await task
+    assert texts(host) == ["last words"]
+    assert fake.bot.updates.pending == []
+    assert fake.called("getUpdates")[-1].params["timeout"] == "0"
+
+
 async def test_killed_between_fetch_and_commit(
     fake: FakeTelegram, host: RecordingHost, ann: User, private: Chat, tmp_path: Path
 ) -> None:
@@ -281,6 +298,16 @@ async def test_second_poller(
         await fake.say(private, ann, "mine again")
         await host.wait_for(InboundMessage)
     assert "mine again" in texts(host)
+
+
+async def test_after_a_conflict_the_next_poll_is_long_enough_to_meet_the_rival(
+    fake: FakeTelegram, host: RecordingHost
+) -> None:
+    fake.fail("getUpdates", status=409, description="Conflict: terminated by other getUpdates request")
+    async with running(make(fake), host):
+        await fake.wait_for_call("getUpdates", count=2)
+        assert host.account is None
+    assert [call.params["timeout"] for call in fake.called("getUpdates")][:2] == ["0", "5"]
 
 
 async def test_webhook_is_removed(
