@@ -111,9 +111,11 @@ class SlackConnector:
     async def _log_in(self, host: ConnectorHost) -> tuple[Self, Intake, str]:
         web = self._web()
         try:
-            me = self_of((await web.auth_test()).data)
+            answer = await web.auth_test()
         except FAULTS as error:
             raise login_error(error, "bot token") from None
+        me = self_of(answer.data)
+        self._names.learn_team(str(answer.get("team") or ""))
         try:
             opened = await web.apps_connections_open(app_token=self._config.app_token)
             url = str(opened["url"])
@@ -172,7 +174,9 @@ class SlackConnector:
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             # Decode reads what Slack's documentation promises; what breaks the promise comes no better again.
             kind = one_line(str(event.get("type", "none")), 40)
-            log.warning("slack: skipped a malformed event of kind %s (%s)", kind, type(error).__name__)
+            fault = type(error).__name__
+            detail = log.isEnabledFor(logging.DEBUG)
+            log.warning("slack: skipped a malformed event of kind %s (%s)", kind, fault, exc_info=detail)
             inbound = Skipped(reason=f"malformed: {kind}")
         if isinstance(inbound, Skipped):
             log.debug("slack: skipped an event: %s", inbound.reason)
@@ -239,7 +243,6 @@ def self_of(data: Any) -> Self:
         raise ConnectorError("auth.test does not say who we are: is api_base a Slack Web API?")
     return Self(
         team_id=str(data["team_id"]),
-        team_name=one_line(str(data.get("team") or "")),
         user_id=str(data["user_id"]),
         bot_id=str(data.get("bot_id") or ""),
         name=one_line(str(data.get("user") or "")),

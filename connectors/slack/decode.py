@@ -56,15 +56,13 @@ class Self:
     """Who we are in a workspace, by `auth.test`."""
 
     team_id: str
-    team_name: str
     user_id: str
     bot_id: str
     name: str
 
-    @property
-    def world(self) -> WorldRef:
-        """The workspace."""
-        return WorldRef(key=f"slack-workspace-{self.team_id}", name=self.team_name, platform_id=self.team_id)
+    def world(self, name: str) -> WorldRef:
+        """The workspace, under its present name."""
+        return WorldRef(key=f"slack-workspace-{self.team_id}", name=name, platform_id=self.team_id)
 
 
 class Directory(Names, Protocol):
@@ -78,6 +76,9 @@ class Directory(Names, Protocol):
 
     def knows(self, id: str) -> bool:
         """Whether this person has been looked up lately."""
+
+    def team(self) -> str:
+        """The workspace's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +227,7 @@ class Decoder:
             event_key=_key(self._me, channel, ts),
             message_id=ts,
             memory_key=f"slack-{channel}-{ts}",
-            world=self._me.world,
+            world=self._me.world(names.team()),
             room=room,
             sender=PersonRef(
                 key=f"slack-user-{user}",
@@ -329,7 +330,7 @@ class Decoder:
 
     # names
 
-    def _room_renamed(self, event: Event, _names: Directory) -> InboundEvent:
+    def _room_renamed(self, event: Event, names: Directory) -> InboundEvent:
         channel = event["channel"]
         room = RoomRef(
             key=f"slack-room-{channel['id']}",
@@ -337,11 +338,10 @@ class Decoder:
             channel_id=channel["id"],
             name=one_line(channel["name"]),
         )
-        return InboundPlaces(world=self._me.world, rooms=(room,))
+        return InboundPlaces(world=self._me.world(names.team()), rooms=(room,))
 
     def _team_renamed(self, event: Event, _names: Directory) -> InboundEvent:
-        world = WorldRef(key=self._me.world.key, name=one_line(event["name"]), platform_id=self._me.team_id)
-        return InboundPlaces(world=world)
+        return InboundPlaces(world=self._me.world(one_line(event["name"])))
 
     def _user_changed(self, event: Event, names: Directory) -> InboundEvent:
         # Each new status line in the workspace brings one of these: only people we have met are our business.

@@ -6,12 +6,14 @@ from typing import Final
 
 _TICKET: Final = re.compile(r"(ticket=)[^&\s'\"]+")
 
+MOST: Final = 500
+
 
 class _Quiet(logging.Filter):
     """Passing faults are told by the connector: here they are one warning, without traceback and ticket."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = _TICKET.sub(r"\1***", record.getMessage()).partition("\n")[0]
+        record.msg = " ".join(_TICKET.sub(r"\1***", record.getMessage()).split())[:MOST]
         record.args = ()
         record.exc_info = record.exc_text = None
         if record.levelno == logging.ERROR:

@@ -47,6 +47,7 @@ class Lookup:
     def __init__(self) -> None:
         self._users: OrderedDict[str, Known] = OrderedDict()
         self._channels: OrderedDict[str, Known] = OrderedDict()
+        self._team = ""
 
     # what decode asks
 
@@ -70,7 +71,15 @@ class Lookup:
         """A channel's name without `#`; empty when it is not known."""
         return self._channels[id].name if id in self._channels else ""
 
+    def team(self) -> str:
+        """The workspace's name."""
+        return self._team
+
     # what the client tells
+
+    def learn_team(self, name: str) -> None:
+        """The workspace's name, by `auth.test`."""
+        self._team = one_line(name)
 
     async def fill(self, ids: Ids, web: AsyncWebClient) -> None:
         """Look up what is not known or old. Never raises; takes two seconds at most."""
@@ -101,6 +110,8 @@ class Lookup:
         elif kind in ("channel_rename", "group_rename") and isinstance(channel, Mapping):
             name = one_line(str(channel.get("name", "")))
             self._keep(self._channels, str(channel.get("id")), Known(name, until=_later()))
+        elif kind == "team_rename":
+            self._team = one_line(str(event.get("name", "")))
 
     @staticmethod
     def _stale(table: "OrderedDict[str, Known]", id: str, now: float) -> bool:

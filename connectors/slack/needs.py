@@ -23,7 +23,7 @@ METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "chat.postMessage": ("chat:write",),
     "assistant.threads.setStatus": ("chat:write",),
     "users.info": ("users:read",),
-    "conversations.info": ("channels:read", "groups:read", "mpim:read", "im:read"),
+    "conversations.info": ("channels:read", "groups:read", "mpim:read"),
     "reactions.add": ("reactions:write",),
     "reactions.remove": ("reactions:write",),
 }

@@ -36,7 +36,9 @@ ABOUT_THE_MESSAGE: Final = frozenset(
 )
 DONE: Final = frozenset({"already_reacted", "no_reaction"})
 
-_Place = tuple[str, str]
+STATUS_METHOD: Final = "assistant.threads.setStatus"
+_Sign = tuple[str, str, str]
+"""Method, channel, and the thread or message."""
 
 
 class Signs:
@@ -47,38 +49,40 @@ class Signs:
         """Methods that the app may not use, and why."""
         self._refused: OrderedDict[tuple[str, str], None] = OrderedDict()
         """Method and channel, or method and message."""
-        self._shown: OrderedDict[_Place, str] = OrderedDict()
-        """Channel and the thread or message, and the method that shows the sign there."""
+        self._shown: OrderedDict[_Sign, None] = OrderedDict()
 
     async def show(self, target: Target, web: AsyncWebClient) -> None:
         """Show once that an answer is being written."""
-        thread, asked = target.thread_id, target.reply_to
-        if thread and await self._call(
-            web,
-            "assistant.threads.setStatus",
-            target.channel_id,
-            {"channel_id": target.channel_id, "thread_ts": thread, "status": STATUS},
-        ):
-            self._keep((target.channel_id, thread), "assistant.threads.setStatus")
-        elif asked and self._shown.get((target.channel_id, asked)) != "reactions.add":
-            arguments = {"channel": target.channel_id, "timestamp": asked, "name": HOURGLASS}
-            if await self._call(web, "reactions.add", target.channel_id, arguments):
-                self._keep((target.channel_id, asked), "reactions.add")
+        channel, thread, asked = target.channel_id, target.thread_id, target.reply_to
+        if thread and await self._set_status(web, channel, thread, STATUS):
+            self._keep((STATUS_METHOD, channel, thread))
+        elif asked and ("reactions.add", channel, asked) not in self._shown:
+            arguments = {"channel": channel, "timestamp": asked, "name": HOURGLASS}
+            if await self._call(web, "reactions.add", channel, arguments):
+                self._keep(("reactions.add", channel, asked))
 
     async def clear(self, target: Target, web: AsyncWebClient) -> None:
-        """Take the sign away, if there is one."""
-        channel = target.channel_id
-        if self._shown.pop((channel, target.thread_id), ""):
-            arguments = {"channel_id": channel, "thread_ts": target.thread_id, "status": ""}
-            await self._call(web, "assistant.threads.setStatus", channel, arguments)
-        if self._shown.pop((channel, target.reply_to), ""):
-            arguments = {"channel": channel, "timestamp": target.reply_to, "name": HOURGLASS}
+        """Take the signs away, if there are any."""
+        channel, thread, asked = target.channel_id, target.thread_id, target.reply_to
+        if self._drop((STATUS_METHOD, channel, thread)):
+            await self._set_status(web, channel, thread, "")
+        if self._drop(("reactions.add", channel, asked)):
+            arguments = {"channel": channel, "timestamp": asked, "name": HOURGLASS}
             await self._call(web, "reactions.remove", channel, arguments)
 
-    def _keep(self, place: _Place, method: str) -> None:
-        self._shown[place] = method
+    def _keep(self, sign: _Sign) -> None:
+        self._shown[sign] = None
         if len(self._shown) > MOST:
             self._shown.popitem(last=False)
+
+    def _drop(self, sign: _Sign) -> bool:
+        known = sign in self._shown
+        self._shown.pop(sign, None)
+        return known
+
+    async def _set_status(self, web: AsyncWebClient, channel: str, thread: str, status: str) -> bool:
+        arguments = {"channel_id": channel, "thread_ts": thread, "status": status}
+        return await self._call(web, STATUS_METHOD, channel, arguments)
 
     async def _call(self, web: AsyncWebClient, method: str, channel: str, arguments: dict[str, Any]) -> bool:
         message = f"{channel}/{arguments.get('thread_ts') or arguments.get('timestamp')}"

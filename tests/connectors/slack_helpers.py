@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot_host.connector import LoginError
 from bot_host.testing.connector import RecordingHost
 from connectors.slack.client import SlackConnector
 from connectors.slack.config import SlackConfig
@@ -44,5 +45,5 @@ async def running(slack: FakeSlack, folder: Path, **changes: Any) -> AsyncIterat
         await asyncio.wait([task])
         await connector.close()
         await host.tasks.close()
-        if not task.cancelled() and task.exception() is not None:
-            await task
+        error = None if task.cancelled() else task.exception()
+        assert error is None or isinstance(error, LoginError), repr(error)
