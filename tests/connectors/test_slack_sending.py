@@ -1,0 +1,176 @@
+"""The Slack connector: sending, and signs that an answer is being written."""
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot_host.connector import (
+    Content,
+    SendLater,
+    SendRefused,
+    SendUnknown,
+    Target,
+)
+from connectors.slack.client import SlackConnector
+from tests.connectors.slack_helpers import config_for, running
+from tests.fakes.slack import FakeSlack
+
+
+def said(text: str) -> Content:
+    return Content(text=text, source="slack")
+
+
+async def test_how_refusals_of_a_message_are_told(tmp_path: Path) -> None:
+    async with FakeSlack() as slack:
+        general = slack.add_channel("general")
+        connector = SlackConnector(config_for(slack))
+        target = Target(source="slack", channel_id=general.id)
+        payload = {"text": "x", "plain": "x"}
+        try:
+            slack.rate_limit("chat.postMessage", 17)
+            with pytest.raises(SendLater) as later:
+                await connector.send(payload, target, key="k")
+            assert later.value.after_s == 17
+            slack.fail("chat.postMessage", status=503, body="<html>")
+            with pytest.raises(SendLater):
+                await connector.send(payload, target, key="k")
+            slack.fail("chat.postMessage", "fatal_error")
+            slack.drop("chat.postMessage", "after")
+            slack.drop("chat.postMessage", "before")
+            for _ in range(3):
+                with pytest.raises(SendUnknown):
+                    await connector.send(payload, target, key="k")
+            assert len(slack.posts()) == 1
+            for error, advice in (
+                ("not_in_channel", "/invite"),
+                ("channel_not_found", "/invite"),
+                ("is_archived", "archived"),
+                ("account_inactive", "install the app again"),
+                ("something_new", "something_new"),
+            ):
+                slack.fail("chat.postMessage", error)
+                with pytest.raises(SendRefused, match=advice):
+                    await connector.send(payload, target, key="k")
+            slack.scopes.remove("chat:write")
+            with pytest.raises(SendRefused, match=r"missing_scope \(chat:write\)"):
+                await connector.send(payload, target, key="k")
+            with pytest.raises(SendRefused, match="no channel"):
+                await connector.send(payload, Target(source="slack"), key="k")
+        finally:
+            await connector.close()
+
+
+async def test_no_connection_is_later_and_no_answer_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+
+    monkeypatch.setattr("connectors.slack.web.TIMEOUT", aiohttp.ClientTimeout(total=0.2))
+    payload = {"text": "x", "plain": "x"}
+    async with FakeSlack() as slack:
+        target = Target(source="slack", channel_id=slack.add_channel("general").id)
+        connector = SlackConnector(config_for(slack))
+        slack.hold("chat.postMessage")
+        with pytest.raises(SendUnknown):
+            await connector.send(payload, target, key="k")
+        await connector.close()
+    connector = SlackConnector(config_for(slack))
+    with pytest.raises(SendLater):
+        await connector.send(payload, target, key="k")
+    await connector.close()
+
+
+@pytest.mark.parametrize("error", ["invalid_blocks", "msg_blocks_too_long", "invalid_metadata_schema"])
+async def test_refused_markup_goes_out_plain(error: str) -> None:
+    async with FakeSlack() as slack:
+        target = Target(source="slack", channel_id=slack.add_channel("general").id)
+        connector = SlackConnector(config_for(slack))
+        (payload,) = connector.encode(said("**bold** <!channel>"), target)
+        slack.fail("chat.postMessage", error)
+        await connector.send(payload, target, key="k")
+        await connector.close()
+        assert slack.calls_of("chat.postMessage")[1].args["mrkdwn"] is False
+        assert slack.posts()[0]["text"] == "**bold** &lt;!channel&gt;"
+        assert slack.pings() == []
+
+
+async def test_a_very_long_answer_arrives_in_readable_parts() -> None:
+    text = "\n\n".join(f"Paragraph {n} with **bold** & <angle> words." for n in range(2500))
+    assert len(text) > 100_000
+    async with FakeSlack() as slack:
+        target = Target(source="slack", channel_id=slack.add_channel("general").id)
+        connector = SlackConnector(config_for(slack))
+        payloads = connector.encode(said(text), target)
+        for number, payload in enumerate(payloads):
+            await connector.send(payload, target, key=f"k/{number}")
+        await connector.close()
+        posts = [post["text"] for post in slack.posts()]
+        assert all(len(post) <= 4000 for post in posts)
+        assert "\n\n".join(posts) == text.replace("**", "*").replace("&", "&amp;").replace(
+            "<angle>", "&lt;angle&gt;"
+        )
+
+
+# signs
+
+
+async def test_the_status_is_set_and_cleared(tmp_path: Path) -> None:
+    async with FakeSlack() as slack, running(slack, tmp_path) as bot:
+        ada, general = slack.add_user("ada"), slack.add_channel("general")
+        await slack.say(general, ada, f"<@{slack.bot_user_id}> hi")
+        await slack.wait_acked()
+        target = bot.host.messages[0].target
+        await bot.connector.typing(target)
+        assert slack.methods.statuses == {(general.id, target.thread_id): "is typing…"}
+        await bot.connector.typing_done(target)
+        assert set(slack.methods.statuses.values()) == {""}
+        await bot.connector.typing_done(target)
+        assert len(slack.calls_of("assistant.threads.setStatus")) == 2
+        assert slack.calls_of("reactions.add") == []
+
+
+async def test_where_there_is_no_thread_an_hourglass_stands_in(tmp_path: Path) -> None:
+    async with FakeSlack() as slack, running(slack, tmp_path) as bot:
+        ada = slack.add_user("ada")
+        im = slack.add_im(ada)
+        await slack.say(im, ada, "hi")
+        await slack.wait_acked()
+        target = bot.host.messages[0].target
+        await bot.connector.typing(target)
+        await bot.connector.typing(target)
+        assert slack.methods.reactions == {(im.id, target.reply_to, "hourglass_flowing_sand")}
+        await bot.connector.typing_done(target)
+        assert slack.methods.reactions == set()
+        assert len(slack.calls_of("reactions.add")) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "asked"), [("missing_scope", 1), ("unknown_method", 1), ("is_archived", 2), ("internal", 2)]
+)
+async def test_a_refused_status_is_remembered(tmp_path: Path, error: str, asked: int) -> None:
+    async with FakeSlack() as slack, running(slack, tmp_path) as bot:
+        ada = slack.add_user("ada")
+        slack.fail("assistant.threads.setStatus", error, times=2)
+        for name in ("one", "one", "two"):
+            room = next((c for c in slack.workspace.channels.values() if c.name == name), None)
+            await slack.say(room or slack.add_channel(name), ada, f"<@{slack.bot_user_id}> hi")
+            await slack.wait_acked()
+            target = bot.host.messages[-1].target
+            await bot.connector.typing(target)
+            assert (target.channel_id, target.reply_to, "hourglass_flowing_sand") in slack.methods.reactions
+            await bot.connector.typing_done(target)
+            assert slack.methods.reactions == set()
+        assert len(slack.calls_of("assistant.threads.setStatus")) == asked
+
+
+async def test_with_every_sign_refused_the_turn_goes_on(tmp_path: Path) -> None:
+    async with FakeSlack() as slack, running(slack, tmp_path) as bot:
+        slack.scopes = ["im:history", "users:read"]
+        ada = slack.add_user("ada")
+        await slack.say(slack.add_im(ada), ada, "hi")
+        await slack.wait_acked()
+        target = bot.host.messages[0].target
+        for _ in range(2):
+            await bot.connector.typing(target)
+            await bot.connector.typing_done(target)
+        assert len(slack.calls_of("reactions.add")) == 1
+        slack.drop("assistant.threads.setStatus", "before")
+        await bot.connector.typing(Target(source="slack", channel_id="C1", thread_id="1.2"))
