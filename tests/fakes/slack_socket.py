@@ -79,6 +79,8 @@ class SocketMode:
         self.bad_frames: list[str] = []
         """Frames of the app that Slack would not understand, and acknowledgements of unknown envelopes."""
         self.answer_pings = True
+        self.refuse_next = 0
+        """So many websockets are refused with status 503; their URL stays good."""
         self.disabled = False
         """Socket Mode switched off for the app."""
 
@@ -95,6 +97,9 @@ class SocketMode:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The websocket's endpoint."""
+        if self.refuse_next > 0:
+            self.refuse_next -= 1
+            return web.Response(status=503, text="try again")
         debug = self._tickets.pop(request.query.get("ticket", ""), None)
         if debug is None:
             return web.Response(status=401, text="invalid ticket")
