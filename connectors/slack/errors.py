@@ -21,7 +21,9 @@ LOGIN_ADVICE: Final[Mapping[str, str]] = {
     "not_allowed_token_type": "this is the wrong kind of token: SLACK_BOT_TOKEN begins with xoxb-,"
     " SLACK_APP_TOKEN with xapp-",
     "missing_scope": "the app token needs the scope connections:write; make a new one in Basic Information",
-    "forbidden_team": "switch Socket Mode on in the app's settings",
+    "forbidden_team": "this workspace cannot use Socket Mode, or it is switched off in the app's settings",
+    "team_disabled": "the workspace is closed",
+    "user_removed_from_team": "the app's user was removed: install the app again",
     "team_access_not_granted": "install the app in this workspace",
     "org_login_required": "the workspace is being moved into an organisation: install the app there",
     "two_factor_setup_required": "set up two-factor authentication for the account",

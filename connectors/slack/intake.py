@@ -61,6 +61,8 @@ class _Socket(SocketModeClient):
     def __init__(self, app_token: str, web: AsyncWebClient, refused: Callable[[LoginError], None]) -> None:
         super().__init__(app_token=app_token, web_client=web, logger=SDK_LOG, ping_interval=PING_S)
         self._refused = refused
+        # It would read the proxy from the environment, whatever the Web API's client goes by.
+        self.proxy = web.proxy
 
     async def issue_new_wss_url(self) -> str:
         try:

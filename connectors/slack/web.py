@@ -1,6 +1,8 @@
 """Slack's Web API client, set up for a host that keeps its own account of what was sent."""
 
 from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -29,10 +31,19 @@ def web_client(
     which posts a message twice. The outbox knows better what may be sent again.
     """
     chosen = config.bot_token if token is _OWN else token
-    return AsyncWebClient(
+    client = AsyncWebClient(
         token=chosen if isinstance(chosen, str) else None,
         base_url=config.base_url,
         session=session,
         logger=SDK_LOG,
         retry_handlers=[],
     )
+    if goes_direct(config.base_url):
+        client.proxy = None
+    return client
+
+
+def goes_direct(url: str) -> bool:
+    """Whether no proxy is to be asked for `url`: this machine, or NO_PROXY, which slack-sdk does not read."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "127.0.0.1", "::1") or bool(proxy_bypass(host))

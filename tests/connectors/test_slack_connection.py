@@ -15,6 +15,8 @@ from bot_host.connector import (
 from bot_host.testing.connector import RecordingHost
 from connectors.slack import needs
 from connectors.slack.client import SlackConnector
+from connectors.slack.config import SlackConfig
+from connectors.slack.web import web_client
 from tests.connectors.slack_helpers import config_for, running
 from tests.fakes.slack import FakeSlack
 
@@ -36,6 +38,33 @@ async def test_a_wrong_token_is_a_login_error(tmp_path: Path, changes: dict[str,
         assert host.account is None
         await connector.close()
         await host.tasks.close()
+
+
+async def test_a_proxy_is_not_asked_for_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    async with FakeSlack() as slack, running(slack, tmp_path) as bot:
+        ada = slack.add_user("ada")
+        await slack.say(slack.add_im(ada), ada, "hi")
+        await slack.wait_acked()
+        assert len(bot.host.messages) == 1
+    assert web_client(SlackConfig(), None).proxy == "http://127.0.0.1:9"
+    monkeypatch.setenv("NO_PROXY", "slack.com")
+    assert web_client(SlackConfig(), None).proxy is None
+
+
+async def test_slack_in_the_environment_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Bolt reads these by itself, and would begin an OAuth flow with them.
+    for name in ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET"):
+        monkeypatch.setenv(name, "xoxb-from-the-environment")
+    monkeypatch.chdir(tmp_path)
+    async with FakeSlack() as slack, running(slack, tmp_path) as bot:
+        ada = slack.add_user("ada")
+        await slack.say(slack.add_im(ada), ada, "hi")
+        await slack.wait_acked()
+        assert len(bot.host.messages) == 1
+        assert {call.token for call in slack.calls} == {slack.bot_token, slack.app_token}
 
 
 async def test_a_removed_app_is_a_login_error(tmp_path: Path) -> None:

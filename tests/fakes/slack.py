@@ -53,6 +53,8 @@ class Call:
     method: str
     args: Json
     token: str
+    in_header: bool
+    """The token came as a header; else as an argument."""
     at: int
     """Place in the count of calls and acknowledgements."""
     answer: Json | None = None
@@ -252,7 +254,7 @@ class FakeSlack(People):
             return self._answer(error.answer)
         header = request.headers.get("Authorization", "")
         token = header.removeprefix("Bearer ") if header else str(args.pop("token", ""))
-        call = Call(method, args, token, next(self._count))
+        call = Call(method, args, token, bool(header), next(self._count))
         self.calls.append(call)
         self._changed()
         fault = self._take_fault(method)
@@ -301,7 +303,12 @@ class FakeSlack(People):
         return self.methods.table[call.method](call.args)
 
     def _open_connection(self, call: Call) -> Json:
-        """https://docs.slack.dev/reference/methods/apps.connections.open"""
+        """https://docs.slack.dev/reference/methods/apps.connections.open
+
+        What Slack answers when Socket Mode is switched off is not documented; `forbidden_team` comes nearest.
+        """
+        if not call.in_header:
+            raise Refused("invalid_auth")
         if call.token == self.bot_token:
             raise Refused("not_allowed_token_type")
         if call.token != self.app_token:

@@ -79,6 +79,11 @@ async def test_the_kinds_of_token_are_told_apart() -> None:
         wrong = await refused(web.apps_connections_open(app_token=slack.bot_token))
         assert wrong["error"] == "not_allowed_token_type"
         assert (await refused(web.apps_connections_open(app_token="xapp-no")))["error"] == "invalid_auth"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(slack.api_base + "apps.connections.open", data={"token": slack.app_token}) as answer,
+        ):
+            assert (await answer.json())["error"] == "invalid_auth"
 
 
 async def test_revoked_token_missing_scope_and_unknown_method() -> None:
