@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from bot_host.config.characters import load_character
 from bot_host.config.load import load_config
 from bot_host.config.schema import AgentConfig, ConnectorEntry, Loaded
-from bot_host.config.starter import default_character
+from bot_host.config.starter import CHARACTER
 from bot_host.contracts.connector import ConnectorConfig, ConnectorSpec
 from bot_host.contracts.plugin import Plugin
 from bot_host.host import BotHost
@@ -33,13 +33,18 @@ MODEL_PLUGINS: Final = ("openai", "offline")
 
 
 def connector_specs() -> dict[str, ConnectorSpec]:
-    """The installed connectors by platform. Loads none of their SDKs."""
+    """The installed connectors by platform. Loads none of their SDKs; a broken one is left out."""
     specs: dict[str, ConnectorSpec] = {}
     for entry in entry_points(group=CONNECTORS):
-        spec = entry.load()
-        if not isinstance(spec, ConnectorSpec):
-            raise ConfigError(f"the connector {entry.name} is not one: {entry.value} names no ConnectorSpec")
-        specs[entry.name] = spec
+        try:
+            spec = entry.load()
+        except Exception as error:  # noqa: BLE001 - a stranger's broken package must not end the others
+            log.warning("the connector %s cannot be loaded and is left out: %s", entry.name, error)
+            continue
+        if isinstance(spec, ConnectorSpec):
+            specs[entry.name] = spec
+        else:
+            log.warning("%s is left out: %s names no ConnectorSpec", entry.name, entry.value)
     return dict(sorted(specs.items(), key=lambda item: (item[0] == "terminal", item[0])))
 
 
@@ -91,7 +96,7 @@ def read_characters(loaded: Loaded) -> list[tuple[AgentConfig, Character]]:
     found: list[tuple[AgentConfig, Character]] = []
     seen: dict[UUID, str] = {}
     for agent in loaded.config.agents:
-        character = load_character(Path(agent.character)) if agent.character else default_character()
+        character = load_character(Path(agent.character) if agent.character else CHARACTER)
         if agent.id:
             character = character.model_copy(update={"id": agent.id})
         twin = seen.get(character.agent_id)

@@ -1,0 +1,49 @@
+"""A running host with a model and some platforms."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from tests.fakes.openai import FakeOpenAI
+from tests.journeys.harness import PATIENCE_S, HostProcess, bot_host, clean_environment
+from tests.journeys.seats import Seat, model_config, take_seat
+
+
+class Party:
+    """A model and some seats, and the host between them, which may end and start again."""
+
+    def __init__(self, folder: Path, model: FakeOpenAI, seats: list[Seat]) -> None:
+        self.folder = folder
+        self.model = model
+        self.seats = seats
+        self.env = clean_environment(**{k: v for seat in seats for k, v in seat.tokens().items()})
+
+    def write_config(self, extra: str = "") -> None:
+        """config.toml for the model and the seats."""
+        config = model_config(self.model) + "".join(seat.config() for seat in self.seats) + extra
+        (self.folder / "config.toml").write_text(config, encoding="utf-8")
+
+    @asynccontextmanager
+    async def host(self, *, wait: bool = True) -> AsyncIterator[HostProcess]:
+        """The host, with all seats connected. Its log is printed when the test fails."""
+        async with bot_host("--config", "config.toml", cwd=self.folder, env=self.env) as host:
+            try:
+                for seat in self.seats if wait else ():
+                    await host.wait_log(f"{seat.name} on: connected as")
+                yield host
+            except BaseException:
+                print(host.all_log)
+                raise
+
+
+@asynccontextmanager
+async def party(folder: Path, *names: str, extra: str = "") -> AsyncIterator[Party]:
+    """Fakes for these platforms and a model, and a config for them. Nobody waits in them for ever."""
+    async with AsyncExitStack() as stack:
+        model = await stack.enter_async_context(FakeOpenAI())
+        seats = [await take_seat(name, stack) for name in names]
+        one = Party(folder, model, seats)
+        one.write_config(extra)
+        async with asyncio.timeout(2 * PATIENCE_S):
+            yield one

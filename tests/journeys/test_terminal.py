@@ -1,0 +1,221 @@
+"""The command as an admin first meets it: a clone, no tokens, a terminal or a pipe."""
+
+import asyncio
+import os
+import pty
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.openai import FakeOpenAI
+from tests.journeys.harness import bot_host, clean_environment
+
+ROOT = Path(__file__).parent.parent.parent
+
+PIPE = """
+[connectors.terminal]
+enabled = true
+"""
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """What of the clone the command reads, in an empty folder."""
+    shutil.copy(ROOT / "config.toml", tmp_path)
+    shutil.copytree(ROOT / "characters", tmp_path / "characters")
+    return tmp_path
+
+
+async def test_the_shipped_config_with_nothing_on_says_the_way_out(clone: Path) -> None:
+    async with bot_host("--config", "config.toml", cwd=clone) as host:
+        assert await host.end() == 2
+    for line in (
+        "discord off: no token; set DISCORD_BOT_TOKEN",
+        "telegram off:",
+        "slack off:",
+        "terminal off:",
+    ):
+        assert line in host.all_log
+    assert "Nothing is switched on" in host.all_log
+    assert "enabled = true" in host.all_log
+    assert "Traceback" not in host.all_log
+
+
+async def test_lines_from_a_pipe_are_answered_and_the_end_of_input_ends_it(clone: Path) -> None:
+    (clone / "config.toml").write_text(PIPE, encoding="utf-8")
+    async with bot_host("--config", "config.toml", cwd=clone) as host:
+        await host.say("Hello, my name is Ada")
+        await host.say("I am sad about the rain")
+        host.end_of_input()
+        assert await host.end() == 0
+    assert host.text.strip()
+    assert "terminal on" in host.all_log
+    assert "demonstration" in host.all_log
+    assert (clone / "data" / "bot_host.db").is_file()
+
+
+async def test_a_dozen_turns_through_a_pipe_with_strange_input(clone: Path) -> None:
+    (clone / "config.toml").write_text(PIPE + '[[agents]]\nbusy_mode = "each"\n', encoding="utf-8")
+    lines: list[bytes] = [
+        b"hello",
+        b"",
+        b"   ",
+        b"\xff\xfe broken bytes \xed\xa0\x80",
+        "z̷̡a̴͝l̵g̶o".encode(),
+        "مرحبا بالعالم".encode(),
+        b"x" * 100_000,
+        b"a\x00b",
+        b"I feel tired",
+        b"because of my work",
+        b"what are you?",
+        b"yes",
+        b"you are nice",
+        b"goodbye",
+    ]
+    async with bot_host("--config", "config.toml", cwd=clone) as host:
+        for line in lines:
+            await host.say(line)
+        host.end_of_input()
+        assert await host.end() == 0
+    replies = [part for part in host.text.split("\n") if part.strip()]
+    assert len(replies) >= 12
+    assert "Traceback" not in host.all_log
+
+
+async def test_the_conversation_goes_on_after_a_restart(tmp_path: Path) -> None:
+    async with FakeOpenAI() as model:
+        model.any_model = True
+        config = PIPE + f'[models.openai]\napi_key = "{model.key}"\nbase_url = "{model.url}"\n'
+        (tmp_path / "config.toml").write_text(config, encoding="utf-8")
+        for line in ("I am Ada", "Who am I?"):
+            async with bot_host("--config", "config.toml", cwd=tmp_path) as host:
+                await host.say(line)
+                await host.wait_out(f"echo: {line}")
+                host.end_of_input()
+                assert await host.end() == 0
+        said = [m["content"] for m in model.chats[1].messages if m["role"] != "system"]
+        assert said == ["I am Ada", "echo: I am Ada", "Who am I?"]
+        assert model.key is not None
+        assert model.key not in host.all_log
+
+
+class Terminal:
+    """The host on a pseudo-terminal, with a person before it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, leader: int) -> None:
+        self.process = process
+        self._leader = leader
+        self.shown = b""
+        self._news = asyncio.Condition()
+        self._reader = asyncio.get_running_loop().create_task(self._read())
+
+    async def _read(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                data = await loop.run_in_executor(None, os.read, self._leader, 4096)
+            except OSError:
+                return
+            if not data:
+                return
+            async with self._news:
+                self.shown += data
+                self._news.notify_all()
+
+    @property
+    def screen(self) -> str:
+        return self.shown.decode("utf-8", "replace")
+
+    async def wait_for(self, text: str) -> None:
+        async def wait() -> None:
+            async with self._news:
+                await self._news.wait_for(lambda: text in self.screen)
+
+        try:
+            await asyncio.wait_for(wait(), 60)
+        except TimeoutError:
+            raise AssertionError(f"{text!r} is not on the screen:\n{self.screen}") from None
+
+    def type(self, text: str) -> None:
+        os.write(self._leader, text.encode())
+
+    async def end(self) -> int:
+        code = await asyncio.wait_for(self.process.wait(), 60)
+        await self._reader
+        os.close(self._leader)
+        return code
+
+
+async def on_terminal(cwd: Path) -> Terminal:
+    leader, follower = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot_host",
+        "--config",
+        "config.toml",
+        cwd=cwd,
+        env=clean_environment(TERM="xterm"),
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        start_new_session=True,
+        preexec_fn=_own_terminal,
+    )
+    os.close(follower)
+    return Terminal(process, leader)
+
+
+def _own_terminal() -> None:
+    import fcntl
+    import termios
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+async def test_on_a_terminal_the_chat_owns_the_screen_and_ctrl_c_ends_it(clone: Path) -> None:
+    terminal = await on_terminal(clone)
+    await terminal.wait_for("discord off: no token; set DISCORD_BOT_TOKEN")
+    await terminal.wait_for("you> ")
+    terminal.type("I am worried about my exam\n")
+    await terminal.wait_for("Eliza> ")
+    terminal.type("\x03")
+    assert await terminal.end() == 0
+    after = terminal.screen.partition("Eliza> ")[2]
+    assert after.strip()
+    assert " info " not in after
+    assert "Traceback" not in terminal.screen
+    assert "stopped" in (clone / "data" / "logs" / "bot_host.log").read_text(encoding="utf-8")
+
+
+async def test_on_a_terminal_the_answer_is_shown_while_it_is_written(clone: Path) -> None:
+    async with FakeOpenAI() as model:
+        model.any_model = True
+        config = f'[models.openai]\napi_key = "{model.key}"\nbase_url = "{model.url}"\n'
+        (clone / "config.toml").write_text(config, encoding="utf-8")
+        terminal = await on_terminal(clone)
+        await terminal.wait_for("you> ")
+        with model.hold(after=3) as held:
+            terminal.type("stream this to me please\n")
+            await held.wait_for_request()
+            await terminal.wait_for("Eliza> echo")
+            assert "please\r\n\r\nyou" not in terminal.screen
+            held.release()
+        await terminal.wait_for("echo: stream this to me please")
+        assert model.chats[0].streamed
+        assert terminal.screen.count("Eliza> ") == 1
+        terminal.type("\x04")
+        assert await terminal.end() == 0
+
+
+async def test_a_signal_ends_it(clone: Path) -> None:
+    (clone / "config.toml").write_text(PIPE, encoding="utf-8")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        async with bot_host("--config", "config.toml", cwd=clone) as host:
+            await host.wait_log("terminal on")
+            host.signal(number)
+            assert await host.end() == 0
+            assert "stopped" in host.all_log
