@@ -23,7 +23,7 @@ FLOORS: dict[str, int] = {
     "bot_host.testing": 7,
     "bot_host.web": 8,
     "bot_host.cli": 9,
-    "bot_host.__main__": 9,
+    "bot_host.__main__": 10,
 }
 SURFACES = {"bot_host.plugin", "bot_host.connector"}
 BELOW_SURFACES = ("bot_host.kit", "bot_host.types", "bot_host.contracts")

@@ -117,8 +117,10 @@ class Built:
     host: BotHost
     on: list[str] = field(default_factory=list)
     """Tables of the connectors that will come up."""
-    lines: list[str] = field(default_factory=list)
-    """One line each for what is off."""
+    off: list[str] = field(default_factory=list)
+    """One line each for what is off, and why."""
+    faults: list[str] = field(default_factory=list)
+    """One line each for what should be on and cannot be."""
     secrets: list[str] = field(default_factory=list)
     terminal: bool = False
 
@@ -165,8 +167,12 @@ def _add(
 ) -> None:
     short = entry.table.removeprefix("connectors.")
     why = off_reason(spec, entry.config)
+    fault = "" if why and entry.config.enabled is not True else why or spec.wrong(entry.config)
+    if fault:
+        built.faults.append(f"{short} off: {fault}")
+        return
     if why:
-        built.lines.append(f"{short} off: {why}")
+        built.off.append(f"{short} off: {why}")
         return
     agent_id = first
     if entry.config.agent:

@@ -112,6 +112,9 @@ async def _connector(
         # Asked for by name and still off is a fault; left at `auto` it is a choice.
         asked = entry.config.enabled is True
         return [CheckLine(name=name, ok=not asked, detail=f"off: {why}")]
+    fault = spec.wrong(entry.config)
+    if fault:
+        return [CheckLine(name=name, ok=False, detail=f"off: {fault}")]
     connector = spec.create(entry.config)
     try:
         return await connector.check()

@@ -77,10 +77,12 @@ async def run(loaded: Loaded) -> int:
     mask.add(*built.secrets)
     for note in loaded.notes:
         log.info("%s", note)
-    for line in built.lines:
+    for line in built.off:
         log.info("%s", line)
+    for line in built.faults:
+        log.error("%s", line)
     if not built.on:
-        log.error("%s", WAY_OUT)
+        log.error("%s", WAY_OUT if not built.faults else "nothing could be switched on")
         await built.host.stop(0)
         return MEND_CONFIG
     with Signals() as signals:

@@ -170,5 +170,10 @@ class ConnectorSpec:
     """Why a connector with this config is off (`no token; set DISCORD_BOT_TOKEN`); empty: it can start."""
     create: Callable[[ConnectorConfig], Connector]
     """Imports the SDK. Raises ConfigError."""
+    wrong: Callable[[ConnectorConfig], str] = lambda _config: ""
+    """What is wrong with what is set (a token of another kind, half of a pair); empty: nothing.
+
+    Unlike what is missing, it is a fault; still only this connector stays off.
+    """
     secrets: Callable[[ConnectorConfig], Sequence[str]] = lambda _config: ()
     """The secret values, to be blotted out of logs."""

@@ -1,6 +1,6 @@
 """Which connector speaks for which platform account."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot_host.contracts.connector import Connector, ConnectorConfig
 from bot_host.types.errors import ConfigError, StateError
@@ -15,8 +15,13 @@ class Line:
 
     account: Account
     agent_id: UUID
+    agent_name: str
     connector: Connector
     config: ConnectorConfig
+
+    def voiced(self, target: Target) -> Target:
+        """`target` on this line, with the name of who speaks as `extra["agent"]`."""
+        return replace(target, account=self.account.key, extra={**target.extra, "agent": self.agent_name})
 
 
 class Accounts:

@@ -72,7 +72,13 @@ class ConnectorRunner:
 
     async def connected(self, account: Account) -> None:
         """Logged in: the account's line opens, and what waited for it goes out."""
-        line = Line(account=account, agent_id=self._agent_id, connector=self.connector, config=self._config)
+        line = Line(
+            account=account,
+            agent_id=self._agent_id,
+            agent_name=self._agent_name,
+            connector=self.connector,
+            config=self._config,
+        )
         new = self._accounts.open(line)
         if new or self.state is not ConnectorState.CONNECTED:
             log.info(

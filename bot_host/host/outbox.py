@@ -75,7 +75,7 @@ class HostOutbox:
         line = self._accounts.find(target.account)
         if line is None or not isinstance(line.connector, StreamingConnector):
             return None
-        return line.connector.open_stream(target, memory_id=memory_id)
+        return line.connector.open_stream(line.voiced(target), memory_id=memory_id)
 
     async def commit(
         self,
@@ -232,7 +232,7 @@ class HostOutbox:
 
 def parts_of(line: Line, memory: Memory, target: Target, *, run_id: UUID | None) -> list[NewOutbox]:
     """A message as the parts that its platform takes."""
-    target = replace(target, account=line.account.key)
+    target = line.voiced(target)
     payloads = line.connector.encode(memory.content, target)
     return [
         NewOutbox(

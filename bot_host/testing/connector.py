@@ -1,6 +1,7 @@
 """A host for one connector, without the rest of the house."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +16,8 @@ class RecordingHost:
     """A `ConnectorHost` that keeps what it is given.
 
     `open_gate.clear()` makes every `accept` wait, as a slow disk would, until `open_gate.set()`.
-    `fail_next = n` makes the next n calls of `accept` raise StoreError.
+    `fail_next = n` makes the next n calls of `accept` raise StoreError. `after_accept` is called when events
+    have been taken, as the turns of a real host would come then.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -29,6 +31,7 @@ class RecordingHost:
         self.open_gate = asyncio.Event()
         self.open_gate.set()
         self.fail_next = 0
+        self.after_accept: Callable[[], Awaitable[None]] | None = None
 
     @property
     def tasks(self) -> Supervisor:
@@ -62,6 +65,8 @@ class RecordingHost:
                 if event.mark is not None:
                     self._move(event.mark)
             self._news.notify_all()
+        if self.after_accept is not None:
+            await self.after_accept()
 
     async def find_mark(self, name: str) -> int | None:
         return self.marks.get(name)

@@ -25,7 +25,7 @@ class Target:
     reply_to: str = ""
     """The platform id of the message to answer, where the platform shows such a link."""
     extra: dict[str, str] = field(default_factory=dict)
-    """What only this platform needs to find the place again."""
+    """What only this platform needs to find the place again; and `agent`, the name of who speaks."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values, without what is empty."""

@@ -44,7 +44,20 @@ class SlackConfig(ConnectorConfig):
 
 
 def missing(config: ConnectorConfig) -> str:
-    """Why this connector is off, in words that never show a token; empty: it can start."""
+    """Why this connector is off, when nobody has set it up; empty: somebody has."""
+    assert isinstance(config, SlackConfig)
+    if config.bot_token or config.app_token:
+        return ""
+    if config.signing_secret:
+        return (
+            "SLACK_SIGNING_SECRET alone is for the Events API over HTTP, which comes later;"
+            " Socket Mode needs SLACK_BOT_TOKEN and SLACK_APP_TOKEN"
+        )
+    return "no bot token; set SLACK_BOT_TOKEN"
+
+
+def wrong(config: ConnectorConfig) -> str:
+    """What is wrong with the tokens, in words that never show one; empty: nothing that can be seen."""
     assert isinstance(config, SlackConfig)
     bot, app = config.bot_token, config.app_token
     if bot.startswith(APP_PREFIX) and app.startswith(BOT_PREFIX):
@@ -55,7 +68,7 @@ def missing(config: ConnectorConfig) -> str:
         return f"SLACK_BOT_TOKEN is {_kind(bot)}; it should be the bot token, which begins with xoxb-"
     if not app and config.signing_secret:
         return (
-            "SLACK_SIGNING_SECRET alone is for the Events API over HTTP, which comes later;"
+            "SLACK_SIGNING_SECRET is for the Events API over HTTP, which comes later;"
             " Socket Mode needs SLACK_APP_TOKEN"
         )
     if not app:

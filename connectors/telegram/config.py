@@ -19,14 +19,8 @@ class TelegramConfig(ConnectorConfig):
 
     @field_validator("token")
     @classmethod
-    def _check_token(cls, token: str) -> str:
-        token = token.strip()
-        if token and not re.fullmatch(r"[0-9]+:[^\s/?#%]+", token):
-            # The value is a secret, even a wrong one: it is not repeated.
-            raise ValueError(
-                "this is not a Telegram bot token (digits, a colon, letters): copy it again from @BotFather"
-            )
-        return token
+    def _strip(cls, token: str) -> str:
+        return token.strip()
 
     @field_validator("api_base")
     @classmethod
@@ -35,3 +29,17 @@ class TelegramConfig(ConnectorConfig):
         if base and not re.match(r"https?://[^/]", base):
             raise ValueError("expected an address like http://127.0.0.1:8081")
         return base
+
+
+def missing(config: ConnectorConfig) -> str:
+    """Why this bot is off; empty when it can start."""
+    assert isinstance(config, TelegramConfig)
+    return "" if config.token else "no token; set TELEGRAM_BOT_TOKEN"
+
+
+def wrong(config: ConnectorConfig) -> str:
+    """What is wrong with the token, which is not shown; empty: nothing that can be seen."""
+    assert isinstance(config, TelegramConfig)
+    if re.fullmatch(r"[0-9]+:[^\s/?#%]+", config.token):
+        return ""
+    return "this is not a Telegram bot token (digits, a colon, letters); copy it again from @BotFather"

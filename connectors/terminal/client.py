@@ -29,6 +29,8 @@ QUIT: Final = ("/quit", "/exit")
 HELP: Final = "Write a line and press Enter. /quit or /exit ends the chat, /help shows this."
 CLOSE_SECONDS: Final = 1.0
 """A paused terminal does not hold up the end of the process for longer."""
+LINE_SECONDS: Final = 600.0
+"""A line from a pipe waits this long at the most for the answer to the one before."""
 REMEMBERED: Final = 256
 """Keys of sent parts that are kept, so that a second try prints nothing twice."""
 
@@ -37,7 +39,8 @@ class TerminalConnector:
     """One person at standard input and output. `stdin` and `stdout` are file descriptors."""
 
     platform: ClassVar[str] = PLATFORM
-    typing_interval_s: ClassVar[float] = 0.0
+    typing_interval_s: ClassVar[float] = 60.0
+    """Nothing is shown; the end of the indicator tells that a turn is over."""
 
     def __init__(self, config: TerminalConfig, *, stdin: int = 0, stdout: int = 1) -> None:
         self._config = config
@@ -49,6 +52,7 @@ class TerminalConnector:
         """A line that was read and that the host has not taken yet."""
         self._sent: OrderedDict[str, None] = OrderedDict()
         self._streams: dict[str, _Stream] = {}
+        self._turn_over = asyncio.Event()
         self._deaf = False
         """Nobody reads our output any more."""
 
@@ -75,7 +79,15 @@ class TerminalConnector:
         if message is None:
             await self._show_prompt()
             return
+        self._turn_over.clear()
         await host.accept(message)
+        if not self._chat:
+            # A pipe is a script: each line has its answer before the next one is said.
+            try:
+                async with asyncio.timeout(LINE_SECONDS):
+                    await self._turn_over.wait()
+            except TimeoutError:
+                return
 
     async def _print_help(self) -> None:
         try:
@@ -92,10 +104,12 @@ class TerminalConnector:
     def _hang_up(self) -> None:
         self._deaf = True
         self._lines.stop()
+        self._turn_over.set()
 
     async def stop_intake(self) -> None:
         """Read no further line."""
         self._lines.stop()
+        self._turn_over.set()
 
     def encode(self, content: Content, target: Target) -> list[Payload]:
         """A message as one payload."""
@@ -138,7 +152,8 @@ class TerminalConnector:
         """A terminal has no such sign."""
 
     async def typing_done(self, target: Target) -> None:
-        """A terminal has no such sign."""
+        """The turn is over: a pipe may say its next line."""
+        self._turn_over.set()
 
     async def close(self) -> None:
         """End the line that the cursor is in, and the threads. Idempotent."""

@@ -30,7 +30,8 @@ BOT, APP = "xoxb-1-secret-of-the-bot", "xapp-1-secret-of-the-app"
     ],
 )
 def test_why_it_is_off(values: dict[str, str], says: str) -> None:
-    why = connector.missing(SlackConfig(**values))
+    config = SlackConfig(**values)
+    why = connector.missing(config) or connector.wrong(config)
     assert says in why
     assert "secret" not in why
     assert "s3cret" not in why
@@ -38,7 +39,7 @@ def test_why_it_is_off(values: dict[str, str], says: str) -> None:
 
 def test_when_it_is_on() -> None:
     config = SlackConfig(bot_token=f" {BOT}\n", app_token=APP)
-    assert connector.missing(config) == ""
+    assert connector.missing(config) == connector.wrong(config) == ""
     assert connector.secrets(config) == [BOT, APP]
     assert "secret" not in repr(config)
     assert connector.create(config).platform == "slack"

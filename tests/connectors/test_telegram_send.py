@@ -242,7 +242,7 @@ async def test_check_with_a_wrong_token(fake: FakeTelegram) -> None:
 def test_spec() -> None:
     empty, full = TelegramConfig(), TelegramConfig(token=" 1:abc ")
     assert spec.missing(empty) == "no token; set TELEGRAM_BOT_TOKEN"
-    assert (spec.missing(full), list(spec.secrets(full))) == ("", ["1:abc"])
+    assert (spec.missing(full), spec.wrong(full), list(spec.secrets(full))) == ("", "", ["1:abc"])
     assert isinstance(spec.create(full), TelegramConnector)
     assert spec.platform == TelegramConnector.platform == "telegram"
 
@@ -260,9 +260,6 @@ def test_pairing_is_said_to_come(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        {"token": "sesame-open"},
-        {"token": "12345678"},
-        {"token": "1:a/b?c"},
         {"token": "1:abc", "api_base": "127.0.0.1:8081"},
         {"token": "1:abc", "api_bas": "x"},
     ],
@@ -271,6 +268,13 @@ def test_wrong_settings(values: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as caught:
         TelegramConfig(**values)
     assert values["token"] not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["sesame-open", "12345678", "1:a/b?c"])
+def test_a_token_of_another_shape_keeps_only_telegram_off(token: str) -> None:
+    why = spec.wrong(TelegramConfig(token=token))
+    assert "not a Telegram bot token" in why
+    assert token not in why
 
 
 def test_encode_is_the_platforms(telegram: TelegramConnector) -> None:

@@ -16,6 +16,7 @@ from bot_host.connector import (
     ChannelType,
     Connector,
     Content,
+    InboundMessage,
     Media,
     SendRefused,
     StoreError,
@@ -95,6 +96,7 @@ class Chat:
         self.connector = TerminalConnector(
             TerminalConfig.model_validate(config), stdin=ends.stdin, stdout=ends.stdout
         )
+        host.after_accept = lambda: self.connector.typing_done(TARGET)
         self.running = host.tasks.spawn("run", self.connector.run(host))
 
     async def say(self, text: str, memory_id: str = "m1", target: Target = TARGET) -> None:
@@ -120,6 +122,20 @@ async def start(host: RecordingHost) -> AsyncIterator[Callable[..., Chat]]:
 Start = Callable[..., Chat]
 
 # Lines in.
+
+
+async def test_a_line_of_a_pipe_waits_for_the_answer_to_the_one_before(
+    piped: Ends, host: RecordingHost, start: Start
+) -> None:
+    chat = start(piped)
+    host.after_accept = None
+    piped.type("one\ntwo\n")
+    await host.wait_for(InboundMessage)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert [m.content.text for m in host.messages] == ["one"]
+    await chat.connector.typing_done(TARGET)
+    await host.wait_for(InboundMessage, 2)
 
 
 async def test_each_line_of_a_pipe_is_a_message(piped: Ends, host: RecordingHost, start: Start) -> None:

@@ -1,17 +1,22 @@
 """The command as an admin first meets it: a clone, no tokens, a terminal or a pipe."""
 
 import asyncio
+import fcntl
 import os
 import pty
 import shutil
 import signal
 import sys
+import termios
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.openai import FakeOpenAI
 from tests.journeys.harness import bot_host, clean_environment
+from tests.journeys.seats import model_config
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -87,9 +92,7 @@ async def test_a_dozen_turns_through_a_pipe_with_strange_input(clone: Path) -> N
 
 async def test_the_conversation_goes_on_after_a_restart(tmp_path: Path) -> None:
     async with FakeOpenAI() as model:
-        model.any_model = True
-        config = PIPE + f'[models.openai]\napi_key = "{model.key}"\nbase_url = "{model.url}"\n'
-        (tmp_path / "config.toml").write_text(config, encoding="utf-8")
+        (tmp_path / "config.toml").write_text(PIPE + model_config(model), encoding="utf-8")
         for line in ("I am Ada", "Who am I?"):
             async with bot_host("--config", "config.toml", cwd=tmp_path) as host:
                 await host.say(line)
@@ -109,47 +112,53 @@ class Terminal:
         self.process = process
         self._leader = leader
         self.shown = b""
-        self._news = asyncio.Condition()
-        self._reader = asyncio.get_running_loop().create_task(self._read())
+        self._closed = asyncio.Event()
+        os.set_blocking(leader, False)
+        asyncio.get_running_loop().add_reader(leader, self._readable)
 
-    async def _read(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                data = await loop.run_in_executor(None, os.read, self._leader, 4096)
-            except OSError:
-                return
-            if not data:
-                return
-            async with self._news:
-                self.shown += data
-                self._news.notify_all()
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._leader, 65536)
+        except BlockingIOError:
+            return
+        except OSError:  # the other side is gone: EIO on Linux
+            data = b""
+        if not data:
+            asyncio.get_running_loop().remove_reader(self._leader)
+            self._closed.set()
+        self.shown += data
 
     @property
     def screen(self) -> str:
         return self.shown.decode("utf-8", "replace")
 
     async def wait_for(self, text: str) -> None:
-        async def wait() -> None:
-            async with self._news:
-                await self._news.wait_for(lambda: text in self.screen)
-
-        try:
-            await asyncio.wait_for(wait(), 60)
-        except TimeoutError:
-            raise AssertionError(f"{text!r} is not on the screen:\n{self.screen}") from None
+        for _ in range(4000):
+            if text in self.screen:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"{text!r} is not on the screen:\n{self.screen}")
 
     def type(self, text: str) -> None:
         os.write(self._leader, text.encode())
 
     async def end(self) -> int:
-        code = await asyncio.wait_for(self.process.wait(), 60)
-        await self._reader
-        os.close(self._leader)
+        code = await asyncio.wait_for(self.process.wait(), 40)
+        await asyncio.wait_for(self._closed.wait(), 40)
         return code
 
+    async def close(self) -> None:
+        if self.process.returncode is None:
+            print(self.screen)
+            self.process.kill()
+            await self.process.wait()
+        asyncio.get_running_loop().remove_reader(self._leader)
+        os.close(self._leader)
 
-async def on_terminal(cwd: Path) -> Terminal:
+
+@asynccontextmanager
+async def on_terminal(cwd: Path) -> AsyncIterator[Terminal]:
+    """`python -m bot_host --config config.toml` on a terminal of its own."""
     leader, follower = pty.openpty()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -166,49 +175,48 @@ async def on_terminal(cwd: Path) -> Terminal:
         preexec_fn=_own_terminal,
     )
     os.close(follower)
-    return Terminal(process, leader)
+    terminal = Terminal(process, leader)
+    try:
+        yield terminal
+    finally:
+        await terminal.close()
 
 
 def _own_terminal() -> None:
-    import fcntl
-    import termios
-
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 async def test_on_a_terminal_the_chat_owns_the_screen_and_ctrl_c_ends_it(clone: Path) -> None:
-    terminal = await on_terminal(clone)
-    await terminal.wait_for("discord off: no token; set DISCORD_BOT_TOKEN")
-    await terminal.wait_for("you> ")
-    terminal.type("I am worried about my exam\n")
-    await terminal.wait_for("Eliza> ")
-    terminal.type("\x03")
-    assert await terminal.end() == 0
-    after = terminal.screen.partition("Eliza> ")[2]
-    assert after.strip()
-    assert " info " not in after
-    assert "Traceback" not in terminal.screen
+    async with on_terminal(clone) as terminal:
+        await terminal.wait_for("discord off: no token; set DISCORD_BOT_TOKEN")
+        await terminal.wait_for("you> ")
+        terminal.type("I am worried about my exam\n")
+        await terminal.wait_for("Eliza> ")
+        terminal.type("\x03")
+        assert await terminal.end() == 0
+        after = terminal.screen.partition("Eliza> ")[2]
+        assert after.strip()
+        assert " info " not in after
+        assert "Traceback" not in terminal.screen
     assert "stopped" in (clone / "data" / "logs" / "bot_host.log").read_text(encoding="utf-8")
 
 
 async def test_on_a_terminal_the_answer_is_shown_while_it_is_written(clone: Path) -> None:
     async with FakeOpenAI() as model:
-        model.any_model = True
-        config = f'[models.openai]\napi_key = "{model.key}"\nbase_url = "{model.url}"\n'
-        (clone / "config.toml").write_text(config, encoding="utf-8")
-        terminal = await on_terminal(clone)
-        await terminal.wait_for("you> ")
-        with model.hold(after=3) as held:
-            terminal.type("stream this to me please\n")
-            await held.wait_for_request()
-            await terminal.wait_for("Eliza> echo")
-            assert "please\r\n\r\nyou" not in terminal.screen
-            held.release()
-        await terminal.wait_for("echo: stream this to me please")
-        assert model.chats[0].streamed
-        assert terminal.screen.count("Eliza> ") == 1
-        terminal.type("\x04")
-        assert await terminal.end() == 0
+        (clone / "config.toml").write_text(model_config(model), encoding="utf-8")
+        async with on_terminal(clone) as terminal:
+            await terminal.wait_for("you> ")
+            with model.hold(after=3) as held:
+                terminal.type("stream this to me please\n")
+                await held.wait_for_request()
+                await terminal.wait_for("Eliza> echo")
+                assert "echo: stream this to me please" not in terminal.screen
+                held.release()
+            await terminal.wait_for("echo: stream this to me please")
+            assert model.chats[0].streamed
+            assert terminal.screen.count("Eliza> ") == 1
+            terminal.type("\x04")
+            assert await terminal.end() == 0
 
 
 async def test_a_signal_ends_it(clone: Path) -> None:
