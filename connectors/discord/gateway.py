@@ -28,13 +28,17 @@ RETRY_CAP_S: Final = 120.0
 """Discord resets the token of a bot with more than 1,000 IDENTIFYs a day; this is at most 960."""
 
 
+class MalformedFrame(ValueError):
+    """A frame that is not a JSON object. The message is its beginning."""
+
+
 def intents(*, content: bool) -> discord.Intents:
     """What the gateway is to send. The content of messages is the only privileged intent."""
     return discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=content)
 
 
 class GatewayClient(discord.Client):
-    """Hands each received frame to `on_frame`, synchronously and in order.
+    """Hands each received frame to `on_frame` (which may raise MalformedFrame), at once and in order.
 
     discord.py runs every event handler as a task of its own, from its own objects. The debug event
     `socket_raw_receive` is dispatched in the receive loop before the frame is parsed, so `dispatch` is
@@ -70,6 +74,7 @@ class GatewayClient(discord.Client):
         self._pace = pace
         self.closing = asyncio.Event()
         self._down_since: float | None = None
+        self._malformed = ""
 
     @property
     def down_for(self) -> float:
@@ -79,13 +84,25 @@ class GatewayClient(discord.Client):
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         """discord.py's own events, of which few matter here."""
         if event == "socket_raw_receive":
-            self._on_frame(args[0])
+            self._receive(args[0])
         elif event in ("connect", "resumed"):
             self._down_since = None
         elif event == "disconnect" and self._down_since is None:
             self._down_since = time.monotonic()
             self._on_drop()
         super().dispatch(event, *args, **kwargs)
+
+    def _receive(self, frame: str) -> None:
+        try:
+            self._on_frame(frame)
+        except MalformedFrame as error:
+            log.warning("discord: skipped a malformed frame: %s", error)
+            if self._malformed == str(error):
+                return  # It came again: discord.py fails on it, and a new session begins.
+            self._malformed = str(error)
+            # discord.py answers a time-out in here by RESUME, which brings what came since the last whole
+            # frame; on the frame itself it would end, and the session with all that was missed.
+            raise TimeoutError("malformed frame") from None
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Wait before a second IDENTIFY (one in five seconds is allowed), but not beyond `close`."""

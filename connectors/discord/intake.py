@@ -31,6 +31,7 @@ from connectors.discord.decode import (
     event_key,
     mark_name,
 )
+from connectors.discord.gateway import MalformedFrame
 from connectors.discord.places import Book, Me, clean_name, decode_places
 from connectors.discord.rest import Rest, describe
 from connectors.discord.rules import Rules
@@ -111,14 +112,12 @@ class Intake:
         self.ready.clear()
 
     def offer(self, frame: str) -> bool:
-        """Take a raw frame; False when the queue is full. Never waits."""
+        """Take a raw frame; False when the queue is full. Never waits. Raises MalformedFrame."""
         try:
             payload = json.loads(frame)
             event, data = payload.get("t"), payload.get("d")
         except (ValueError, AttributeError):
-            # discord.py fails on it, too, and the connection is made anew.
-            log.warning("discord: skipped a malformed frame: %s", one_line(frame, 80))
-            return True
+            raise MalformedFrame(one_line(frame, 80)) from None
         if not isinstance(event, str) or not isinstance(data, dict):
             return True
         if event == "READY":

@@ -7,7 +7,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot_host.connector import CheckLine, LoginError, one_line
-from connectors.slack.config import SlackConfig, missing
+from connectors.slack.config import SlackConfig, missing, wrong
 from connectors.slack.errors import login_error
 from connectors.slack.needs import lacking
 from connectors.slack.web import open_session, web_client
@@ -17,7 +17,7 @@ _NETWORK = "see whether this machine reaches Slack, or set api_base"
 
 async def check_account(config: SlackConfig) -> Sequence[CheckLine]:
     """What is found: the bot token, its scopes, the app token. Never raises."""
-    why = missing(config)
+    why = missing(config) or wrong(config)
     if why:
         return [CheckLine(name="slack", ok=False, detail=why, advice="see docs/slack-manifest.yaml")]
     async with open_session() as session:

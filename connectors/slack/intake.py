@@ -92,7 +92,8 @@ def make_app(web: AsyncWebClient, me: Self, bot_token: str, take: TakeEvent) -> 
         return result
 
     app = AsyncApp(
-        name="bot_host",
+        # Bolt makes a logger of this name and sets its level: it must not be one of ours.
+        name="slack_bolt.bot_host",
         logger=BOLT_LOG,
         client=web,
         authorize=authorize,

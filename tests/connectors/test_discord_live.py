@@ -407,8 +407,12 @@ async def test_a_malformed_frame_does_not_end_the_bot(fake: FakeDiscord, tmp_pat
             fake.ask_heartbeat()
         else:
             fake.send_raw('{"op": 0, "t": "MESS' if how == "json" else "[1, 2]")
-        await fake.wait_ready(2)
-        fake.say(fake.dm(ada), ada, "after")
+        if how == "cut":
+            # The compressed stream cannot be read on: a new session, and the history of known places.
+            await fake.wait_ready(2)
+        # Else, said in the gap in a place that no history was read of yet: a resumed session brings it.
+        person = ada if how == "cut" else fake.add_user("bea")
+        fake.say(fake.dm(person), person, "after")
         assert [m.content.text for m in await bot.messages(2)] == ["before", "after"]
 
 

@@ -1,0 +1,22 @@
+"""For all tests."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+
+def _logging() -> dict[str, tuple[int, bool, bool]]:
+    names = ("", "bot_host", "connectors")
+    loggers = [logging.getLogger(name) for name in names]
+    return {logger.name: (logger.level, logger.disabled, logger.propagate) for logger in loggers} | {
+        "manager": (logging.root.manager.disable, False, False)
+    }
+
+
+@pytest.fixture(autouse=True)
+def _logging_is_left_as_it_was() -> Iterator[None]:
+    """A test that changes the process's logging would blind the tests after it."""
+    before = _logging()
+    yield
+    assert _logging() == before
