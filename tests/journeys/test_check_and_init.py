@@ -1,0 +1,229 @@
+"""`check` finds each fault and says what to do; `init` writes a set-up that works, from a wheel."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.openai import ApiError, FakeOpenAI
+from tests.journeys.harness import bot_host, clean_environment
+from tests.journeys.party import Party, party
+from tests.journeys.seats import PLATFORMS
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+async def check(folder: Path, env: dict[str, str] | None = None) -> tuple[int, str]:
+    """Exit code and output of `check`."""
+    async with bot_host("check", "--config", "config.toml", cwd=folder, env=env) as host:
+        code = await host.end()
+        return code, f"{host.text}\n{host.all_log}"
+
+
+async def test_all_well(tmp_path: Path) -> None:
+    async with party(tmp_path, *PLATFORMS) as p:
+        code, text = await check(tmp_path, p.env)
+        assert code == 0, text
+        assert "All that is switched on works." in text
+        for name in ("database", "agent Eliza", "telegram", "discord", "slack"):
+            assert f"ok  {name}" in text
+        assert "connectors.telegram.token = *** (environment TELEGRAM_BOT_TOKEN)" in text
+        for secret in (*p.env.values(), p.model.key):
+            if secret and len(secret) > 20 and "/" not in secret:
+                assert secret not in text
+
+
+def _model_gone(p: Party) -> None:
+    p.model.fail(ApiError(401, "Incorrect API key provided: sk-fake****cdef"), times=10)
+
+
+def _unknown_model(p: Party) -> None:
+    text = (p.folder / "config.toml").read_text(encoding="utf-8")
+    (p.folder / "config.toml").write_text(text.replace("fake-large", "fake-lareg"), encoding="utf-8")
+
+
+def _no_server(p: Party) -> None:
+    text = (p.folder / "config.toml").read_text(encoding="utf-8")
+    (p.folder / "config.toml").write_text(
+        text.replace(p.model.url, "http://127.0.0.1:9/v1"), encoding="utf-8"
+    )
+
+
+def _tokens(**wrong: str) -> Callable[[Party], None]:
+    return lambda p: p.env.update(wrong)
+
+
+def _broken_database(p: Party) -> None:
+    (p.folder / "data").mkdir()
+    (p.folder / "data" / "bot_host.db").write_bytes(b"this is not a database" * 100)
+
+
+def _newer_database(p: Party) -> None:
+    (p.folder / "data").mkdir()
+    with sqlite3.connect(p.folder / "data" / "bot_host.db") as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO alembic_version VALUES ('9999_the_future')")
+    database.close()
+
+
+FAULTS: dict[str, tuple[Callable[[Party], None], str, str]] = {
+    "model key refused": (_model_gone, "BAD model", "api_key"),
+    "model not known": (_unknown_model, "BAD model", "fake-large"),
+    "model server unreachable": (_no_server, "BAD model", "base_url"),
+    "discord token": (
+        _tokens(DISCORD_BOT_TOKEN="wrong.discord.token-0123456789"),
+        "BAD discord",
+        "Reset Token",
+    ),
+    "telegram token": (
+        _tokens(TELEGRAM_BOT_TOKEN="123456789:wrong-token-wrong-token"),
+        "BAD telegram",
+        "@BotFather",
+    ),
+    "telegram token of another shape": (
+        _tokens(TELEGRAM_BOT_TOKEN="hello"),
+        "BAD telegram",
+        "@BotFather",
+    ),
+    "slack bot token": (
+        _tokens(SLACK_BOT_TOKEN="xoxb-000000000000-wrong"),
+        "BAD slack",
+        "OAuth & Permissions",
+    ),
+    "slack app token": (_tokens(SLACK_APP_TOKEN="xapp-1-A0-0-wrong"), "BAD slack", "Basic Information"),
+    "half of slack": (_tokens(SLACK_APP_TOKEN=""), "BAD slack", "SLACK_APP_TOKEN"),
+    "not a database": (_broken_database, "BAD database", "not a"),
+    "database of the future": (_newer_database, "BAD database", "newer"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_each_fault_gives_exit_code_1_and_its_advice(fault: str, tmp_path: Path) -> None:
+    make, named, advice = FAULTS[fault]
+    async with party(tmp_path, *PLATFORMS) as p:
+        make(p)
+        code, text = await check(tmp_path, p.env)
+        assert code == 1, text
+        assert named in text
+        assert advice in text.partition(named)[2]
+        assert "Traceback" not in text
+        assert "to be mended." in text
+
+
+BAD_CONFIGS = {
+    "unknown key": ('[host]\nlog_levl = "info"\n', "log_levl", 'did you mean "log_level"'),
+    "wrong type": ("[agents]\nmax_steps = 1\n", "agents", "config.toml"),
+    "wrong value": ('[[agents]]\nbusy_mode = "fast"\n', "busy_mode", '"queue"'),
+    "unknown connector": ("[connectors.discrod]\n", "discrod", 'did you mean "discord"'),
+    "broken toml": ("[host\n", "config.toml:1:6", "not TOML"),
+    "no character": ('[[agents]]\ncharacter = "nobody.toml"\n', "nobody.toml", "no such file"),
+    "open to the world": ('[web]\nhost = "0.0.0.0"\n', "web.token", "loopback"),
+    "postgresql": ('[database]\nurl = "postgresql://a:secretword@h/d"\n', "PostgreSQL", "later version"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_CONFIGS)
+async def test_a_configuration_to_be_mended_is_named_and_nothing_starts(fault: str, tmp_path: Path) -> None:
+    text, *named = BAD_CONFIGS[fault]
+    (tmp_path / "config.toml").write_text(text + "[connectors.terminal]\nenabled = true\n", encoding="utf-8")
+    async with bot_host("--config", "config.toml", cwd=tmp_path) as host:
+        assert await host.end() == 2
+        for part in named:
+            assert part in host.all_log
+        assert "secretword" not in host.all_log
+        assert "Traceback" not in host.all_log
+    assert not (tmp_path / "data").exists()
+    code, _ = await check(tmp_path)
+    assert code != 0
+
+
+async def test_a_missing_config_file_says_how_to_make_one(tmp_path: Path) -> None:
+    async with bot_host("--config", "nowhere.toml", cwd=tmp_path) as host:
+        assert await host.end() == 2
+        assert "nowhere.toml" in host.all_log
+        assert "init" in host.all_log
+
+
+async def test_a_wrong_character_names_file_key_expected_and_found(tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text('{"name": "X", "bio": 7, "messageExample": []}', encoding="utf-8")
+    config = '[[agents]]\ncharacter = "bad.json"\n[connectors.terminal]\nenabled = true\n'
+    (tmp_path / "config.toml").write_text(config, encoding="utf-8")
+    async with bot_host("--config", "config.toml", cwd=tmp_path) as host:
+        assert await host.end() == 2
+        for part in ("bad.json", "bio", "expected", "7", "messageExamples"):
+            assert part in host.all_log
+    code, text = await check(tmp_path)
+    assert code == 1
+    assert "messageExamples" in text
+
+
+@pytest.mark.slow
+async def test_init_from_an_installed_wheel_then_check_then_a_reply(tmp_path: Path) -> None:
+    """In a fresh virtual environment that has the wheel and sees this one's libraries."""
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    await asyncio.to_thread(subprocess.run, build, check=True, capture_output=True)
+    [wheel] = tmp_path.glob("*.whl")
+    home = tmp_path / "venv"
+    await asyncio.to_thread(venv.create, home, with_pip=False)
+    python = home / "bin" / "python"
+    site = next((home / "lib").glob("python3*/site-packages"))
+    (site / "borrowed.pth").write_text(
+        "\n".join(path for path in sys.path if path.endswith("site-packages")), encoding="utf-8"
+    )
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--quiet"]
+    install += ["--no-index", "--ignore-installed", str(wheel)]
+    await asyncio.to_thread(subprocess.run, install, check=True, capture_output=True)
+    folder = tmp_path / "bot"
+    folder.mkdir()
+
+    async def run(*arguments: str, stdin: bytes = b"") -> tuple[int | None, str, str]:
+        process = await asyncio.create_subprocess_exec(
+            str(python),
+            *arguments,
+            cwd=folder,
+            env=clean_environment(),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await asyncio.wait_for(process.communicate(stdin), 60)
+        return process.returncode, out.decode(), err.decode()
+
+    code, out, err = await run(
+        "-c", "import bot_host, connectors; print(bot_host.__file__, connectors.__file__)"
+    )
+    assert out.count(str(site)) == 2, out + err
+    code, out, err = await run("-m", "bot_host", "init")
+    assert code == 0, err
+    names = {".env", ".gitignore", "config.toml", "characters"}
+    assert {path.name for path in folder.iterdir()} == names
+    assert (folder / ".env").stat().st_mode & 0o077 == 0
+    code, out, err = await run("-m", "bot_host", "init")
+    assert code == 2
+    assert "config.toml" in err
+    text = (folder / "config.toml").read_text(encoding="utf-8")
+    before, _, terminal = text.partition("[connectors.terminal]")
+    terminal = terminal.replace('enabled = "auto"', "enabled = true")
+    (folder / "config.toml").write_text(f"{before}[connectors.terminal]{terminal}", encoding="utf-8")
+    code, out, err = await run("-m", "bot_host", "check", "--config", "config.toml")
+    assert code == 0, out + err
+    code, out, err = await run("-m", "bot_host", "--config", "config.toml", stdin=b"I am Ada\n")
+    assert code == 0, err
+    assert out.strip()
+
+
+async def test_a_model_of_ones_own_is_streamed_from(tmp_path: Path) -> None:
+    async with FakeOpenAI(key=None) as model:
+        (tmp_path / "config.toml").write_text("[connectors.terminal]\nenabled = true\n", encoding="utf-8")
+        model.any_model = True
+        env = clean_environment(OPENAI_BASE_URL=model.url)
+        async with bot_host("--config", "config.toml", cwd=tmp_path, env=env) as host:
+            await host.say("hello model")
+            await host.wait_out("echo: hello model")
+            host.end_of_input()
+            assert await host.end() == 0
