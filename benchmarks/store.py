@@ -3,7 +3,6 @@
 Run: python benchmarks/store.py [turns]
 """
 
-# ruff: noqa: T201
 import asyncio
 import cProfile
 import os

@@ -153,6 +153,8 @@ async def build(loaded: Loaded) -> Built:
             for (_, character), agent_id in zip(characters, ids, strict=True)
         }
         built = Built(host=host)
+        if config.web.enabled:
+            built.off.append("web off: the console and the HTTP API come in a later version")
         specs = connector_specs()
         for entry in config.connectors:
             _add(built, entry, specs[entry.platform], names, first=ids[0])

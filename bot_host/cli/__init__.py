@@ -85,7 +85,9 @@ async def _check(loaded: Loaded, mask: SecretMask) -> int:
     troubles = 0
     async for found in look(loaded):
         troubles += not found.ok
-        click.echo(mask.hide(f"{'ok  ' if found.ok else 'BAD '}{found.name}: {found.detail}"))
+        off = found.ok and found.detail.startswith("off: ")
+        label = "off" if off else "ok" if found.ok else "BAD"
+        click.echo(mask.hide(f"{label:<4}{found.name}: {found.detail.removeprefix('off: ')}"))
         if found.advice:
             click.echo(mask.hide(f"      {'hint' if found.ok else 'do this'}: {found.advice}"))
     click.echo()
