@@ -98,6 +98,7 @@ class FakeSlack(People):
         self.socket_mode = SocketMode(self._count, self._changed)
         self._runner: web.AppRunner | None = None
         self._host = ""
+        self._port = 0
 
     # life
 
@@ -107,9 +108,10 @@ class FakeSlack(People):
         app.router.add_get("/link/", self.socket_mode.handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
         await site.start()
         address = self._runner.addresses[0]
+        self._port = address[1]
         self._host = f"{address[0]}:{address[1]}"
         self.response_url = f"http://{self._host}/response"
         return self
@@ -117,12 +119,17 @@ class FakeSlack(People):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Go off the net; `__aenter__` brings it back at the same address."""
         for faults in self._faults.values():
             for fault in faults:
                 fault.release()
         await self.socket_mode.close()
         if self._runner is not None:
             await self._runner.cleanup()
+            self._runner = None
 
     @property
     def api_base(self) -> str:

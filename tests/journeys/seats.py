@@ -49,6 +49,12 @@ class Seat(Protocol):
     async def other_bot_says(self, text: str) -> None:
         """Another bot writes in the group, with a mention of ours."""
 
+    async def go_away(self) -> None:
+        """The platform cannot be reached."""
+
+    async def come_back(self) -> None:
+        """It can again, at the same address."""
+
     async def strange_event(self) -> None:
         """An event of a kind that nobody knows, and a frame or body that makes no sense."""
 
@@ -102,6 +108,12 @@ class TelegramSeat:
 
     async def other_bot_says(self, text: str) -> None:
         await self.fake.say(self.chats[GROUP], self.grumpy, f"@fake_bot {text}")
+
+    async def go_away(self) -> None:
+        await self.fake.stop()
+
+    async def come_back(self) -> None:
+        await self.fake.start()
 
     async def strange_event(self) -> None:
         await self.fake.bot.updates.push("hologram_call", {"id": 1}, forced=True)
@@ -160,6 +172,12 @@ class DiscordSeat:
     async def other_bot_says(self, text: str) -> None:
         self.fake.say(self.channels[GROUP], self.grumpy, f"{self.fake.bot.mention} {text}")
 
+    async def go_away(self) -> None:
+        await self.fake.stop()
+
+    async def come_back(self) -> None:
+        await self.fake.__aenter__()
+
     async def strange_event(self) -> None:
         self.fake.dispatch("HOLOGRAM_CALL", {"id": "1"})
         self.fake.send_raw('{"op": 0, "t": "MESSAGE_CREATE", "d": {"id":')
@@ -212,6 +230,12 @@ class SlackSeat:
 
     async def other_bot_says(self, text: str) -> None:
         await self.fake.say_as_bot(self.channels[GROUP], f"<@{self.fake.bot_user_id}> {text}")
+
+    async def go_away(self) -> None:
+        await self.fake.stop()
+
+    async def come_back(self) -> None:
+        await self.fake.__aenter__()
 
     async def strange_event(self) -> None:
         await self.fake.emit({"type": "hologram_call", "user": self.ada.id})

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.openai import ApiError
 from tests.journeys.party import party
 from tests.journeys.seats import DM, GROUP, PLACES, PLATFORMS, THREAD
 
@@ -130,6 +131,34 @@ async def test_strange_texts_are_answered_on_each_platform(name: str, tmp_path: 
         assert any("half \ufffd of a pair" in text for text in shown)
         assert await host.stop() == 0
         assert "Traceback" not in host.all_log
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+async def test_a_platform_that_cannot_be_reached_is_waited_for(name: str, tmp_path: Path) -> None:
+    async with party(tmp_path, name) as p:
+        [seat] = p.seats
+        await seat.go_away()
+        async with p.host(wait=False) as host:
+            await host.wait_log(f"{name} waits:")
+            await seat.come_back()
+            await host.wait_log(f"{name} on: connected as")
+            await seat.say(DM, "hello at last")
+            assert await seat.wait_reply(DM) == "echo: hello at last"
+            assert await host.stop() == 0
+            assert "Traceback" not in host.all_log
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+async def test_a_model_that_fails_is_told_to_whoever_asked_and_forgotten(name: str, tmp_path: Path) -> None:
+    async with party(tmp_path, name) as p, p.host() as host:
+        [seat] = p.seats
+        p.model.fail(ApiError(401, f"Incorrect API key provided: {p.model.key}"))
+        await seat.say(DM, "hello?")
+        assert (await seat.wait_reply(DM)).startswith("Sorry")
+        await seat.say(DM, "and now?")
+        assert await seat.wait_reply(DM, 2) == "echo: and now?"
+        assert p.model.key is not None
+        assert p.model.key not in host.all_log
 
 
 async def test_a_wrong_token_of_one_platform_keeps_nobody_else_from_running(tmp_path: Path) -> None:
