@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bot_host.kit.clock import utc_now
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID, new_id
+from bot_host.types.knowledge import Audience
 
 
 class MemoryType(StrEnum):
@@ -37,5 +38,16 @@ class Memory(BaseModel):
     content: Content
     created_at: datetime = Field(default_factory=utc_now)
     metadata: dict[str, Any] = Field(default_factory=dict)
+    embedding: list[float] | None = None
+    """Only where it was asked for; the store keeps vectors apart."""
+    unique: bool = True
+    similarity: float | None = None
+    """Of a search's hit: 1 is the best."""
+    source_memory_id: UUID | None = None
+    """The message that a fact, summary or fragment was derived from."""
+    confidence: float | None = None
+    """Of a fact: 0 to 1."""
+    audience: Audience | None = None
+    """Of a fact: who may hear of it."""
     revision: int = 0
     """Counts the edits of the message on its platform."""

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 
 class ModelType(StrEnum):
@@ -92,3 +92,108 @@ class TextResult:
     tool_calls: tuple[ToolCall, ...] = ()
     usage: Usage = field(default_factory=Usage)
     model: str = ""
+
+
+# Other kinds of models. A mapping with the same keys does as well (elizaos.md 2.10-13); see `REQUESTS`.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingRequest:
+    """TEXT_EMBEDDING. Answer: `list[float]`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectRequest:
+    """OBJECT_SMALL and OBJECT_LARGE. Answer: a dict that fits the schema."""
+
+    prompt: str
+    schema: dict[str, Any] = field(default_factory=lambda: {"type": "object"})
+    """JSON schema."""
+    temperature: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRequest:
+    """IMAGE. Answer: a list of `{"url": …}`, a `data:` URL where the server sends the bytes."""
+
+    prompt: str
+    count: int = 1
+    size: str = "1024x1024"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageDescriptionRequest:
+    """IMAGE_DESCRIPTION. Answer: `{"title": …, "description": …}`."""
+
+    image_url: str
+    """http(s) or `data:`."""
+    prompt: str = "Describe this image in a few sentences, and give it a title."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptionRequest:
+    """TRANSCRIPTION. Answer: `str`."""
+
+    audio: bytes
+    file_name: str = "audio.ogg"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechRequest:
+    """TEXT_TO_SPEECH. Answer: `bytes`."""
+
+    text: str
+    voice: str = ""
+    format: str = "opus"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenizeRequest:
+    """TEXT_TOKENIZER_ENCODE. Answer: `list[int]`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetokenizeRequest:
+    """TEXT_TOKENIZER_DECODE. Answer: `str`."""
+
+    tokens: list[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaRequest:
+    """AUDIO and VIDEO: generation of either. Answer: a list of `{"url": …}`."""
+
+    prompt: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+TEXT_TYPES: Final = frozenset(
+    {
+        ModelType.TEXT_SMALL,
+        ModelType.TEXT_LARGE,
+        ModelType.TEXT_REASONING_SMALL,
+        ModelType.TEXT_REASONING_LARGE,
+        ModelType.TEXT_COMPLETION,
+    }
+)
+"""Asked with a TextRequest, answered with a TextResult; asked with `{"prompt": …}`, answered with a str."""
+
+REQUESTS: Final[dict[ModelType, type[Any]]] = {
+    **dict.fromkeys(TEXT_TYPES, TextRequest),
+    ModelType.TEXT_EMBEDDING: EmbeddingRequest,
+    ModelType.TEXT_TOKENIZER_ENCODE: TokenizeRequest,
+    ModelType.TEXT_TOKENIZER_DECODE: DetokenizeRequest,
+    ModelType.IMAGE: ImageRequest,
+    ModelType.IMAGE_DESCRIPTION: ImageDescriptionRequest,
+    ModelType.TRANSCRIPTION: TranscriptionRequest,
+    ModelType.TEXT_TO_SPEECH: SpeechRequest,
+    ModelType.AUDIO: MediaRequest,
+    ModelType.VIDEO: MediaRequest,
+    ModelType.OBJECT_SMALL: ObjectRequest,
+    ModelType.OBJECT_LARGE: ObjectRequest,
+}
+"""What each kind of model is asked with."""
