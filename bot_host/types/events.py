@@ -1,0 +1,113 @@
+"""Events: what happened, by elizaOS's names (elizaos.md 3.5). Handlers get one frozen dataclass each."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from bot_host.types.content import Content
+from bot_host.types.ids import UUID
+from bot_host.types.memory import Memory
+
+
+class EventType(StrEnum):
+    """Events of one agent's runtime."""
+
+    WORLD_JOINED = "WORLD_JOINED"
+    WORLD_CONNECTED = "WORLD_CONNECTED"
+    WORLD_LEFT = "WORLD_LEFT"
+    ENTITY_JOINED = "ENTITY_JOINED"
+    ENTITY_LEFT = "ENTITY_LEFT"
+    ENTITY_UPDATED = "ENTITY_UPDATED"
+    ROOM_JOINED = "ROOM_JOINED"
+    ROOM_LEFT = "ROOM_LEFT"
+    MESSAGE_RECEIVED = "MESSAGE_RECEIVED"
+    MESSAGE_SENT = "MESSAGE_SENT"
+    MESSAGE_DELETED = "MESSAGE_DELETED"
+    CHANNEL_CLEARED = "CHANNEL_CLEARED"
+    VOICE_MESSAGE_RECEIVED = "VOICE_MESSAGE_RECEIVED"
+    VOICE_MESSAGE_SENT = "VOICE_MESSAGE_SENT"
+    REACTION_RECEIVED = "REACTION_RECEIVED"
+    INTERACTION_RECEIVED = "INTERACTION_RECEIVED"
+    POST_GENERATED = "POST_GENERATED"
+    RUN_STARTED = "RUN_STARTED"
+    RUN_ENDED = "RUN_ENDED"
+    RUN_TIMEOUT = "RUN_TIMEOUT"
+    ACTION_STARTED = "ACTION_STARTED"
+    ACTION_COMPLETED = "ACTION_COMPLETED"
+    EVALUATOR_STARTED = "EVALUATOR_STARTED"
+    EVALUATOR_COMPLETED = "EVALUATOR_COMPLETED"
+    MODEL_USED = "MODEL_USED"
+    EMBEDDING_GENERATION_REQUESTED = "EMBEDDING_GENERATION_REQUESTED"
+    EMBEDDING_GENERATION_COMPLETED = "EMBEDDING_GENERATION_COMPLETED"
+    EMBEDDING_GENERATION_FAILED = "EMBEDDING_GENERATION_FAILED"
+    CONTROL_MESSAGE = "CONTROL_MESSAGE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Any event; those without a class of their own come as this one."""
+
+    type: str
+    """An `EventType`, or a plugin's own name."""
+    agent_id: UUID
+    source: str = "runtime"
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageEvent(Event):
+    """MESSAGE_RECEIVED, MESSAGE_SENT, MESSAGE_DELETED, REACTION_RECEIVED …"""
+
+    message: Memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEvent(Event):
+    """RUN_STARTED, RUN_ENDED, RUN_TIMEOUT."""
+
+    run_id: UUID
+    room_id: UUID
+    message_id: UUID | None = None
+    status: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionEvent(Event):
+    """ACTION_STARTED, ACTION_COMPLETED."""
+
+    action: str
+    room_id: UUID
+    message_id: UUID
+    content: Content | None = None
+    success: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluatorEvent(Event):
+    """EVALUATOR_STARTED, EVALUATOR_COMPLETED."""
+
+    evaluator: str
+    message_id: UUID
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelEvent(Event):
+    """MODEL_USED."""
+
+    model_type: str
+    provider: str
+    model: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingEvent(Event):
+    """EMBEDDING_GENERATION_REQUESTED, _COMPLETED, _FAILED."""
+
+    memory_id: UUID
+    priority: str = "normal"
+    error: str = ""
