@@ -137,8 +137,8 @@ class TelegramConnector:
 
     async def _log_in(self) -> User:
         me = await self._bot.get_me()
-        webhook = await self._bot.get_webhook_info()
-        if webhook.url:
+        webhook = await self._find_webhook()
+        if webhook is not None and webhook.url:
             log.warning(
                 "telegram: a webhook was set for @%s, which keeps updates from polling; removing it "
                 "(nothing that waits is lost)",
@@ -146,6 +146,17 @@ class TelegramConnector:
             )
             await self._bot.delete_webhook(drop_pending_updates=False)
         return me
+
+    async def _find_webhook(self) -> WebhookInfo | None:
+        """The webhook's state; None when the server does not tell, which need not keep us from polling.
+
+        A server without this method answers 404, which the library takes for a wrong token.
+        """
+        try:
+            return await self._bot.get_webhook_info()
+        except TelegramError as error:
+            log.info("telegram: whether a webhook is set is not known (%s)", say(error))
+            return None
 
     async def _fetch(self, timeout: int, *, limit: int = BATCH) -> list[dict[str, Any]]:
         """One getUpdates, undecoded: one update that the library cannot read must not hold up the others.
@@ -307,7 +318,7 @@ class TelegramConnector:
     async def check(self) -> Sequence[CheckLine]:
         try:
             me = await self._bot.get_me()
-            webhook = await self._bot.get_webhook_info()
+            webhook = await self._find_webhook()
         except InvalidToken as error:
             return [
                 CheckLine(
@@ -329,7 +340,7 @@ class TelegramConnector:
         return _findings(me, webhook)
 
 
-def _findings(me: User, webhook: WebhookInfo) -> list[CheckLine]:
+def _findings(me: User, webhook: WebhookInfo | None) -> list[CheckLine]:
     lines = [CheckLine(name="telegram", ok=True, detail=f"logged in as @{me.username} ({me.id})")]
     if me.can_read_all_group_messages:
         lines.append(CheckLine(name="telegram privacy", ok=True, detail="sees every message of its groups"))
@@ -352,7 +363,7 @@ def _findings(me: User, webhook: WebhookInfo) -> list[CheckLine]:
                 advice="@BotFather /setjoingroups, Enable",
             )
         )
-    if webhook.url:
+    if webhook is not None and webhook.url:
         lines.append(
             CheckLine(
                 name="telegram webhook",

@@ -101,7 +101,7 @@ class AiohttpRequest(BaseRequest):
         except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
             raise NoAnswer(f"no answer from the Bot API ({type(error).__name__})") from None
         if method == "POST" and response.status < 300 and b'"result"' not in payload:
-            raise NoAnswer("the Bot API's answer is not an answer")
+            return _refusal_status(payload), payload
         return response.status, payload
 
     @staticmethod
@@ -120,6 +120,18 @@ class AiohttpRequest(BaseRequest):
             pairs = given.items() if isinstance(given, dict) else ()
             answer["parameters"] = {name: value for name, value in pairs if isinstance(value, int)}
         return answer
+
+
+def _refusal_status(payload: bytes) -> int:
+    """The `error_code` of a refusal that a gateway passed on with a success's status. Raises NoAnswer."""
+    try:
+        answer = json.loads(payload)
+    except (ValueError, RecursionError):
+        answer = None
+    code = answer.get("error_code") if isinstance(answer, dict) and answer.get("ok") is False else None
+    if not isinstance(code, int) or not 400 <= code <= 599:
+        raise NoAnswer("the Bot API's answer is not an answer")
+    return code
 
 
 def _seconds(given: Any, default: float) -> float:

@@ -323,6 +323,17 @@ async def test_webhook_is_removed(
     assert "secret-path" not in caplog.text
 
 
+async def test_a_server_without_webhooks_is_polled(
+    fake: FakeTelegram, host: RecordingHost, ann: User, private: Chat, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake.fail("getWebhookInfo", status=404, description="Not Found")
+    await fake.say(private, ann, "hello")
+    with caplog.at_level(logging.INFO):
+        async with running(make(fake), host):
+            await host.wait_for(InboundMessage)
+    assert "whether a webhook is set is not known (Not Found)" in caplog.text
+
+
 async def test_webhook_set_while_polling(
     fake: FakeTelegram, host: RecordingHost, ann: User, private: Chat
 ) -> None:

@@ -20,6 +20,11 @@ from tests.fakes.telegram_world import Chat
 
 PAYLOAD: Payload = {"html": "<b>hi</b>", "plain": "**hi**"}
 
+_FLOOD = (
+    b'{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 17",'
+    b'"parameters":{"retry_after":17}}'
+)
+
 
 @pytest.fixture
 async def fake() -> AsyncIterator[FakeTelegram]:
@@ -113,6 +118,8 @@ def _blocked(fake: FakeTelegram, chat: Chat) -> None:
             "Invalid",
         ),
         (lambda f, c: f.fail("sendMessage", status=200, raw=b"{}"), SendUnknown, "not an answer"),
+        # A refusal that a gateway passed on with a success's status.
+        (lambda f, c: f.fail("sendMessage", status=200, raw=_FLOOD), SendLater, "Retry in"),
         (lambda f, c: f.drop("sendMessage"), SendUnknown, "no answer"),
         (lambda f, c: f.drop("sendMessage", after=True), SendUnknown, "no answer"),
         (
@@ -227,6 +234,13 @@ async def test_check(fake: FakeTelegram, telegram: TelegramConnector) -> None:
     assert "removed when the host starts" in lines["telegram webhook"].detail
     assert fake.called("getUpdates") == []
     assert fake.called("deleteWebhook") == []
+
+
+async def test_check_of_a_server_without_webhooks(fake: FakeTelegram, telegram: TelegramConnector) -> None:
+    fake.fail("getWebhookInfo", status=404, description="Not Found")
+    lines = {line.name: line for line in await telegram.check()}
+    assert all(line.ok for line in lines.values())
+    assert "telegram webhook" not in lines
 
 
 async def test_check_with_a_wrong_token(fake: FakeTelegram) -> None:
