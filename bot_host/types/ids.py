@@ -3,6 +3,7 @@
 import hashlib
 import re
 import uuid
+from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -20,7 +21,13 @@ def string_to_uuid(target: str | int) -> UUID:
     A text that already is a UUID comes back unchanged. Lone surrogates, which make elizaOS throw,
     are read as U+FFFD.
     """
-    text = clean_text(str(target))
+    return _uuid_of(str(target))
+
+
+# The same few agents, rooms and people come with every message.
+@lru_cache(maxsize=8192)
+def _uuid_of(text: str) -> UUID:
+    text = clean_text(text)
     if _UUID.fullmatch(text):
         return text
     escaped = quote(text, safe="!'()*-._~")
