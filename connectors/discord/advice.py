@@ -5,6 +5,7 @@ from typing import Final
 import discord
 
 from bot_host.connector import CheckLine, one_line
+from connectors.discord.rest import LoginClient
 
 TOKEN_ADVICE: Final = (
     "Open https://discord.com/developers/applications, choose the application, page Bot, press Reset Token "
@@ -22,7 +23,7 @@ def content_advice(application_id: int | None) -> str:
     )
 
 
-def check_lines(client: discord.Client) -> list[CheckLine]:
+def check_lines(client: LoginClient) -> list[CheckLine]:
     """The findings about a logged-in account."""
     application, user = client.application, client.user
     assert application is not None
@@ -34,6 +35,8 @@ def check_lines(client: discord.Client) -> list[CheckLine]:
         found.append(CheckLine(name="discord intents", ok=True, detail="message content is granted"))
     elif flags.gateway_message_content_limited:
         found.append(CheckLine(name="discord intents", ok=True, detail="message content is switched on"))
+    elif not client.flags_known:
+        found.append(CheckLine(name="discord intents", ok=True, detail="which ones are granted is not told"))
     else:
         found.append(
             CheckLine(

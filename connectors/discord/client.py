@@ -188,6 +188,7 @@ class DiscordConnector:
             on_frame=on_frame,
             on_drop=lambda: intake.note_waiting("connection lost; resuming"),
             pace=self._pace,
+            gateway_url=self.config.gateway_url,
         )
         self._gateway = client
         intake.reopen()

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import discord
+import yarl
+
+from connectors.discord.rest import LoginClient
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +40,7 @@ def intents(*, content: bool) -> discord.Intents:
     return discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=content)
 
 
-class GatewayClient(discord.Client):
+class GatewayClient(LoginClient):
     """Hands each received frame to `on_frame` (which may raise MalformedFrame), at once and in order.
 
     discord.py runs every event handler as a task of its own, from its own objects. The debug event
@@ -56,6 +59,7 @@ class GatewayClient(discord.Client):
         on_frame: Callable[[str], None],
         on_drop: Callable[[], None],
         pace: Pace,
+        gateway_url: str = "",
     ) -> None:
         super().__init__(
             intents=intents(content=content),
@@ -72,6 +76,7 @@ class GatewayClient(discord.Client):
         self._on_frame = on_frame
         self._on_drop = on_drop
         self._pace = pace
+        self._gateway_url = gateway_url
         self.closing = asyncio.Event()
         self._down_since: float | None = None
         self._malformed = ""
@@ -87,6 +92,9 @@ class GatewayClient(discord.Client):
             self._receive(args[0])
         elif event in ("connect", "resumed"):
             self._down_since = None
+            if self._gateway_url:
+                # READY names Discord's own address to resume at, past the proxy.
+                self.ws.gateway = yarl.URL(self._gateway_url)
         elif event == "disconnect" and self._down_since is None:
             self._down_since = time.monotonic()
             self._on_drop()

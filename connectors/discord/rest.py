@@ -5,11 +5,13 @@ sending must work while the gateway is reconnecting and after it was closed.
 """
 
 import asyncio
+import json
 import logging
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import aiohttp
 import discord
+import discord.http
 from discord.http import Route
 
 from bot_host.connector import ConnectorError
@@ -22,10 +24,63 @@ MAX_RATE_LIMIT_S: Final = 30.0
 """Longer rate limits raise `discord.RateLimited`; 30 is the least that discord.py takes."""
 
 Json = dict[str, Any]
+C = TypeVar("C", bound=discord.Client)
 
 # The host has no voice; without this each start would warn of the missing voice libraries.
 discord.VoiceClient.warn_nacl = False
 discord.VoiceClient.warn_dave = False
+
+
+async def _read_answer(response: aiohttp.ClientResponse) -> Json | str:
+    """As discord.py's own, for servers and proxies that say less than Discord, or say it differently.
+
+    discord.py takes a content type with a parameter (`; charset=utf-8`) for no JSON, and each 429 without
+    the header `Via` for Cloudflare's, whatever the body says.
+    """
+    text = await response.text(encoding="utf-8")
+    if response.content_type != "application/json":
+        return text
+    answer: Json = json.loads(text)
+    if response.status == 429 and not response.headers.get("Via") and isinstance(answer, dict):
+        wait = answer.get("retry_after")
+        if isinstance(wait, int | float):
+            raise discord.RateLimited(float(wait))
+    return answer
+
+
+discord.http.json_or_text = _read_answer
+
+
+class LoginClient(discord.Client):
+    """discord.py's client, which logs in also where the application is not told, or only in part."""
+
+    flags_known = False
+    """Whether the application's flags were told; if not, they read as 0."""
+
+    async def application_info(self) -> discord.AppInfo:
+        """The application, as far as anybody here asks: id, name, flags."""
+        told: Any = {}
+        try:
+            told = await self.http.application_info()
+        except (discord.Forbidden, discord.NotFound) as error:
+            log.info("discord: the application is not told (%s)", describe(error))
+        me = self.user
+        assert me is not None
+        told = told if isinstance(told, dict) else {}
+        self.flags_known = isinstance(told.get("flags"), int)
+        owner: Any = {"id": me.id, "username": me.name, "discriminator": "0", "avatar": None}
+        known: Any = {
+            "id": told.get("id") or me.id,
+            "name": str(told.get("name") or me.name),
+            "description": "",
+            "icon": None,
+            "bot_public": True,
+            "bot_require_code_grant": False,
+            "owner": owner,
+            "verify_key": "",
+            "flags": told["flags"] if self.flags_known else 0,
+        }
+        return discord.AppInfo(self._connection, known)
 
 
 class Rest:
@@ -33,10 +88,10 @@ class Rest:
 
     def __init__(self, token: str) -> None:
         self._token = token
-        self._client: discord.Client | None = None
+        self._client: LoginClient | None = None
         self._logging_in = asyncio.Lock()
 
-    async def log_in(self) -> discord.Client:
+    async def log_in(self) -> LoginClient:
         """The logged-in client (its `user` and `application` are set).
 
         Raises discord.LoginFailure for a wrong token, ConnectorError when Discord cannot be reached.
@@ -45,9 +100,7 @@ class Rest:
             if self._client is None:
                 self._client = await log_in(
                     # It never opens a gateway; with fewer intents discord.py logs a warning.
-                    discord.Client(
-                        intents=discord.Intents(guilds=True), max_ratelimit_timeout=MAX_RATE_LIMIT_S
-                    ),
+                    LoginClient(intents=discord.Intents(guilds=True), max_ratelimit_timeout=MAX_RATE_LIMIT_S),
                     self._token,
                 )
             return self._client
@@ -83,7 +136,7 @@ class Rest:
             await close_client(client)
 
 
-async def log_in(client: discord.Client, token: str) -> discord.Client:
+async def log_in(client: C, token: str) -> C:
     """`client`, logged in; closed when that failed. Raises as `Rest.log_in`."""
     try:
         async with asyncio.timeout(LOGIN_TIMEOUT_S):

@@ -395,6 +395,24 @@ async def test_without_the_message_content_intent_the_bot_goes_on_with_less(
         assert [bool(i["intents"] & 1 << 15) for i in fake.gateway.identifies] == [True, False]
 
 
+async def test_a_session_is_resumed_through_the_gateway_of_the_config(tmp_path: Path) -> None:
+    class Proxied(FakeDiscord):
+        """READY names an address to resume at that cannot be reached from here."""
+
+        @property
+        def gateway_url(self) -> str:
+            return "ws://127.0.0.1:9/"
+
+        @property
+        def proxy(self) -> str:
+            return super().gateway_url
+
+    async with Proxied() as fake, started(fake, tmp_path, gateway_url=fake.proxy):
+        await fake.wait_ready()
+        fake.cut()
+        await fake.wait_resumed()
+
+
 @pytest.mark.parametrize("how", ["json", "cut", "array"])
 async def test_a_malformed_frame_does_not_end_the_bot(fake: FakeDiscord, tmp_path: Path, how: str) -> None:
     ada = fake.add_user("ada")

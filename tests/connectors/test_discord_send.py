@@ -19,6 +19,7 @@ from connectors.discord.gateway import Pace
 from tests.fakes.discord import ME, SEND, TYPING, FakeDiscord
 from tests.fakes.discord_model import Channel
 
+APPLICATION = "GET /oauth2/applications/@me"
 PACE = Pace(identify_s=0.05, retry_base_s=0.05)
 
 
@@ -141,6 +142,8 @@ async def test_buckets_are_kept_to(fake: FakeDiscord, bot: DiscordConnector, cha
     [
         (lambda fake: fake.rate_limit(SEND, 300.0), 300.0),
         (lambda fake: fake.cloudflare_ban(SEND), 600.0),
+        # Servers and proxies that send no `Via`, and even no `Retry-After`: the body says it.
+        (lambda fake: fake.fail(SEND, 429, {"retry_after": 0.5}, headers={"Via": ""}), 0.5),
         (lambda fake: fake.fail(SEND, 503, {"message": "overloaded", "code": 0}), None),
         (lambda fake: fake.fail(SEND, 401, {"message": "401: Unauthorized", "code": 0}), 60.0),
         (lambda fake: fake.fail(SEND, 200, {"surprise": True}), None),
@@ -276,6 +279,25 @@ async def test_check_looks_at_token_and_intent(switch: str, ok: bool) -> None:
         assert f"client_id={fake.bot.id}" in invite.detail
         assert fake.gateway.connections == []
         await bot.close()
+
+
+@pytest.mark.parametrize("told", [None, {"id": "77"}])
+async def test_an_application_that_is_not_told_keeps_nobody_off(
+    fake: FakeDiscord, bot: DiscordConnector, channel: Channel, told: dict[str, str] | None
+) -> None:
+    for _ in range(2):
+        fake.fail(APPLICATION, 404 if told is None else 200, told or {"message": "404: Not Found", "code": 0})
+    login, intent, invite = await bot.check()
+    assert (login.ok, intent.ok, "not told" in intent.detail) == (True, True, True)
+    assert f"client_id={told['id'] if told else fake.bot.id}" in invite.detail
+    assert await say(bot, channel, "hello")
+
+
+async def test_json_is_read_whatever_its_charset_is_called(
+    fake: FakeDiscord, bot: DiscordConnector, channel: Channel
+) -> None:
+    fake.fail(SEND, 200, {"id": "9"}, headers={"Content-Type": "application/json; charset=utf-8"})
+    assert await say(bot, channel, "hello") == ["9"]
 
 
 async def test_check_says_what_is_wrong(fake: FakeDiscord) -> None:

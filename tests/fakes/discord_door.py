@@ -225,12 +225,8 @@ def answer(
     """A response as Discord's edge sends it: exact content type, a `Via` header."""
     data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     base = {"Via": "1.1 google"} if content_type == "application/json" else {}
-    return web.Response(
-        status=status,
-        body=data,
-        content_type=content_type if data else None,
-        headers={**base, **(headers or {})},
-    )
+    kind = {"Content-Type": content_type} if data else {}
+    return web.Response(status=status, body=data, headers={**base, **kind, **(headers or {})})
 
 
 def too_many(after: float, *, scope: str) -> web.Response:
