@@ -48,8 +48,9 @@ class GatewayClient(LoginClient):
     the one place where the order is certain, and where a frame is seen even when discord.py then fails on
     it.
 
-    discord.py itself reads only READY and RESUMED. Its other parsers fill caches that nobody here asks, and
-    one that meets a payload it does not expect (a MESSAGE_UPDATE without `type`) ends the connection.
+    discord.py itself reads only READY, without its servers, and RESUMED. Its other parsers fill caches that
+    nobody here asks, and one that meets a payload it does not expect (a MESSAGE_UPDATE without `type`, a
+    server in READY that is there already) ends the connection.
     """
 
     def __init__(
@@ -73,6 +74,8 @@ class GatewayClient(LoginClient):
         )
         for event in set(self._connection.parsers) - {"READY", "RESUMED"}:
             del self._connection.parsers[event]
+        read_ready = self._connection.parsers["READY"]
+        self._connection.parsers["READY"] = lambda data: read_ready(data | {"guilds": []})
         self._on_frame = on_frame
         self._on_drop = on_drop
         self._pace = pace

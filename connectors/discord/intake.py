@@ -186,6 +186,10 @@ class Intake:
         self._me = Me(id=str(user["id"]), name=clean_name(user.get("global_name") or user["username"]))
         await self._connected(self._me)
         await self._until_done("reading missed direct messages", self._catch_up.direct)
+        for guild in data.get("guilds", ()):
+            # Discord itself names servers here, and tells of them by GUILD_CREATE.
+            if "channels" in guild:
+                await self._place("GUILD_CREATE", guild, self._me)
 
     async def _still_there(self, data: Json) -> None:
         if self._me is None:

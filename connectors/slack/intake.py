@@ -200,6 +200,8 @@ class Intake:
         self.said_hello.set()
 
     async def _on_request(self, _client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+        # An envelope says as well as a hello that the socket works.
+        self.said_hello.set()
         # Nothing is awaited before this in the task of a frame, and tasks start in order: so the order holds.
         try:
             self._queue.put_nowait(request)

@@ -22,7 +22,8 @@ from connectors.discord.client import DiscordConnector
 from connectors.discord.config import DiscordConfig
 from connectors.discord.gateway import Pace
 from tests.fakes.discord import HISTORY, FakeDiscord
-from tests.fakes.discord_model import PUBLIC_THREAD, Channel
+from tests.fakes.discord_gateway import Session
+from tests.fakes.discord_model import PUBLIC_THREAD, Channel, Json
 
 PACE = Pace(identify_s=0.05, retry_base_s=0.05, heartbeat_s=60.0)
 
@@ -393,6 +394,31 @@ async def test_without_the_message_content_intent_the_bot_goes_on_with_less(
         assert f"https://discord.com/developers/applications/{fake.bot.id}/bot" in caplog.text
         assert "Message Content Intent" in caplog.text
         assert [bool(i["intents"] & 1 << 15) for i in fake.gateway.identifies] == [True, False]
+
+
+async def test_servers_told_whole_in_ready_are_known(
+    fake: FakeDiscord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, guild = fake.add_user("ada"), fake.add_guild("Workshop")
+    channel = fake.add_channel(guild, "general")
+    whole = {
+        "id": guild.id,
+        "name": "Workshop",
+        "channels": [{"id": channel.id, "type": 0, "name": "general"}],
+    }
+    tell = fake.gateway._dispatch_to
+
+    def tell_whole(session: Session, event: str, data: Json) -> None:
+        if event != "GUILD_CREATE":
+            tell(session, event, data | {"guilds": [whole]} if event == "READY" else data)
+
+    monkeypatch.setattr(fake.gateway, "_dispatch_to", tell_whole)
+    async with started(fake, tmp_path) as bot:
+        [places] = await bot.host.wait_for(InboundPlaces)
+        assert [room.name for room in places.rooms] == ["general"]
+        await fake.wait_ready()
+        fake.say(channel, ada, f"{fake.bot.mention} hello")
+        assert [m.world.name for m in await bot.messages()] == ["Workshop"]
 
 
 async def test_a_session_is_resumed_through_the_gateway_of_the_config(tmp_path: Path) -> None:

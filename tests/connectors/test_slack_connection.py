@@ -40,6 +40,25 @@ async def test_a_wrong_token_is_a_login_error(tmp_path: Path, changes: dict[str,
         await host.tasks.close()
 
 
+async def test_an_envelope_is_as_good_as_a_hello(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def silence(*_args: object, **_named: object) -> None:
+        pass
+
+    async with FakeSlack() as slack:
+        monkeypatch.setattr(slack.socket_mode, "_hello", silence)
+        connector, host = SlackConnector(config_for(slack)), RecordingHost(tmp_path)
+        task = asyncio.create_task(connector.run(host))
+        await slack.wait_until(lambda: bool(slack.socket_mode.sockets))
+        ada = slack.add_user("ada")
+        await slack.say(slack.add_im(ada), ada, "hi")
+        await slack.wait_acked()
+        assert [message.content.text for message in host.messages] == ["hi"]
+        await connector.stop_intake()
+        await task
+        await connector.close()
+        await host.tasks.close()
+
+
 async def test_a_proxy_is_not_asked_for_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     async with FakeSlack() as slack, running(slack, tmp_path) as bot:
