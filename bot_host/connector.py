@@ -12,13 +12,18 @@ from bot_host.contracts.connector import (
 )
 from bot_host.kit.clean import clean_text, one_line
 from bot_host.kit.clock import utc_now
+from bot_host.kit.fetch import Fetched, SafeFetcher
 from bot_host.kit.retry import backoff
+from bot_host.kit.sniff import sniff
 from bot_host.kit.split import split_markdown
 from bot_host.kit.tasks import Supervisor
 from bot_host.types.content import ChannelType, Content, Media, MediaType, MentionContext, MentionType
 from bot_host.types.errors import (
     ConfigError,
     ConnectorError,
+    FetchError,
+    FetchFailed,
+    FetchRefused,
     LoginError,
     SendError,
     SendLater,
@@ -53,6 +58,10 @@ __all__ = [
     "ConnectorSpec",
     "ConnectorState",
     "Content",
+    "FetchError",
+    "FetchFailed",
+    "FetchRefused",
+    "Fetched",
     "InboundDelete",
     "InboundEdit",
     "InboundEvent",
@@ -67,6 +76,7 @@ __all__ = [
     "Payload",
     "PersonRef",
     "RoomRef",
+    "SafeFetcher",
     "SendError",
     "SendLater",
     "SendRefused",
@@ -82,6 +92,7 @@ __all__ = [
     "backoff",
     "clean_text",
     "one_line",
+    "sniff",
     "split_markdown",
     "utc_now",
 ]

@@ -1,6 +1,9 @@
 """The tree of errors.
 
 BotHostError
+├── FetchError             an address on the web that was not read
+│   ├── FetchRefused       not allowed
+│   └── FetchFailed        the network or the other server failed
 ├── ConfigError            a file or key that the admin can mend
 │   └── CharacterError
 ├── StoreError             the database refused or is not there
@@ -16,9 +19,10 @@ BotHostError
         └── SendUnknown    left us, no answer: it may or may not have arrived
 """
 
-
-class BotHostError(Exception):
-    """Anything that goes wrong here by our own judgement."""
+from bot_host.kit.faults import BotHostError as BotHostError
+from bot_host.kit.faults import FetchError as FetchError
+from bot_host.kit.faults import FetchFailed as FetchFailed
+from bot_host.kit.faults import FetchRefused as FetchRefused
 
 
 class ConfigError(BotHostError):
