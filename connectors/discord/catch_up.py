@@ -116,9 +116,10 @@ class CatchUp:
             newest = place.last_message_id or int(place.id)
             if mark is None or newest > mark:
                 await self._host.set_mark(Mark(name=name, value=newest))
-        elif place.last_message_id > mark:
+        elif place.last_message_id is None or place.last_message_id > mark:
             await self._read(place.id, guild_id=place.guild_id, mark=mark)
-            await self._host.set_mark(Mark(name=name, value=place.last_message_id))
+            if place.last_message_id is not None:
+                await self._host.set_mark(Mark(name=name, value=place.last_message_id))
 
     async def direct(self) -> None:
         """Read what was missed in direct messages."""

@@ -26,6 +26,7 @@ from bot_host.connector import (
     Target,
     WorldRef,
     clean_text,
+    utc_now,
 )
 from connectors.discord.places import Book, Me, Place, clean_name, person
 from connectors.discord.rules import Rules
@@ -104,18 +105,23 @@ def decode_message(data: Json, view: View) -> InboundMessage | Skipped:
 
 
 def decode_edit(data: Json, view: View) -> InboundEdit | Skipped:
-    """MESSAGE_UPDATE: an edit by the author; link previews, pins and partial payloads are skipped."""
+    """MESSAGE_UPDATE: an edit by the author; link previews and pins are skipped.
+
+    A payload may be partial ("will always contain an id and channel_id"): only a time of no edit says that
+    nothing was edited.
+    """
     key = event_key(str(data["channel_id"]), str(data["id"]))
-    edited = data.get("edited_timestamp")
-    if "content" not in data or "author" not in data or not edited:
+    edited = data.get("edited_timestamp", "")
+    if "content" not in data or edited is None:
         return Skipped(reason="nothing edited", event_key=key)
+    data = {"author": {"id": "", "username": ""}} | data
     reason = _refuse(data, view)
     if reason:
         return Skipped(reason=reason, event_key=key)
     content = _content(data, view)
     if not content.text and not content.attachments:
         return Skipped(reason="no text", event_key=key)
-    return InboundEdit(event_key=key, content=content, edited_at=_moment(edited))
+    return InboundEdit(event_key=key, content=content, edited_at=_moment(edited) if edited else utc_now())
 
 
 def decode_delete(data: Json) -> InboundDelete:

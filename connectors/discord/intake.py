@@ -152,9 +152,13 @@ class Intake:
         while (item := await self._queue.get()) is not None:
             try:
                 await self._handle(*item)
-            except Exception:
+            except Exception as error:
                 # One event that cannot be read must not stop the others.
-                log.exception("discord: skipped a %s event that could not be read", one_line(item[0]))
+                kind, fault = one_line(item[0]), type(error).__name__
+                detail = log.isEnabledFor(logging.DEBUG)
+                log.warning(
+                    "discord: skipped a malformed event of kind %s (%s)", kind, fault, exc_info=detail
+                )
             finally:
                 self._queue.task_done()
         self._queue.task_done()

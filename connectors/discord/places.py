@@ -42,7 +42,8 @@ class Place:
     guild_id: str
     name: str = ""
     parent_id: str = ""
-    last_message_id: int = 0
+    last_message_id: int | None = 0
+    """0: nothing was said there yet. None: not told."""
 
     @property
     def is_thread(self) -> bool:
@@ -145,7 +146,7 @@ class Book:
             guild_id=str(data["guild_id"]),
             name=clean_name(data.get("name")),
             parent_id=str(data.get("parent_id") or ""),
-            last_message_id=int(data.get("last_message_id") or 0),
+            last_message_id=int(data["last_message_id"] or 0) if "last_message_id" in data else None,
         )
         if (data.get("thread_metadata") or {}).get("archived") and not in_use:
             self.channels.pop(place.id, None)

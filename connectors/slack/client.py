@@ -219,11 +219,14 @@ class SlackConnector:
 
     async def typing(self, target: Target) -> None:
         """See `Connector.typing`, and `Signs` for how."""
-        await self._signs.show(target, self._web())
+        if self._session is not None:
+            await self._signs.show(target, self._web())
 
     async def typing_done(self, target: Target) -> None:
         """See `Connector.typing_done`."""
-        await self._signs.clear(target, self._web())
+        if self._session is not None:
+            # Else closed, and a session that was opened now would never be.
+            await self._signs.clear(target, self._web())
 
     async def close(self) -> None:
         """See `Connector.close`."""

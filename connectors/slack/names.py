@@ -131,7 +131,8 @@ class Lookup:
             self._keep(table, id, Known(old.name or name, old.user_name, old.is_bot, until))
 
     def _keep_user(self, id: str, user: Mapping[str, Any]) -> None:
-        is_bot = bool(user.get("is_bot"))
+        told = user.get("is_bot")
+        is_bot = told if isinstance(told, bool) else None
         short = one_line(str(user.get("name") or ""))
         self._keep(self._users, id, Known(display_name(user), short, is_bot, _later()))
 

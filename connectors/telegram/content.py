@@ -59,8 +59,13 @@ def marked_text(message: Message) -> tuple[str, Sequence[MessageEntity]]:
 
 
 def mentions_me(message: Message, me: Me) -> bool:
-    """Whether an entity of the text or caption names the bot."""
+    """Whether an entity of the text or caption names the bot.
+
+    Telegram marks each mention. In a text without any mark, from a server that makes none, the name counts.
+    """
     text, entities = marked_text(message)
+    if not entities and me.username:
+        return re.search(rf"(?<![\w@])@{re.escape(me.username)}(?!\w)", text, re.IGNORECASE) is not None
     return any(_is_me(entity, slice_utf16(text, entity.offset, entity.length), me) for entity in entities)
 
 

@@ -322,6 +322,12 @@ def test_an_edit() -> None:
     assert mention_of(edit.content)[0]
 
 
+def test_a_partial_edit() -> None:
+    edit = decode_edit({"id": MESSAGE_ID, "channel_id": "200", "content": "better"}, make_view())
+    assert isinstance(edit, InboundEdit)
+    assert (edit.event_key, edit.content.text) == (f"200/{MESSAGE_ID}", "better")
+
+
 @pytest.mark.parametrize(
     ("message", "settings", "reason"),
     [

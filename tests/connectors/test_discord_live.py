@@ -302,7 +302,13 @@ async def test_an_invalid_session_is_begun_anew_and_history_is_read(
         assert set(texts) - set(in_channel) == {"privately", "missed privately", "in a new thread"}
 
 
-async def test_a_restart_reads_what_was_missed_and_nothing_older(fake: FakeDiscord, tmp_path: Path) -> None:
+@pytest.mark.parametrize("newest_told", [True, False])
+async def test_a_restart_reads_what_was_missed_and_nothing_older(
+    fake: FakeDiscord, tmp_path: Path, newest_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not newest_told:
+        payload = Channel.payload
+        monkeypatch.setattr(Channel, "payload", lambda channel: _without(payload(channel), "last_message_id"))
     ada, guild = fake.add_user("ada"), fake.add_guild("Workshop")
     channel = fake.add_channel(guild, "general")
     fake.say(channel, ada, "long before the bot")
@@ -322,6 +328,10 @@ async def test_a_restart_reads_what_was_missed_and_nothing_older(fake: FakeDisco
         last = fake.say(channel, ada, "three")
         assert [m.content.text for m in (await bot.messages(3))[2:]] == ["three"]
         assert again.marks[f"channel:{channel.id}"] == int(last["id"])
+
+
+def _without(data: Json, key: str) -> Json:
+    return {name: value for name, value in data.items() if name != key}
 
 
 @pytest.mark.parametrize("settings", [{"catch_up": "skip"}, {"catch_up": "note"}, {"catch_up_max_age": 60}])

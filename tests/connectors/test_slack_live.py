@@ -227,6 +227,15 @@ async def test_kinds_of_posts(tmp_path: Path) -> None:
         assert bot.host.marks[f"channel:{private.id}"] > bot.host.marks[f"channel:{group.id}"]
 
 
+async def test_a_look_up_that_does_not_say_who_is_a_bot_makes_nobody_a_person(tmp_path: Path) -> None:
+    async with FakeSlack() as slack, running(slack, tmp_path) as bot:
+        robot, general = slack.add_user("robot", is_bot=True), slack.add_channel("general")
+        slack.fail("users.info", body={"ok": True, "user": {"id": robot.id, "name": "robot"}})
+        await slack.say_as_bot(general, "beep", user=robot)
+        await slack.wait_acked()
+        assert [event.reason for event in bot.host.events if isinstance(event, Skipped)] == ["bot"]
+
+
 async def test_many_are_taken_in_order(tmp_path: Path) -> None:
     async with FakeSlack() as slack, running(slack, tmp_path) as bot:
         people = [slack.add_user(f"user{number}") for number in range(5)]

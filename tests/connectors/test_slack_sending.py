@@ -127,6 +127,14 @@ async def test_the_status_is_set_and_cleared(tmp_path: Path) -> None:
         assert slack.calls_of("reactions.add") == []
 
 
+async def test_a_sign_after_the_end_opens_nothing() -> None:
+    async with FakeSlack() as slack:
+        connector, target = SlackConnector(config_for(slack)), Target(source="slack", channel_id="C1")
+        await connector.typing(target)
+        await connector.typing_done(target)
+        assert connector._session is None
+
+
 async def test_where_there_is_no_thread_an_hourglass_stands_in(tmp_path: Path) -> None:
     async with FakeSlack() as slack, running(slack, tmp_path) as bot:
         ada = slack.add_user("ada")
