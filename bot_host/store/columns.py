@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
 from sqlalchemy.sql.operators import OperatorType
-from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine
+from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine, UserDefinedType
 
 from bot_host.kit.clean import clean_text
 from bot_host.types.ids import UUID, is_uuid
@@ -110,6 +110,16 @@ class Words(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """See SQLAlchemy."""
         return None if value is None else clean_text(value)
+
+
+class Real(UserDefinedType[float]):
+    """A number with 15 digits, as the drivers give it (SQLAlchemy's own asks asyncpg for a type code)."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """See SQLAlchemy."""
+        return "FLOAT"
 
 
 class ListOf(TypeDecorator[Any]):

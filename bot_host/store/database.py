@@ -98,9 +98,9 @@ class Database:
         """See Inbox."""
         return await self._driver.write(partial(inbox.take_turn, agent_id, room_id, limit))
 
-    async def put_back(self, seqs: Sequence[int]) -> None:
+    async def put_back(self, seqs: Sequence[int], *, blameless: bool) -> None:
         """See Inbox."""
-        await self._driver.write(partial(inbox.put_back, seqs))
+        await self._driver.write(partial(inbox.put_back, seqs, blameless=blameless))
 
     async def commit_turn(self, commit: TurnCommit) -> list[int] | None:
         """See Inbox. Raises StateError when one of the rows has ended before."""

@@ -93,7 +93,9 @@ END: Final = Statement(
 )
 PUT_BACK: Final = Statement(
     "inbox.put_back",
-    update(inbox).where(InList(_c.seq, "seqs"), inbox_open, _running).values(state="pending"),
+    update(inbox)
+    .where(InList(_c.seq, "seqs"), inbox_open, _running)
+    .values(state="pending", attempts=_c.attempts - bindparam("taken_back", type_=_c.attempts.type)),
 )
 PUT_ALL_BACK: Final = Statement(
     "inbox.put_all_back", update(inbox).where(inbox_open, _running).values(state="pending")
@@ -255,9 +257,9 @@ def take_turn(agent_id: UUID, room_id: UUID, limit: int) -> Unit[list[InboxRow]]
     return [_to_row(row) for row in sorted(rows)]
 
 
-def put_back(seqs: Sequence[int]) -> Unit[None]:
+def put_back(seqs: Sequence[int], *, blameless: bool) -> Unit[None]:
     """See Inbox.put_back. Rows whose message was deleted meanwhile end as ignored instead."""
-    yield PUT_BACK(seqs=seqs)
+    yield PUT_BACK(seqs=seqs, taken_back=int(blameless))
     yield END_DELETED(seqs=seqs, now=utc_now())
 
 

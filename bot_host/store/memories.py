@@ -26,6 +26,10 @@ _FIELDS: Final = (
     _c.metadata,
     _c.revision,
     _c.created_at,
+    _c.source_memory_id,
+    _c.confidence,
+    _c.audience,
+    _c.unique,
 )
 _NAMES: Final = tuple(column.name for column in _FIELDS)
 
@@ -92,6 +96,10 @@ def create_memory(memory: Memory) -> Unit[bool]:
         metadata=memory.metadata,
         revision=memory.revision,
         created_at=memory.created_at,
+        source_memory_id=memory.source_memory_id,
+        confidence=memory.confidence,
+        audience=memory.audience.value if memory.audience else None,
+        unique=memory.unique,
     )
     return bool(rows)
 

@@ -7,21 +7,24 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
+    and_,
     literal_column,
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from bot_host.store.columns import Id, Json, Key, Moment, Seq, Words
+from bot_host.store.columns import Id, Json, Key, Moment, Real, Seq, Words
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 
 metadata: Final = MetaData(
     naming_convention={
@@ -83,7 +86,7 @@ rooms: Final = Table(
     Column("thread_id", Key, nullable=False),
     Column("metadata", Json, nullable=False),
     Column("created_at", Moment, nullable=False),
-    Index(None, "agent_id"),
+    Index(None, "agent_id", "channel_id"),
     Index(None, "world_id"),
 )
 
@@ -96,6 +99,17 @@ entities: Final = Table(
     Column("metadata", Json, nullable=False),
     Column("created_at", Moment, nullable=False),
     Index(None, "agent_id"),
+)
+
+# Each name that an entity goes by, without case: no index serves a look into a JSON list.
+entity_names: Final = Table(
+    "entity_names",
+    metadata,
+    _agent(),
+    Column("name", Words, nullable=False),
+    Column("entity_id", Id, _to("entities"), nullable=False),
+    PrimaryKeyConstraint("agent_id", "name", "entity_id"),
+    Index(None, "entity_id"),
 )
 
 participants: Final = Table(
@@ -128,6 +142,7 @@ components: Final = Table(
 )
 
 # `seq` is the order of arrival. A memory's world is a note for searches: losing the world keeps the memory.
+# What was derived from a memory goes with it, so that nothing outlives the message that it was learned from.
 memories: Final = Table(
     "memories",
     metadata,
@@ -142,10 +157,63 @@ memories: Final = Table(
     Column("metadata", Json, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("source_memory_id", Id, _to("memories")),
+    Column("confidence", Real),
+    Column("audience", Key),
+    Column("unique", Boolean, nullable=False),
     UniqueConstraint("id"),
     Index(None, "room_id", "type", "created_at", "seq"),
     Index(None, "entity_id", "room_id", "type"),
     sqlite_autoincrement=True,
+)
+memories_derived: Final = memories.c.source_memory_id.is_not(None)
+Index(
+    "ix_memories_derived",
+    memories.c.source_memory_id,
+    sqlite_where=memories_derived,
+    postgresql_where=memories_derived,
+)
+memories_learned: Final = memories.c.type != constant("message")
+"""Facts, documents and the like, which are looked for beyond one room; see `inbox_open`. Messages pay nothing."""
+Index(
+    "ix_memories_learned",
+    memories.c.agent_id,
+    memories.c.type,
+    memories.c.entity_id,
+    memories.c.created_at,
+    sqlite_where=memories_learned,
+    postgresql_where=memories_learned,
+)
+
+embeddings: Final = Table(
+    "embeddings",
+    metadata,
+    Column("memory_id", Id, _to("memories"), primary_key=True),
+    Column("model", Key, nullable=False),
+    Column("dimensions", Integer, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+EMBEDDING_ATTEMPTS: Final = 3
+"""Failed attempts after which a memory is not tried again by itself."""
+embedding_jobs: Final = Table(
+    "embedding_jobs",
+    metadata,
+    Column("memory_id", Id, _to("memories"), primary_key=True),
+    Column("priority", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Words, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+embedding_jobs_open: Final = embedding_jobs.c.attempts < literal_column(str(EMBEDDING_ATTEMPTS), Integer)
+"""Not given up; see `inbox_open`."""
+Index(
+    "ix_embedding_jobs_open",
+    embedding_jobs.c.priority,
+    embedding_jobs.c.created_at,
+    sqlite_where=embedding_jobs_open,
+    postgresql_where=embedding_jobs_open,
 )
 
 relationships: Final = Table(
@@ -158,9 +226,14 @@ relationships: Final = Table(
     Column("tags", Json, nullable=False),
     Column("metadata", Json, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("source_memory_id", Id, _to("memories")),
+    Column("confidence", Real, nullable=False),
+    Column("audience", Key, nullable=False),
+    Column("updated_at", Moment, nullable=False),
     UniqueConstraint("agent_id", "source_entity_id", "target_entity_id"),
     Index(None, "source_entity_id"),
     Index(None, "target_entity_id"),
+    Index(None, "source_memory_id"),
 )
 
 tasks: Final = Table(
@@ -177,9 +250,72 @@ tasks: Final = Table(
     Column("metadata", Json, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("due_at", Moment),
+    Column("every_s", Real),
+    Column("cron", Key, nullable=False),
+    Column("time_zone", Key, nullable=False),
+    Column("misfire", Key, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("last_error", Words, nullable=False),
+    Column("last_run_at", Moment),
     Index(None, "agent_id", "name"),
     Index(None, "room_id"),
+    Index(None, "world_id"),
     Index(None, "entity_id"),
+)
+tasks_timed: Final = and_(tasks.c.state == constant("active"), tasks.c.due_at.is_not(None))
+"""What the clock runs; see `inbox_open`."""
+Index("ix_tasks_timed", tasks.c.due_at, sqlite_where=tasks_timed, postgresql_where=tasks_timed)
+
+task_occurrences: Final = Table(
+    "task_occurrences",
+    metadata,
+    Column("task_id", Id, _to("tasks"), nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("claimed_at", Moment, nullable=False),
+    Column("lease_until", Moment, nullable=False),
+    Column("error", Words, nullable=False),
+    Column("ended_at", Moment),
+    PrimaryKeyConstraint("task_id", "due_at"),
+)
+occurrence_claimed: Final = task_occurrences.c.state == constant("claimed")
+"""Under way, or its process died; see `inbox_open`."""
+Index(
+    "ix_task_occurrences_claimed",
+    task_occurrences.c.lease_until,
+    sqlite_where=occurrence_claimed,
+    postgresql_where=occurrence_claimed,
+)
+
+logs: Final = Table(
+    "logs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _agent(),
+    Column("entity_id", Id, _to("entities")),
+    Column("room_id", Id, _to("rooms")),
+    Column("type", Key, nullable=False),
+    Column("body", Json, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "agent_id", "created_at"),
+    Index(None, "entity_id"),
+    Index(None, "room_id"),
+)
+
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _agent(),
+    Column("actor", Words, nullable=False),
+    Column("action", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("details", Json, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index(None, "agent_id", "at"),
 )
 
 cache: Final = Table(
@@ -207,7 +343,8 @@ runs: Final = Table(
     Index(None, "room_id", "started_at"),
 )
 
-# The inbox outlives its memories: a message that was deleted must still be known as a duplicate.
+# The inbox outlives its messages, rooms and people: what was deleted must still be known as a duplicate.
+# Rows without a room are done; deleting a room ends its rows first.
 inbox: Final = Table(
     "inbox",
     metadata,
@@ -216,9 +353,9 @@ inbox: Final = Table(
     Column("account", Key, nullable=False),
     Column("event_key", Key, nullable=False),
     Column("message_id", Key, nullable=False),
-    Column("room_id", Id, _to("rooms"), nullable=False),
-    Column("entity_id", Id, _to("entities"), nullable=False),
-    Column("memory_id", Id, nullable=False),
+    Column("room_id", Id, _to("rooms", on_delete="SET NULL")),
+    Column("entity_id", Id, _to("entities", on_delete="SET NULL")),
+    Column("memory_id", Id),
     Column("target", Json, nullable=False),
     Column("state", Key, nullable=False),
     Column("attempts", Integer, nullable=False),

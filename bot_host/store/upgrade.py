@@ -8,11 +8,12 @@ from typing import Final
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from bot_host.store import full_text_tables
 from bot_host.store.schema import HEAD, metadata
 from bot_host.types.errors import StoreError
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 """All there are, oldest first."""
 _VERSION_TABLE: Final = (
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
@@ -76,6 +77,8 @@ def _create(db: sqlite3.Connection) -> None:
         db.execute(str(CreateTable(table).compile(dialect=dialect)))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             db.execute(str(CreateIndex(index).compile(dialect=dialect)))
+    for statement in full_text_tables.CREATE:
+        db.execute(statement)
     db.execute(_VERSION_TABLE)
     db.execute("INSERT INTO alembic_version (version_num) VALUES (?)", (HEAD,))
 

@@ -124,7 +124,7 @@ async def test_a_turn_takes_the_oldest_rows_of_its_room_in_order(store: Database
 
 async def test_rows_that_are_put_back_are_taken_again_and_counted(store: Database) -> None:
     rows = await admit_and_take(store, "m1", "m2")
-    await store.put_back([rows[1].seq])
+    await store.put_back([rows[1].seq], blameless=False)
     (again,) = await store.take_turn(AGENT, ROOM, 10)
     assert (again.message_id, again.attempts) == ("m2", 2)
 
@@ -132,7 +132,7 @@ async def test_rows_that_are_put_back_are_taken_again_and_counted(store: Databas
 async def test_putting_back_does_not_wake_what_has_ended(store: Database) -> None:
     rows = await admit_and_take(store, "m1")
     await store.commit_turn(make_commit(*rows))
-    await store.put_back([rows[0].seq])
+    await store.put_back([rows[0].seq], blameless=False)
     assert await store.pending_count() == 0
 
 
@@ -190,7 +190,7 @@ async def test_a_stale_commit_writes_nothing(store: Database) -> None:
     assert await store.commit_turn(commit) is None
     assert (await store.pending_count(), await store.unsent_count()) == (1, 0)
     assert await store.get_runs(ROOM) == []
-    await store.put_back([rows[0].seq])
+    await store.put_back([rows[0].seq], blameless=False)
     (row,) = await store.take_turn(AGENT, ROOM, 1)
     memory = await store.find_memory(row.memory_id)
     assert memory is not None
@@ -240,7 +240,7 @@ async def test_a_message_deleted_in_its_turn_ends_when_it_is_put_back(store: Dat
     assert await store.pending_count() == 2
     assert await store.commit_turn(make_commit(*rows)) is None
     if way == "put_back":
-        await store.put_back([row.seq for row in rows])
+        await store.put_back([row.seq for row in rows], blameless=False)
     else:
         await store.recover()
     assert [row.message_id for row in await store.take_turn(AGENT, ROOM, 10)] == ["m2"]

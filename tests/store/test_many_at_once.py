@@ -49,7 +49,7 @@ async def answer(store: Database, room: str, answered: list[str]) -> None:
         )
         seqs = await store.commit_turn(commit)
         if seqs is None:
-            await store.put_back([row.seq for row in rows])
+            await store.put_back([row.seq for row in rows], blameless=True)
             continue
         answered += [row.message_id for row in rows]
         part = await store.next_part(room)

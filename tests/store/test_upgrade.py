@@ -19,6 +19,8 @@ from bot_host.types.errors import StoreError
 from tests.store.samples import AGENT, CHARACTER, make_admission
 
 URL = "sqlite:///bot.db"
+OWN_ONLY = {"include_name": lambda name, kind, _: kind != "table" or not name.startswith("memory_words")}
+"""The tables of the schema; FTS5 keeps some of its own."""
 VERSION_TABLE = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
 
 
@@ -30,12 +32,31 @@ def execute(file: Path, *statements: str) -> None:
     db.close()
 
 
-def shape(file: Path) -> dict[str, str]:
-    """What SQLite knows of each table and index, white space apart."""
+def shape(file: Path) -> dict[str, list[str]]:
+    """What SQLite knows of each table, index, view and trigger; white space and constraints' order apart."""
     db = sqlite3.connect(file)
     rows = db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     db.close()
-    return {name: "".join(sql.replace('"', "").split()) for name, sql in rows if name != "alembic_version"}
+    return {
+        name: parts("".join(sql.replace('"', "").split())) for name, sql in rows if name != "alembic_version"
+    }
+
+
+def parts(sql: str) -> list[str]:
+    """A table's columns in order, then its constraints sorted; anything else as it is."""
+    if not sql.startswith("CREATETABLE"):
+        return [sql]
+    head, _, body = sql.partition("(")
+    found, depth = [""], 0
+    for char in body:
+        depth += (char == "(") - (char == ")")
+        if char == "," and not depth:
+            found.append("")
+        else:
+            found[-1] += char
+    found[-1] = found[-1].removesuffix(")")
+    constraints = sorted(part for part in found if part.startswith("CONSTRAINT"))
+    return [head, *(part for part in found if part not in constraints), *constraints]
 
 
 def version(file: Path) -> list[str]:
@@ -68,7 +89,7 @@ async def test_the_migrations_make_just_what_the_metadata_say(tmp_path: Path) ->
     for file in (created, migrated):
         engine = create_engine(f"sqlite:///{file}")
         with engine.connect() as connection:
-            assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+            assert compare_metadata(MigrationContext.configure(connection, opts=OWN_ONLY), metadata) == []
         engine.dispose()
 
 
