@@ -16,6 +16,7 @@ from bot_host.config.starter import CHARACTER
 from bot_host.contracts.connector import ConnectorConfig, ConnectorSpec
 from bot_host.contracts.plugin import Plugin
 from bot_host.host import BotHost
+from bot_host.kit.logs import SecretMask
 from bot_host.kit.names import did_you_mean
 from bot_host.runtime import AgentOptions
 from bot_host.runtime.plugins import GROUP as PLUGINS
@@ -121,16 +122,17 @@ class Built:
     """One line each for what is off, and why."""
     faults: list[str] = field(default_factory=list)
     """One line each for what should be on and cannot be."""
-    secrets: list[str] = field(default_factory=list)
     terminal: bool = False
 
 
-async def build(loaded: Loaded) -> Built:
+async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
     """Agents and connectors as configured, not started. Raises ConfigError, CharacterError, PluginError."""
     config = loaded.config
     model = model_plugin(loaded)
     characters = read_characters(loaded)
-    host = BotHost(store=make_store(config.database.url, base=loaded.folder), data_dir=config.data_dir)
+    host = BotHost(
+        store=make_store(config.database.url, base=loaded.folder), data_dir=config.data_dir, mask=mask.hide
+    )
     try:
         ids = await host.add_agents(
             [
@@ -157,6 +159,7 @@ async def build(loaded: Loaded) -> Built:
             built.off.append("web off: the console and the HTTP API come in a later version")
         specs = connector_specs()
         for entry in config.connectors:
+            mask.add(*specs[entry.platform].secrets(entry.config))
             _add(built, entry, specs[entry.platform], names, first=ids[0])
     except BaseException:
         await host.stop(0)
@@ -185,7 +188,6 @@ def _add(
                 f"{did_you_mean(entry.config.agent, names)}"
             )
         agent_id = wanted
-    built.secrets.extend(spec.secrets(entry.config))
     connector = spec.create(entry.config)
     built.host.add_connector(connector, entry.config, name=short, agent_id=agent_id)
     built.on.append(short)

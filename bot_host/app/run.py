@@ -65,61 +65,81 @@ async def run(loaded: Loaded) -> int:
     """Host what the configuration says, until a signal or the end of all input. The exit code."""
     mask = SecretMask()
     mask.add(*loaded.secrets)
-    production = loaded.config.environment == "production"
-    level = loaded.config.host.log_level
-    screen = make_handler(mask, as_json=production, tracebacks=not production or level == "debug")
-    set_up_logging([screen], level)
+    set_up_logging([_handler(loaded, mask)], loaded.config.host.log_level)
     try:
-        built = await build(loaded)
+        built = await build(loaded, mask=mask)
     except BotHostError as error:
         log.error("%s", error)
         return MEND_CONFIG
-    mask.add(*built.secrets)
-    for note in loaded.notes:
-        log.info("%s", note)
-    for line in built.off:
-        log.info("%s", line)
-    for line in built.faults:
-        log.error("%s", line)
-    if not built.on:
-        log.error("%s", WAY_OUT if not built.faults else "nothing could be switched on")
-        await built.host.stop(0)
-        return MEND_CONFIG
-    with Signals() as signals:
+    try:
+        for note in loaded.notes:
+            log.info("%s", note)
+        for line in built.off:
+            log.info("%s", line)
+        for line in built.faults:
+            log.error("%s", line)
+        if not built.on:
+            log.error("%s", WAY_OUT if not built.faults else "nothing could be switched on")
+            return MEND_CONFIG
+        with Signals() as signals:
+            return await _host(built, signals, loaded, mask)
+    finally:
+        await built.host.stop(GRACE_SECONDS)
+        log.info("stopped")
+
+
+def _handler(loaded: Loaded, mask: SecretMask, *, file: Path | None = None) -> logging.Handler:
+    production = loaded.config.environment == "production"
+    tracebacks = not production or loaded.config.host.log_level == "debug"
+    return make_handler(mask, file=file, as_json=production, tracebacks=tracebacks)
+
+
+def _give_the_screen_to_the_chat(loaded: Loaded, mask: SecretMask) -> None:
+    """The log goes on in a file; what is worth a warning stays on the screen as well."""
+    file = loaded.config.data_dir / "logs" / "bot_host.log"
+    try:
+        handler = _handler(loaded, mask, file=file)
+    except OSError as error:
+        log.warning("the log stays here: %s cannot be written (%s)", file, error.strerror)
+        return
+    log.info("the terminal is for the chat now; the log goes on in %s", file)
+    screen = _handler(loaded, mask)
+    screen.setLevel(logging.WARNING)
+    set_up_logging([handler, screen], loaded.config.host.log_level)
+
+
+async def _host(built: Built, signals: Signals, loaded: Loaded, mask: SecretMask) -> int:
+    async with Supervisor("process") as tasks:
+        asked = tasks.spawn("signal", signals.asked.wait())
+        starting = tasks.spawn("start", built.host.start_agents())
+        await asyncio.wait([starting, asked], return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            return OK
         try:
-            await built.host.start_agents()
+            starting.result()
         except BotHostError as error:
             log.error("%s", error)
-            await built.host.stop(0)
             return MEND_CONFIG if isinstance(error, ConfigError) else NOTHING_LEFT
         if built.terminal and sys.stdin.isatty():
-            _give_the_screen_to_the_chat(loaded.config.data_dir, mask, level)
-        return await _host(built, signals)
-
-
-def _give_the_screen_to_the_chat(data_dir: Path, mask: SecretMask, level: str) -> None:
-    file = data_dir / "logs" / "bot_host.log"
-    log.info("the terminal is for the chat now; the log goes on in %s", file)
-    set_up_logging([make_handler(mask, file=file)], level)
-
-
-async def _host(built: Built, signals: Signals) -> int:
-    host = built.host
-    try:
-        async with Supervisor("process") as tasks:
-            asked = tasks.spawn("signal", signals.asked.wait())
-            ended = tasks.spawn("connectors", _until_all_ended(host))
-            await asyncio.wait([ended, asked], return_when=asyncio.FIRST_COMPLETED)
+            _give_the_screen_to_the_chat(loaded, mask)
+        ended = tasks.spawn("connectors", _until_all_ended(built.host))
+        await asyncio.wait([ended, asked], return_when=asyncio.FIRST_COMPLETED)
         if signals.asked.is_set():
-            log.info("stopping: what is under way has %.0f seconds, the rest waits", GRACE_SECONDS)
-    finally:
-        await host.stop(GRACE_SECONDS)
-    log.info("stopped")
-    return OK if signals.asked.is_set() else _code([runner.state for runner in host.connectors])
+            log.warning(
+                "stopping: what is under way has %.0f seconds, the rest waits for the next start; "
+                "once more stops at once",
+                GRACE_SECONDS,
+            )
+            # Here and not after this block: the connectors finish by themselves, they are not cancelled.
+            await built.host.stop(GRACE_SECONDS)
+            return OK
+        await built.host.stop(GRACE_SECONDS)
+    return _code([runner.state for runner in built.host.connectors])
 
 
 async def _until_all_ended(host: BotHost) -> None:
-    await asyncio.gather(*host.start_connectors())
+    # wait, not gather: a connector is ended by its stop_intake, never by the cancellation of this task.
+    await asyncio.wait(host.start_connectors())
     await host.finish_pending()
 
 

@@ -75,8 +75,12 @@ class Inbox(Protocol):
     async def take_turn(self, agent_id: UUID, room_id: UUID, limit: int) -> list[InboxRow]:
         """Mark the oldest pending rows of a room as running, count their attempts, return them in order."""
 
-    async def put_back(self, seqs: Sequence[int]) -> None:
-        """Running rows become pending again (shutdown, stale turn)."""
+    async def put_back(self, seqs: Sequence[int], *, blameless: bool) -> None:
+        """Running rows become pending again.
+
+        `blameless` takes the attempt back: the turn did not fail by these messages (shutdown, an edit, a
+        database that was busy), so it must not count towards giving them up.
+        """
 
     async def commit_turn(self, commit: TurnCommit) -> list[int] | None:
         """Response memories, outbox rows, ended inbox rows and the run, in one transaction.

@@ -1,12 +1,16 @@
 """Which connector speaks for which platform account."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from bot_host.contracts.connector import Connector, ConnectorConfig
 from bot_host.types.errors import ConfigError, StateError
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Account
 from bot_host.types.outbound import Target
+
+LOCAL: Final = "local:"
+"""Accounts of callers of the library: their answers are returned, not sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,17 @@ class Accounts:
     def find(self, account: str) -> Line | None:
         """The line of an account key."""
         return self._lines.get(account)
+
+    def get(self, account: str) -> Line:
+        """The line of an account key. Raises StateError."""
+        line = self._lines.get(account)
+        if line is None:
+            raise StateError(f"the account {account} is not connected")
+        return line
+
+    def can_answer(self, account: str) -> bool:
+        """Whether an answer has a way out: a line that is open, or a caller of our own who waits for it."""
+        return account in self._lines or account.startswith(LOCAL)
 
     def resolve(self, agent_id: UUID, target: Target) -> Line:
         """The line that a message of `agent_id` to `target` goes through. Raises StateError."""

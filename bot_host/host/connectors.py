@@ -13,7 +13,7 @@ from bot_host.host.inbox import HostInbox
 from bot_host.kit.logs import log_context
 from bot_host.kit.retry import backoff
 from bot_host.kit.tasks import Supervisor
-from bot_host.types.errors import ConfigError, LoginError, StateError
+from bot_host.types.errors import ConfigError, ConnectorError, LoginError, StateError
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Account, InboundEvent, Mark
 
@@ -56,6 +56,7 @@ class ConnectorRunner:
         self._account: Account | None = None
         self._tasks = Supervisor(name)
         self._stopping = False
+        self._stop_asked = asyncio.Event()
         self._failures = 0
 
     # -- what the connector sees (ConnectorHost) --------------------------------------------------------
@@ -123,7 +124,7 @@ class ConnectorRunner:
         with log_context(connector=self.name):
             while not self._stopping:
                 try:
-                    await self.connector.run(self)
+                    await self._run()
                 except (LoginError, ConfigError) as error:
                     self.state = ConnectorState.FAILED
                     self.error = str(error)
@@ -134,14 +135,32 @@ class ConnectorRunner:
                     wait = backoff(self._failures)
                     self.waiting(f"{error or type(error).__name__}; trying again in {wait:.0f} s")
                     log.debug("%s failed", self.name, exc_info=error)
-                    await asyncio.sleep(wait)
+                    await self._sleep(wait)
                 else:
                     break
             self.state = ConnectorState.STOPPED
 
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stop_asked.wait()
+        except TimeoutError:
+            return
+
+    async def _run(self) -> None:
+        try:
+            await self.connector.run(self)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # Not ours: an SDK's own task was cancelled, and the connector passed that on.
+            raise ConnectorError("the connection was given up by the library") from None
+
     async def stop_intake(self) -> None:
         """Take nothing more in; sending goes on."""
         self._stopping = True
+        self._stop_asked.set()
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 await self.connector.stop_intake()

@@ -1,5 +1,6 @@
 """The one door in: events become rows, and only then the platform is told (step 3)."""
 
+import asyncio
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 from bot_host.contracts.store import Store
 from bot_host.kit.clock import utc_now
+from bot_host.kit.tasks import Supervisor
 from bot_host.types.ids import UUID, create_unique_uuid
 from bot_host.types.inbound import (
     Account,
@@ -39,10 +41,12 @@ class HostInbox:
         self,
         store: Store,
         *,
+        tasks: Supervisor,
         wake: Callable[[UUID, UUID], None],
         interrupt: Callable[[UUID, UUID], None],
     ) -> None:
         self._store = store
+        self._tasks = tasks
         self._wake = wake
         self._interrupt = interrupt
         self._known: OrderedDict[Hashable, Hashable] = OrderedDict()
@@ -63,12 +67,15 @@ class HostInbox:
         await self._admit(agent_id, account, waiting)
 
     async def admit(self, admissions: Sequence[Admission]) -> list[Admitted]:
-        """Commit admissions and wake their rooms."""
+        """Commit admissions and wake their rooms, also when the caller is cancelled meanwhile."""
+        return await asyncio.shield(self._tasks.spawn("admit", self._commit(admissions)))
+
+    async def _commit(self, admissions: Sequence[Admission]) -> list[Admitted]:
         admitted = await self._store.admit(admissions)
         for admission, done in zip(admissions, admitted, strict=True):
             if done.duplicate:
                 log.debug("%s %s came again and is not taken twice", admission.account, admission.event_key)
-                continue
+            # A duplicate's room, too: seen is not the same as handled, and a look costs little.
             self._wake(admission.agent_id, admission.room.id)
         return admitted
 

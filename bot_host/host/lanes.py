@@ -5,6 +5,7 @@ lane live in another process later.
 """
 
 import asyncio
+import contextvars
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
@@ -16,6 +17,9 @@ from bot_host.kit.tasks import Supervisor
 log = logging.getLogger(__name__)
 K = TypeVar("K", bound=Hashable)
 
+FAILED_SECONDS: Final = 5.0
+"""Before the next look at a key whose work raised."""
+REFILL_SECONDS: Final = 5.0
 MAX_READY: Final = 20_000
 """Keys remembered as worth a look. Beyond that they are found again in the store."""
 
@@ -44,7 +48,10 @@ class Lanes(Generic[K]):
         *,
         limit: int,
         refill: Callable[[], Awaitable[list[K]]],
+        page: int = MAX_READY,
     ) -> None:
+        """`refill` finds keys that have something to do, at most `page` of them at a time."""
+        self._page = page
         self._work = work
         self._limit = limit
         self._refill = refill
@@ -53,6 +60,7 @@ class Lanes(Generic[K]):
         self._running: dict[K, asyncio.Task[None]] = {}
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._overflowed = False
+        self._refilling = False
         self._stopped = False
         self._changed = asyncio.Event()
 
@@ -98,14 +106,29 @@ class Lanes(Generic[K]):
                     break
         for key in chosen:
             del self._ready[key]
-            self._running[key] = self._tasks.spawn(str(key), self._run(key))
-        if self._overflowed and not self._ready:
+            # A context of its own: the log fields of whoever woke this key do not belong to its work.
+            self._running[key] = self._tasks.spawn(str(key), self._run(key), context=contextvars.Context())
+        if self._overflowed and not self._ready and not self._refilling:
             self._overflowed = False
-            self._tasks.spawn("refill", self._find_more())
+            self._refilling = True
+            self._tasks.spawn("refill", self._find_more(), context=contextvars.Context())
 
     async def _find_more(self) -> None:
-        for key in await self._refill():
+        try:
+            found = await self._refill()
+            self._refilling = False
+        except Exception:
+            log.exception("could not look for what waits; trying again")
+            await asyncio.sleep(REFILL_SECONDS)
+            self._overflowed = True
+            self._refilling = False
+            self._pump()
+            return
+        for key in found:
             self.wake(key)
+        if len(found) >= self._page:
+            self._overflowed = True
+            self._pump()
 
     async def _run(self, key: K) -> None:
         then = IDLE
@@ -117,7 +140,7 @@ class Lanes(Generic[K]):
             # Interrupted: `interrupt` has put the key in line again.
         except Exception:
             log.exception("lane %s failed; it goes on", key)
-            then = Next(after_s=5.0)
+            then = Next(after_s=FAILED_SECONDS)
         finally:
             self._running.pop(key, None)
             self._changed.set()
@@ -131,11 +154,19 @@ class Lanes(Generic[K]):
         self._timers.pop(key, None)
         self.wake(key)
 
-    async def idle(self) -> None:
-        """Wait until nothing is under way or in line (what waits for its time does not count)."""
-        while self._running or self._ready:
+    async def idle(self, *, timers: bool = False) -> None:
+        """Wait until nothing is under way or in line; with `timers`, nothing waits for its time either."""
+        while self._running or self._ready or (timers and self._timers):
             self._changed.clear()
             await self._changed.wait()
+
+    async def cancel(self, *, only: Callable[[K], bool]) -> None:
+        """Cancel the work on some keys and wait until it has ended; they are not begun again by this."""
+        tasks = [task for key, task in self._running.items() if only(key)]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     def hold(self) -> None:
         """Begin nothing more; what is under way goes on."""
@@ -143,10 +174,11 @@ class Lanes(Generic[K]):
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self._changed.set()
 
     async def close(self, grace: float) -> bool:
         """Hold, give what is under way `grace` seconds, cancel the rest. True when all of it finished."""
         self.hold()
-        finished = await self._tasks.wait(grace) if grace > 0 else not self._running
+        finished = not self._running or (grace > 0 and await self._tasks.wait(grace))
         await self._tasks.close()
         return finished

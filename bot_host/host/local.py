@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bot_host.host.accounts import LOCAL
 from bot_host.kit.clean import clean_text
 from bot_host.kit.clock import utc_now
 from bot_host.types.content import ChannelType, Content
@@ -36,7 +37,7 @@ def admission_of(agent_id: UUID, message: Mapping[str, Any] | Memory) -> Admissi
     platform_id = {"id": memory.entity_id}
     return Admission(
         agent_id=agent_id,
-        account=f"local:{agent_id}",
+        account=f"{LOCAL}{agent_id}",
         event_key=memory.id,
         message_id=memory.id,
         world=World(id=world_id, agent_id=agent_id, platform=source, platform_id=world_id),

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +38,11 @@ log = logging.getLogger(__name__)
 TURNS: Final = 64
 """Rooms that are answered at the same time."""
 REFILL: Final = 10_000
+"""Rooms with waiting messages that are looked up at a time."""
+AGENT_SECONDS: Final = 10.0
+"""What an agent's services and plugins may take to stop."""
+RECORD_SECONDS: Final = 5.0
+"""What the last records may take to reach the disk."""
 
 
 class BotHost:
@@ -47,26 +52,40 @@ class BotHost:
     nothing.
     """
 
-    def __init__(self, *, store: Store | None = None, data_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store | None = None,
+        data_dir: Path | None = None,
+        mask: Callable[[str], str] = lambda text: text,
+    ) -> None:
+        """`mask` blots secrets out of what is stored about failures."""
         self._store = store or make_store("sqlite://", base=Path.cwd())
         self._data_dir = data_dir or Path.cwd()
         self._tasks = Supervisor("host")
         self._agents: dict[UUID, AgentRuntime] = {}
+        self._leaving: set[UUID] = set()
         self._connectors: list[ConnectorRunner] = []
         self._accounts = Accounts()
-        self._waiters: dict[UUID, asyncio.Future[Processing]] = {}
-        self._outbox = HostOutbox(self._store, self._accounts, tasks=self._tasks, on_end=self._turn_ended)
-        self._worker = TurnWorker(self._store, self._accounts, self._outbox, self._agents.get)
+        self._waiters: dict[UUID, tuple[UUID, asyncio.Future[Processing]]] = {}
+        """Callers of `handle_message`, by their message: the agent, and what they wait for."""
+        self._outbox = HostOutbox(
+            self._store, self._accounts, tasks=self._tasks, on_end=self._turn_ended, mask=mask
+        )
+        self._worker = TurnWorker(self._store, self._accounts, self._outbox, self._find_working)
         self._lanes: Lanes[tuple[UUID, UUID]] = Lanes(
-            "turns", self._worker.work, limit=TURNS, refill=self._pending_rooms
+            "turns", self._worker.work, limit=TURNS, refill=self._pending_rooms, page=REFILL
         )
         self._inbox = HostInbox(
             self._store,
+            tasks=self._tasks,
             wake=lambda agent_id, room_id: self._lanes.wake((agent_id, room_id)),
             interrupt=lambda agent_id, room_id: self._lanes.interrupt((agent_id, room_id)),
         )
         self._opened = False
+        self._recovered = False
         self._stopped = False
+        self._stopping: asyncio.Task[None] | None = None
 
     @property
     def store(self) -> Store:
@@ -125,18 +144,41 @@ class BotHost:
     async def start_agents(self, ids: Iterable[UUID] | None = None) -> None:
         """Start agents (default: all) and take up what waits for them. Idempotent."""
         chosen = [self.get_agent(agent_id) for agent_id in (ids if ids is not None else list(self._agents))]
-        pending = await self._open()
+        await self._open()
         for runtime in chosen:
             await runtime.start()
-        started = {runtime.agent_id for runtime in chosen}
-        for agent_id, room_id in pending:
-            if agent_id in started:
-                self._lanes.wake((agent_id, room_id))
+        # Only now: what came in while an agent started found it not started.
+        await self._wake_pending()
 
     async def stop_agents(self, ids: Iterable[UUID] | None = None) -> None:
-        """Stop agents (default: all). What comes in for them waits in the inbox."""
-        for agent_id in ids if ids is not None else list(self._agents):
-            await self.get_agent(agent_id).stop()
+        """Stop agents (default: all). Turns under way go back; what comes in waits in the inbox."""
+        chosen = [self.get_agent(agent_id) for agent_id in (ids if ids is not None else list(self._agents))]
+        gone = {runtime.agent_id for runtime in chosen}
+        self._leaving |= gone
+        try:
+            await self._lanes.cancel(only=lambda key: key[0] in gone)
+            for agent_id, future in list(self._waiters.values()):
+                if agent_id in gone and not future.done():
+                    future.set_exception(StateError("the agent was stopped; the message waits in the inbox"))
+            for runtime in chosen:
+                await self._stop_agent(runtime)
+        finally:
+            self._leaving -= gone
+
+    def _find_working(self, agent_id: UUID) -> AgentRuntime | None:
+        """An agent that may begin a turn."""
+        return None if agent_id in self._leaving else self._agents.get(agent_id)
+
+    @staticmethod
+    async def _stop_agent(runtime: AgentRuntime) -> None:
+        """One agent's fault or slowness must not keep the others from stopping."""
+        try:
+            async with asyncio.timeout(AGENT_SECONDS):
+                await runtime.stop()
+        except TimeoutError:
+            log.error("%s did not stop within %.0f seconds", runtime.character.name, AGENT_SECONDS)
+        except Exception:
+            log.exception("%s failed while stopping", runtime.character.name)
 
     def get_agent(self, agent_id: UUID) -> AgentRuntime:
         """An agent by id. Raises StateError."""
@@ -155,14 +197,19 @@ class BotHost:
             (a for a in self._agents.values() if a.character.name.casefold() == name.casefold()), None
         )
 
-    async def _open(self) -> list[tuple[UUID, UUID]]:
+    async def _open(self) -> None:
         if self._stopped:
             raise StateError("the host is stopped; make a new one")
-        if self._opened:
-            return await self._pending_rooms()
-        await self._store.open()
-        self._opened = True
-        return await self._store.recover()
+        if not self._opened:
+            await self._store.open()
+            self._opened = True
+        if not self._recovered:
+            await self._store.recover()
+            self._recovered = True
+
+    async def _wake_pending(self) -> None:
+        for key in await self._pending_rooms():
+            self._lanes.wake(key)
 
     async def _pending_rooms(self) -> list[tuple[UUID, UUID]]:
         return await self._store.pending_rooms(REFILL)
@@ -184,10 +231,15 @@ class BotHost:
             inbox=self._inbox,
             accounts=self._accounts,
             data_dir=self._data_dir,
-            on_open=self._outbox.account_opened,
+            on_open=self._account_opened,
         )
         self._connectors.append(runner)
         return runner
+
+    async def _account_opened(self, account: str) -> None:
+        """What waited for this account: parts to send, and messages whose answers had no way out."""
+        await self._outbox.account_opened(account)
+        await self._wake_pending()
 
     def start_connectors(self) -> list[asyncio.Task[None]]:
         """Bring all connectors up; a task each, which ends when its connector has ended."""
@@ -214,7 +266,7 @@ class BotHost:
         future: asyncio.Future[Processing] = asyncio.get_running_loop().create_future()
         if memory.id in self._waiters:
             raise StateError(f"the message {memory.id} is being handled already")
-        self._waiters[memory.id] = future
+        self._waiters[memory.id] = (runtime.agent_id, future)
         try:
             [admitted] = await self._inbox.admit([admission])
             if admitted.duplicate:
@@ -229,7 +281,7 @@ class BotHost:
     ) -> None:
         by_seq = {end.seq: end for end in ends}
         for row in turn.rows:
-            future = self._waiters.get(row.memory_id)
+            _, future = self._waiters.get(row.memory_id, ("", None))
             end = by_seq.get(row.seq)
             if future is None or end is None or future.done():
                 continue
@@ -275,34 +327,39 @@ class BotHost:
 
     async def finish_pending(self) -> None:
         """Wait until all that came in is handled and all that can be sent is sent."""
-        await self._lanes.idle()
+        await self._lanes.idle(timers=True)
         await self._outbox.flush()
 
     async def stop(self, grace: float = 20.0) -> None:
         """Drain: take nothing in, finish or park turns within `grace` seconds, send what is ready, close.
 
-        What is not finished stays in the store for the next start. Idempotent.
+        What is not finished stays in the store for the next start. Idempotent; a second call waits for the
+        first.
         """
-        if self._stopped:
-            return
-        self._stopped = True
+        if self._stopping is None:
+            self._stopped = True
+            self._stopping = Supervisor("stop").spawn("stop", self._stop(grace))
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self, grace: float) -> None:
         try:
             await asyncio.gather(*(runner.stop_intake() for runner in self._connectors))
             if not await self._lanes.close(grace):
                 log.info("some turns were not finished in time; they begin again at the next start")
             try:
-                async with asyncio.timeout(grace):
+                async with asyncio.timeout(grace / 2):
                     await self._outbox.flush()
             except TimeoutError:
                 log.info("some messages were not sent in time; they go out at the next start")
-            await self._outbox.close(1.0)
-            for future in self._waiters.values():
+            await self._outbox.close(min(grace, 1.0))
+            for _, future in self._waiters.values():
                 if not future.done():
                     future.set_exception(StateError("the host stopped; the message waits in the inbox"))
             await asyncio.gather(*(runner.close() for runner in self._connectors))
-            await self._tasks.close()
+            # Records of what platforms took are shielded from the stop and owned by these tasks.
+            await self._tasks.close(RECORD_SECONDS)
             for runtime in self._agents.values():
-                await runtime.stop()
+                await self._stop_agent(runtime)
         finally:
             await self._store.close()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,12 +12,20 @@ from typing import Final
 from bot_host.contracts.connector import Connector, StreamingConnector, TextStream
 from bot_host.contracts.store import Store
 from bot_host.contracts.turn import Turn
-from bot_host.host.accounts import Accounts, Line
+from bot_host.host.accounts import LOCAL, Accounts, Line
 from bot_host.host.lanes import AGAIN, IDLE, Lanes, Next
 from bot_host.kit.clock import utc_now
+from bot_host.kit.logs import log_context
 from bot_host.kit.retry import backoff
 from bot_host.kit.tasks import Supervisor
-from bot_host.types.errors import ConnectorError, SendError, SendLater, SendRefused, SendUnknown
+from bot_host.types.errors import (
+    ConnectorError,
+    SendError,
+    SendLater,
+    SendRefused,
+    SendUnknown,
+    StateError,
+)
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
@@ -29,6 +38,8 @@ SENDERS: Final = 64
 SEND_SECONDS: Final = 60.0
 """A platform that does not answer a send within this time may or may not have taken it."""
 TYPING_SECONDS: Final = 10.0
+BUGS_OF_ONE_PART: Final = 5
+"""Tries of one part that end in a connector's own fault before it is given up."""
 
 
 class HostOutbox:
@@ -41,14 +52,20 @@ class HostOutbox:
         *,
         tasks: Supervisor,
         on_end: Callable[[Turn, tuple[InboxEnd, ...], RunRecord, tuple[Memory, ...]], None],
+        mask: Callable[[str], str],
     ) -> None:
+        """`mask` blots secrets out of what is stored about failures (invariant I5)."""
+        self._mask = mask
         self._store = store
         self._accounts = accounts
         self._tasks = tasks
         self._on_end = on_end
         self._tried: set[int] = set()
         self._taken: dict[int, str] = {}
-        self._deliveries: dict[int, asyncio.Future[OutboxRow]] = {}
+        """Parts that a platform took and whose record is not on disk yet."""
+        self._bugs: Counter[int] = Counter()
+        """Tries that ended in a fault of the connector's own, by part."""
+        self._deliveries: dict[int, set[asyncio.Future[OutboxRow]]] = {}
         self._lanes: Lanes[str] = Lanes(
             "outbox", self._send_next, limit=SENDERS, refill=store.pending_destinations
         )
@@ -105,9 +122,11 @@ class HostOutbox:
     ) -> bool:
         rows: list[NewOutbox] = []
         for memory, target in replies:
-            line = self._accounts.find(target.account)
-            if line is not None:
+            if target.account and not target.account.startswith(LOCAL):
+                line = self._accounts.get(target.account)
                 rows.extend(parts_of(line, memory, target, run_id=run.id))
+        ends = tuple(replace(end, reason=self._mask(end.reason)) for end in ends)
+        run = replace(run, error=self._mask(run.error))
         memories = tuple(memory for memory, _ in replies)
         seqs = await self._store.commit_turn(
             TurnCommit(ends=ends, run=run, memories=memories, outbox=tuple(rows), revisions=revisions)
@@ -127,30 +146,41 @@ class HostOutbox:
         `remember` stores the memory too: its room must be known.
         """
         rows = parts_of(line, memory, target, run_id=None)
-        seqs = await self._store.enqueue(rows, memory if remember else None)
+        work = self._enqueue(rows, memory if remember else None)
+        # Shielded: a caller that goes away must not leave a message that is stored and never sent.
+        return await asyncio.shield(self._tasks.spawn("enqueue", work))
+
+    async def _enqueue(self, rows: Sequence[NewOutbox], memory: Memory | None) -> list[int]:
+        seqs = await self._store.enqueue(rows, memory)
         for destination in dict.fromkeys(row.destination for row in rows):
             self._lanes.wake(destination)
         return seqs
 
     async def wait_sent(self, seqs: Sequence[int]) -> list[OutboxRow]:
-        """Wait until each part is sent or has failed for good."""
+        """Wait until each part is sent or has failed for good. Raises StateError when the host stops."""
         loop = asyncio.get_running_loop()
-        waits = {seq: self._deliveries.setdefault(seq, loop.create_future()) for seq in seqs}
-        for row in await self._store.get_parts(seqs):
-            if row.state in (OutboxState.SENT, OutboxState.FAILED) and not waits[row.seq].done():
-                waits[row.seq].set_result(row)
+        mine: dict[int, asyncio.Future[OutboxRow]] = {seq: loop.create_future() for seq in seqs}
+        for seq, future in mine.items():
+            self._deliveries.setdefault(seq, set()).add(future)
         try:
-            return list(await asyncio.gather(*waits.values()))
+            for row in await self._store.get_parts(seqs):
+                if row.state in (OutboxState.SENT, OutboxState.FAILED) and not mine[row.seq].done():
+                    mine[row.seq].set_result(row)
+            return list(await asyncio.gather(*mine.values()))
         finally:
-            for seq in seqs:
-                self._deliveries.pop(seq, None)
+            for seq, future in mine.items():
+                future.cancel()
+                waiting = self._deliveries.get(seq, set())
+                waiting.discard(future)
+                if not waiting:
+                    self._deliveries.pop(seq, None)
 
     # -- sending ----------------------------------------------------------------------------------------
 
     async def account_opened(self, account: str) -> None:
         """An account has logged in: what waits for it can go out."""
         for destination in await self._store.pending_destinations():
-            if destination.startswith(f"{account}/"):
+            if destination == account or destination.startswith(f"{account}/"):
                 self._lanes.wake(destination)
 
     async def flush(self) -> None:
@@ -160,6 +190,10 @@ class HostOutbox:
     async def close(self, grace: float) -> None:
         """Stop sending; what is under way gets `grace` seconds. The rest stays in the store."""
         await self._lanes.close(grace)
+        for futures in self._deliveries.values():
+            for future in futures:
+                if not future.done():
+                    future.set_exception(StateError("the host stopped; it goes out at the next start"))
 
     async def _send_next(self, destination: str) -> Next:
         row = await self._store.next_part(destination)
@@ -172,7 +206,8 @@ class HostOutbox:
         if line is None:
             return IDLE  # account_opened wakes this destination again
         if row.seq in self._taken:
-            return await self._sent(row, self._taken[row.seq])
+            await self._record(row, self._taken[row.seq])
+            return AGAIN
         if row.state is OutboxState.SENDING and row.seq not in self._tried:
             log.warning(
                 "part %d of a message to %s was being sent when the host ended; sending it again",
@@ -181,7 +216,9 @@ class HostOutbox:
             )
         self._tried.add(row.seq)
         await self._store.mark_sending(row.seq)
-        return await self._send(line.connector, row)
+        fields = {"agent": line.agent_name, "room": row.target.room_id, "run": row.run_id}
+        with log_context(**{name: value for name, value in fields.items() if value}):
+            return await self._send(line.connector, row)
 
     async def _send(self, connector: Connector, row: OutboxRow) -> Next:
         key = f"{row.memory_id or row.seq}:{row.part}"
@@ -193,29 +230,37 @@ class HostOutbox:
         except (SendLater, SendUnknown, TimeoutError, ConnectorError) as error:
             return await self._later(row, error)
         except Exception as error:
+            # A connector's own fault must not stop the sending (I4), nor block its channel for ever.
             log.exception("connector %s failed to send", connector.platform)
+            self._bugs[row.seq] += 1
+            if self._bugs[row.seq] >= BUGS_OF_ONE_PART:
+                return await self._refused(row, f"the connector fails on it: {type(error).__name__}")
             return await self._later(row, error)
-        return await self._sent(row, sent.platform_message_id)
-
-    async def _sent(self, row: OutboxRow, platform_message_id: str) -> Next:
-        # Remembered until it is on disk: were the record to fail, a second try must not send again.
-        self._taken[row.seq] = platform_message_id
-        await self._store.mark_sent(row.seq, platform_message_id)
-        del self._taken[row.seq]
-        self._tried.discard(row.seq)
-        self._tell(replace(row, state=OutboxState.SENT, platform_message_id=platform_message_id))
+        # Remembered until it is on disk: were the record to fail, a second try must not send again. And
+        # shielded: a stop must not cut between what the platform did and what we know of it.
+        self._taken[row.seq] = sent.platform_message_id
+        await asyncio.shield(self._tasks.spawn("record", self._record(row, sent.platform_message_id)))
         return AGAIN
 
+    async def _record(self, row: OutboxRow, platform_message_id: str) -> None:
+        await self._store.mark_sent(row.seq, platform_message_id)
+        self._taken.pop(row.seq, None)
+        self._tried.discard(row.seq)
+        self._bugs.pop(row.seq, None)
+        self._tell(replace(row, state=OutboxState.SENT, platform_message_id=platform_message_id))
+
     async def _refused(self, row: OutboxRow, why: str) -> Next:
+        why = self._mask(why)
         log.error("message to %s cannot be sent: %s", row.destination, why)
         for seq in await self._store.mark_failed(row.seq, why):
             self._tried.discard(seq)
+            self._bugs.pop(seq, None)
             if seq in self._deliveries:
                 self._tell(replace(row, seq=seq, state=OutboxState.FAILED, error=why))
         return AGAIN
 
     async def _later(self, row: OutboxRow, error: Exception) -> Next:
-        why = str(error) or type(error).__name__
+        why = self._mask(str(error) or type(error).__name__)
         wait = error.after_s if isinstance(error, SendLater) and error.after_s is not None else None
         if wait is None:
             wait = backoff(row.attempts + 1)
@@ -225,9 +270,9 @@ class HostOutbox:
         return Next(after_s=wait)
 
     def _tell(self, row: OutboxRow) -> None:
-        future = self._deliveries.get(row.seq)
-        if future is not None and not future.done():
-            future.set_result(row)
+        for future in self._deliveries.get(row.seq, ()):
+            if not future.done():
+                future.set_result(row)
 
 
 def parts_of(line: Line, memory: Memory, target: Target, *, run_id: UUID | None) -> list[NewOutbox]:

@@ -11,7 +11,7 @@ from bot_host.host.accounts import Accounts
 from bot_host.host.lanes import AGAIN, IDLE, Next
 from bot_host.kit.logs import log_context
 from bot_host.kit.retry import backoff
-from bot_host.pipeline import TurnEnd, handle_turn
+from bot_host.pipeline import TurnEnd, give_up, handle_turn
 from bot_host.runtime import AgentRuntime
 from bot_host.runtime.runs import Run
 from bot_host.types.content import ChannelType
@@ -24,9 +24,16 @@ from bot_host.types.turn import InboxEnd, InboxRow, Outcome
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS: Final = 5
-"""Turns begun for one message, over restarts, before it is given up as failed."""
+"""Turns that a message may bring down (with the process, or by a bug) before it is given up as failed."""
+SUSPECT_FROM: Final = 3
+"""From this attempt on a message gets turns of its own: it must not take its neighbours along."""
 TOGETHER: Final = 20
 """Messages that one turn answers together at the most."""
+STORE_SECONDS: Final = 2.0
+"""Before the next look when the database refused."""
+
+RoomKey = tuple[UUID, UUID]
+"""Agent and room."""
 
 
 class TurnWorker:
@@ -43,35 +50,60 @@ class TurnWorker:
         self._accounts = accounts
         self._outbox = outbox
         self._find_agent = find_agent
+        self._stranded: dict[RoomKey, list[int]] = {}
+        """Rows that could not be put back yet, for want of the database."""
+        self._absent: set[str] = set()
+        """Accounts whose waiting messages have been mentioned in the log."""
 
-    async def work(self, key: tuple[UUID, UUID]) -> Next:
+    async def work(self, key: RoomKey) -> Next:
         """One turn of a room. Rows that could not be finished stay in the inbox."""
-        agent_id, room_id = key
-        agent = self._find_agent(agent_id)
+        agent = self._find_agent(key[0])
         if agent is None or not agent.started:
             return IDLE  # the host wakes an agent's rooms when it starts
+        if key in self._stranded and not await self._put_back(key, self._stranded.pop(key), blameless=True):
+            return Next(after_s=STORE_SECONDS)
         together = 1 if agent.options.busy_mode == "each" else TOGETHER
-        rows = await self._store.take_turn(agent_id, room_id, together)
+        rows = await self._store.take_turn(*key, together)
+        if rows:
+            rows = await self._sort_out(key, rows)
         if not rows:
             return IDLE
         run_id = new_id()
-        with log_context(agent=agent.character.name, room=room_id, run=run_id):
+        with log_context(agent=agent.character.name, room=key[1], run=run_id):
+            blameless = True
             try:
-                return await self._turn(agent, rows, run_id)
-            except asyncio.CancelledError:
-                await self._put_back(rows)
-                raise
+                return await self._turn(key, agent, rows, run_id)
             except StoreError as error:
-                log.error("the turn could not be written: %s", error)
+                log.error("the turn could not be read or written: %s", error)
             except Exception:
+                # A fault in one turn must not end its room's lane (invariant I4).
                 log.exception("the turn failed")
-            await self._put_back(rows)
-            return Next(after_s=backoff(rows[0].attempts))
+                blameless = False
+            except asyncio.CancelledError:
+                await self._put_back(key, [row.seq for row in rows], blameless=True)
+                raise
+            await self._put_back(key, [row.seq for row in rows], blameless=blameless)
+            return Next(after_s=STORE_SECONDS if blameless else backoff(rows[0].attempts))
 
-    async def _turn(self, agent: AgentRuntime, rows: Sequence[InboxRow], run_id: UUID) -> Next:
-        worn = [row for row in rows if row.attempts > MAX_ATTEMPTS]
-        rows = [row for row in rows if row.attempts <= MAX_ATTEMPTS]
-        await self._give_up(agent, worn, run_id, Outcome.FAILED, f"given up after {MAX_ATTEMPTS} attempts")
+    async def _sort_out(self, key: RoomKey, rows: Sequence[InboxRow]) -> list[InboxRow]:
+        """The rows of this turn; the others go back.
+
+        Not those of an account that is not logged in (yet): their answer would have no way out. And of
+        rows that have brought turns down before, one at a time.
+        """
+        ready = [row for row in rows if self._accounts.can_answer(row.account)]
+        for account in {row.account for row in rows} - {row.account for row in ready} - self._absent:
+            self._absent.add(account)
+            log.info("messages for %s wait until it is connected", account)
+        if any(row.attempts >= SUSPECT_FROM for row in ready):
+            ready = ready[:1]
+        chosen = {row.seq for row in ready}
+        back = [row.seq for row in rows if row.seq not in chosen]
+        if back:
+            await self._put_back(key, back, blameless=True)
+        return ready
+
+    async def _turn(self, key: RoomKey, agent: AgentRuntime, rows: Sequence[InboxRow], run_id: UUID) -> Next:
         found: list[tuple[InboxRow, Memory]] = []
         gone: list[InboxRow] = []
         for row in rows:
@@ -80,33 +112,27 @@ class TurnWorker:
                 gone.append(row)
             else:
                 found.append((row, memory))
-        await self._give_up(agent, gone, run_id, Outcome.IGNORED, "deleted")
+        if gone:
+            await self._end_deleted(agent, gone)
         if not found:
             return AGAIN
-        turn = Turn(rows=tuple(row for row, _ in found), run_id=new_id() if worn or gone else run_id)
+        turn = Turn(rows=tuple(row for row, _ in found), run_id=run_id)
         given = await self._read(agent, turn.last, tuple(memory for _, memory in found))
-        if await handle_turn(agent, turn, given, self._outbox) is TurnEnd.STALE:
+        if turn.rows[0].attempts > MAX_ATTEMPTS:
+            why = f"given up after {MAX_ATTEMPTS} attempts"
+            log.error("message %s: %s", turn.rows[0].message_id, why)
+            await give_up(agent, turn, given, self._outbox, why=why)
+        elif await handle_turn(agent, turn, given, self._outbox) is TurnEnd.STALE:
             log.info("a message was edited while its answer was written; beginning again")
-            await self._put_back(turn.rows)
+            await self._put_back(key, [row.seq for row in turn.rows], blameless=True)
         return AGAIN
 
-    async def _give_up(
-        self, agent: AgentRuntime, rows: Sequence[InboxRow], run_id: UUID, outcome: Outcome, why: str
-    ) -> None:
-        if not rows:
-            return
-        run = Run(
-            run_id=run_id if outcome is Outcome.FAILED else new_id(),
-            agent_id=agent.agent_id,
-            room_id=rows[0].room_id,
-        )
-        failed = outcome is Outcome.FAILED
-        if failed:
-            log.error("%d messages %s", len(rows), why)
+    async def _end_deleted(self, agent: AgentRuntime, rows: Sequence[InboxRow]) -> None:
+        run = Run(run_id=new_id(), agent_id=agent.agent_id, room_id=rows[0].room_id)
         await self._outbox.commit(
             Turn(rows=tuple(rows), run_id=run.id),
-            ends=tuple(InboxEnd(seq=row.seq, outcome=outcome, reason=why) for row in rows),
-            run=run.record("failed" if failed else "ignored", error=why if failed else ""),
+            ends=tuple(InboxEnd(seq=row.seq, outcome=Outcome.IGNORED, reason="deleted") for row in rows),
+            run=run.record("ignored"),
             revisions={},
         )
 
@@ -122,9 +148,11 @@ class TurnWorker:
             mention_only=line.config.mention_only if line is not None else False,
         )
 
-    async def _put_back(self, rows: Sequence[InboxRow]) -> None:
+    async def _put_back(self, key: RoomKey, seqs: Sequence[int], *, blameless: bool) -> bool:
         try:
-            await self._store.put_back([row.seq for row in rows])
+            await self._store.put_back(seqs, blameless=blameless)
         except StoreError as error:
-            # They are `running` in the store and come back at the next start.
-            log.error("%d messages wait for the next start: %s", len(rows), error)
+            log.error("%d messages could not be put back yet: %s", len(seqs), error)
+            self._stranded.setdefault(key, []).extend(seqs)
+            return False
+        return True

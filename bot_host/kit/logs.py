@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
 FIELDS: Final = ("agent", "room", "run")
 _context: ContextVar[dict[str, str] | None] = ContextVar("log_context", default=None)
 MASK: Final = "***"
+LOG_BYTES: Final = 10_000_000
+"""Of one log file; three older ones are kept."""
 
 
 @contextmanager
@@ -61,8 +64,12 @@ class _Formatter(logging.Formatter):
 class ReadableFormatter(_Formatter):
     """`14:03:07 info  host        sentence (agent=… room=…)`."""
 
+    def __init__(self, mask: SecretMask, *, tracebacks: bool, with_date: bool = False) -> None:
+        super().__init__(mask, tracebacks=tracebacks)
+        self._time = "%Y-%m-%d %H:%M:%S" if with_date else "%H:%M:%S"
+
     def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S")
+        at = datetime.fromtimestamp(record.created, UTC).astimezone().strftime(self._time)
         line = f"{at} {record.levelname.lower():<7} {_short(record.name):<10} {record.getMessage()}"
         fields = self._fields(record)
         if fields:
@@ -100,15 +107,20 @@ def _short(name: str) -> str:
 def make_handler(
     mask: SecretMask, *, file: Path | None = None, as_json: bool = False, tracebacks: bool = True
 ) -> logging.Handler:
-    """A handler to standard error, or to `file` (made with its folders, appended to, UTF-8)."""
+    """A handler to standard error, or to `file` (made with its folders, appended to, UTF-8, rotated).
+
+    Raises OSError when the file cannot be opened.
+    """
     handler: logging.Handler
     if file is None:
         handler = logging.StreamHandler(sys.stderr)
     else:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(file, encoding="utf-8", delay=True)
-    kind = JsonFormatter if as_json else ReadableFormatter
-    handler.setFormatter(kind(mask, tracebacks=tracebacks))
+        handler = RotatingFileHandler(file, maxBytes=LOG_BYTES, backupCount=3, encoding="utf-8")
+    if as_json:
+        handler.setFormatter(JsonFormatter(mask, tracebacks=tracebacks))
+    else:
+        handler.setFormatter(ReadableFormatter(mask, tracebacks=tracebacks, with_date=file is not None))
     return handler
 
 

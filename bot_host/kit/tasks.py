@@ -1,13 +1,16 @@
 """Supervised tasks: each has a name and an owner, and none fails unseen."""
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Coroutine
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+CANCEL_SECONDS: Final = 5.0
 
 
 class Supervisor:
@@ -25,12 +28,17 @@ class Supervisor:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def spawn(self, name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Start `work` as a task called `owner/name`. Raises RuntimeError after `close`."""
+    def spawn(
+        self, name: str, work: Coroutine[Any, Any, T], *, context: contextvars.Context | None = None
+    ) -> asyncio.Task[T]:
+        """Start `work` as a task called `owner/name`. Raises RuntimeError after `close`.
+
+        Without `context` the task sees the caller's context variables (its log fields), as at asyncio.
+        """
         if self._closed:
             work.close()
             raise RuntimeError(f"{self.owner} is closed and starts no task: {name}")
-        task = asyncio.get_running_loop().create_task(work, name=f"{self.owner}/{name}")
+        task = asyncio.get_running_loop().create_task(work, name=f"{self.owner}/{name}", context=context)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
@@ -52,7 +60,10 @@ class Supervisor:
         return not pending
 
     async def close(self, grace: float = 0.0) -> None:
-        """Take no new tasks, give those under way `grace` seconds, then cancel and await the rest."""
+        """Take no new tasks, give those under way `grace` seconds, then cancel and await the rest.
+
+        A task that does not end within `CANCEL_SECONDS` of its cancellation is named in the log and left.
+        """
         self._closed = True
         if grace > 0:
             await self.wait(grace)
@@ -60,7 +71,9 @@ class Supervisor:
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks)
+            _, left = await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
+            for task in left:
+                log.error("task %s does not end when it is cancelled and is left behind", task.get_name())
 
     async def __aenter__(self) -> Self:
         return self

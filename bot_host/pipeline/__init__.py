@@ -1,5 +1,5 @@
 """Floor 5: one message, step by step. `journey.py` is the list of steps."""
 
-from bot_host.pipeline.journey import TurnEnd, handle_turn
+from bot_host.pipeline.journey import TurnEnd, give_up, handle_turn
 
-__all__ = ["TurnEnd", "handle_turn"]
+__all__ = ["TurnEnd", "give_up", "handle_turn"]

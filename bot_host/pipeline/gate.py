@@ -36,8 +36,12 @@ class Decision:
     respond: bool
     reason: str
     """Few words that can be counted: `mention`, `not addressed` …"""
-    addressed: bool = False
+
+
+def is_addressed(message: Memory, room: Room) -> bool:
     """The message turned to the agent by the platform's own data: a failure is told to its sender."""
+    mention = message.content.mention_context or MentionContext()
+    return room.type in DIRECT or mention.is_mention or mention.is_reply
 
 
 async def decide(agent: AgentRuntime, message: Memory, given: TurnInput) -> Decision:
@@ -47,14 +51,14 @@ async def decide(agent: AgentRuntime, message: Memory, given: TurnInput) -> Deci
     if not content.text.strip() and not content.attachments:
         return Decision(respond=False, reason="empty message")
     if given.room.type in DIRECT:
-        return Decision(respond=True, reason="direct message", addressed=True)
+        return Decision(respond=True, reason="direct message")
     state = await agent.store.get_participant_state(given.room.id, agent.agent_id)
     if state is ParticipantState.MUTED and not mention.is_mention:
         return Decision(respond=False, reason="muted")
     if mention.is_mention:
-        return Decision(respond=True, reason="mention", addressed=True)
+        return Decision(respond=True, reason="mention")
     if mention.is_reply:
-        return Decision(respond=True, reason="reply to the agent", addressed=True)
+        return Decision(respond=True, reason="reply to the agent")
     if mention.is_thread and await agent.store.has_spoken(agent.agent_id, given.room.id):
         return Decision(respond=True, reason="thread that the agent takes part in")
     if given.mention_only and state is not ParticipantState.FOLLOWED:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -11,12 +12,12 @@ from bot_host.contracts.plugin import State
 from bot_host.contracts.turn import Turn, TurnInput, TurnOutbox
 from bot_host.pipeline.compose import compose
 from bot_host.pipeline.evaluate import evaluate
-from bot_host.pipeline.gate import Decision, decide
+from bot_host.pipeline.gate import Decision, decide, is_addressed
 from bot_host.pipeline.respond import Reply, respond
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.runtime.runs import Run, use_run
 from bot_host.types.content import Content
-from bot_host.types.errors import BotHostError, ModelError
+from bot_host.types.errors import BotHostError, StoreError
 from bot_host.types.ids import UUID, new_id
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
@@ -45,103 +46,166 @@ class _Judged:
     decision: Decision
 
 
+@dataclass(slots=True)
+class _Thought:
+    """What a turn came to so far; nothing of it is written."""
+
+    judged: Sequence[_Judged] = ()
+    reply: Reply | None = None
+    state: State | None = None
+    memory_id: UUID = ""
+    stream: TextStream | None = None
+    """Shown, and not yet followed by a committed reply."""
+
+    @property
+    def answering(self) -> list[_Judged]:
+        return [each for each in self.judged if each.decision.respond]
+
+
 async def handle_turn(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox: TurnOutbox) -> TurnEnd:
     """Gate, compose, respond, commit, evaluate. Failures end in a recorded outcome, not in an exception.
 
-    Raises StoreError when the end could not be written (nothing is lost: the rows stay), and passes
-    cancellation on.
+    Raises StoreError when something could not be read or written (nothing is lost: the rows stay), and
+    passes cancellation on.
     """
     run = Run(run_id=turn.run_id, agent_id=agent.agent_id, room_id=given.room.id)
+    thought = _Thought()
     with use_run(run):
-        with run.step("gate"):
-            judged = [
-                _Judged(row=row, memory=memory, decision=await decide(agent, memory, given))
-                for row, memory in zip(turn.rows, given.messages, strict=True)
-            ]
-        answering = [each for each in judged if each.decision.respond]
-        if not answering:
-            return await _end(outbox, turn, judged, run.record("ignored"))
         try:
-            async with asyncio.timeout(agent.options.turn_timeout), outbox.typing(answering[-1].row.target):
-                thought = await _think(agent, given, outbox, run, answering)
-        except TimeoutError:
-            error: BotHostError = ModelError(f"the turn took longer than {agent.options.turn_timeout:g} s")
-        except ModelError as failure:
-            error = failure
-        else:
-            return await _finish(agent, turn, outbox, run, judged, thought)
-        log.error("no answer: %s", error)
-        return await _fail(agent, turn, outbox, judged, run.record("failed", error=str(error)))
+            failure = await _think(agent, turn, given, outbox, run, thought)
+            if not failure:
+                try:
+                    return await _finish(agent, turn, outbox, run, thought)
+                except BotHostError:
+                    raise
+                except Exception:
+                    log.exception("the reply could not be handed to its platform")
+                    failure = "the reply could not be encoded"
+            return await _fail(agent, turn, given, outbox, run.record("failed", error=failure), thought)
+        finally:
+            if thought.stream is not None:
+                await thought.stream.abandon()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Thought:
-    """What a turn came to, before anything of it is written."""
-
-    reply: Reply
-    state: State
-    memory_id: UUID
-    stream: TextStream | None
-    revisions: dict[UUID, int]
+async def give_up(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox: TurnOutbox, *, why: str) -> None:
+    """End messages that no turn could finish; whoever turned to the agent with one is told."""
+    run = Run(run_id=turn.run_id, agent_id=agent.agent_id, room_id=given.room.id)
+    await _fail(agent, turn, given, outbox, run.record("failed", error=why), _Thought())
 
 
 async def _think(
-    agent: AgentRuntime, given: TurnInput, outbox: TurnOutbox, run: Run, answering: list[_Judged]
-) -> _Thought:
-    newest = answering[-1]
-    memories = [each.memory for each in answering]
-    with run.step("compose"):
-        state, prompt = await compose(agent, given, answering=memories)
-    memory_id = new_id()
-    stream = outbox.open_stream(newest.row.target, memory_id=memory_id)
+    agent: AgentRuntime, turn: Turn, given: TurnInput, outbox: TurnOutbox, run: Run, thought: _Thought
+) -> str:
+    """Steps 5 to 7, within the turn's time. Why they failed; empty when they did not."""
+    limit = asyncio.timeout(agent.options.turn_timeout)
     try:
-        reply = await respond(agent, run, message=newest.memory, state=state, prompt=prompt, stream=stream)
-    except BaseException:
-        if stream is not None:
-            await stream.abandon()
+        async with limit:
+            with run.step("gate"):
+                thought.judged = [
+                    _Judged(row=row, memory=memory, decision=await decide(agent, memory, given))
+                    for row, memory in zip(turn.rows, given.messages, strict=True)
+                ]
+            if thought.answering:
+                async with outbox.typing(thought.answering[-1].row.target):
+                    await _respond(agent, given, outbox, run, thought)
+    except StoreError:
         raise
-    return _Thought(
-        reply=reply,
-        state=state,
-        memory_id=memory_id,
-        stream=stream,
-        revisions={memory.id: memory.revision for memory in memories},
+    except BotHostError as error:
+        log.error("no answer: %s", error)
+        return str(error)
+    except Exception as error:
+        # A plugin's bug ends this turn, not the room (invariant I4).
+        if isinstance(error, TimeoutError) and limit.expired():
+            log.error("no answer: the turn took longer than %g s", agent.options.turn_timeout)
+            return f"the turn took longer than {agent.options.turn_timeout:g} s"
+        log.exception("no answer: a fault in the turn")
+        return f"a fault in the turn: {type(error).__name__}"
+    return ""
+
+
+async def _respond(
+    agent: AgentRuntime, given: TurnInput, outbox: TurnOutbox, run: Run, thought: _Thought
+) -> None:
+    newest = thought.answering[-1]
+    with run.step("compose"):
+        memories = [each.memory for each in thought.answering]
+        thought.state, prompt = await compose(agent, given, answering=memories)
+    thought.memory_id = new_id()
+    thought.stream = outbox.open_stream(newest.row.target, memory_id=thought.memory_id)
+    thought.reply = await respond(
+        agent, run, message=newest.memory, state=thought.state, prompt=prompt, stream=thought.stream
     )
 
 
 async def _finish(
+    agent: AgentRuntime, turn: Turn, outbox: TurnOutbox, run: Run, thought: _Thought
+) -> TurnEnd:
+    """Steps 8 and 11."""
+    reply = thought.reply
+    replies: tuple[tuple[Memory, Target], ...] = ()
+    if reply is not None and not reply.silent:
+        newest = thought.answering[-1]
+        replies = ((_memory(agent, newest, reply, thought.memory_id), newest.row.target),)
+    written = await outbox.commit(
+        turn,
+        ends=tuple(_end(each, silent=reply is not None and reply.silent) for each in thought.judged),
+        run=run.record("completed" if thought.answering else "ignored"),
+        replies=replies,
+        revisions={each.memory.id: each.memory.revision for each in thought.answering},
+    )
+    if not written:
+        return TurnEnd.STALE
+    if replies:
+        thought.stream = None  # the reply that is on its way ends it
+    if thought.state is not None:
+        message = thought.answering[-1].memory
+        await evaluate(agent, message, thought.state, responded=True)
+        agent.forget_state(message.id)
+    return TurnEnd.DONE
+
+
+def _end(each: _Judged, *, silent: bool) -> InboxEnd:
+    if not each.decision.respond:
+        return InboxEnd(seq=each.row.seq, outcome=Outcome.IGNORED, reason=each.decision.reason)
+    if silent:
+        return InboxEnd(seq=each.row.seq, outcome=Outcome.IGNORED, reason="the model chose silence")
+    return InboxEnd(seq=each.row.seq, outcome=Outcome.ANSWERED, reason=each.decision.reason)
+
+
+async def _fail(
     agent: AgentRuntime,
     turn: Turn,
+    given: TurnInput,
     outbox: TurnOutbox,
-    run: Run,
-    judged: list[_Judged],
+    run: RunRecord,
     thought: _Thought,
 ) -> TurnEnd:
-    newest = [each for each in judged if each.decision.respond][-1]
+    """Each row gets its outcome; whoever turned to the agent gets one honest line."""
+    ignored = {each.row.seq: each for each in thought.judged if not each.decision.respond}
+    ends = []
+    addressed: tuple[InboxRow, Memory] | None = None
+    for row, memory in zip(turn.rows, given.messages, strict=True):
+        if row.seq in ignored:
+            ends.append(_end(ignored[row.seq], silent=False))
+            continue
+        ends.append(InboxEnd(seq=row.seq, outcome=Outcome.FAILED, reason=run.error))
+        if is_addressed(memory, given.room):
+            addressed = row, memory
     replies: tuple[tuple[Memory, Target], ...] = ()
-    if not thought.reply.silent:
-        memory = _memory(agent, newest, thought.reply, thought.memory_id)
-        replies = ((memory, newest.row.target),)
-    end = await _end(
-        outbox,
-        turn,
-        judged,
-        run.record("completed"),
-        replies=replies,
-        revisions=thought.revisions,
-        silent=thought.reply.silent,
-    )
-    if end is TurnEnd.STALE:
-        if thought.stream is not None:
-            await thought.stream.abandon()
-        return end
-    await _look_back(agent, newest.memory, thought.state)
-    return end
-
-
-async def _look_back(agent: AgentRuntime, message: Memory, state: State) -> None:
-    await evaluate(agent, message, state, responded=True)
-    agent.forget_state(message.id)
+    if addressed is not None:
+        row, memory = addressed
+        line = Reply(text=agent.character.templates.get("failureMessage", FAILURE_LINE))
+        judged = _Judged(row=row, memory=memory, decision=Decision(respond=True, reason=""))
+        replies = ((_memory(agent, judged, line, new_id()), row.target),)
+    try:
+        await outbox.commit(turn, ends=tuple(ends), run=run, replies=replies, revisions={})
+    except BotHostError:
+        raise
+    except Exception:
+        # Not even the line can be encoded: the outcome is recorded all the same.
+        log.exception("whoever asked could not be told")
+        await outbox.commit(turn, ends=tuple(ends), run=run, replies=(), revisions={})
+    return TurnEnd.DONE
 
 
 def _memory(agent: AgentRuntime, answered: _Judged, reply: Reply, memory_id: UUID) -> Memory:
@@ -159,45 +223,3 @@ def _memory(agent: AgentRuntime, answered: _Judged, reply: Reply, memory_id: UUI
             channel_type=answered.memory.content.channel_type,
         ),
     )
-
-
-async def _end(
-    outbox: TurnOutbox,
-    turn: Turn,
-    judged: list[_Judged],
-    run: RunRecord,
-    *,
-    replies: tuple[tuple[Memory, Target], ...] = (),
-    revisions: dict[UUID, int] | None = None,
-    silent: bool = False,
-) -> TurnEnd:
-    ends = []
-    for each in judged:
-        if not each.decision.respond:
-            outcome, reason = Outcome.IGNORED, each.decision.reason
-        elif silent:
-            outcome, reason = Outcome.IGNORED, "the model chose silence"
-        else:
-            outcome, reason = Outcome.ANSWERED, each.decision.reason
-        ends.append(InboxEnd(seq=each.row.seq, outcome=outcome, reason=reason))
-    written = await outbox.commit(turn, ends=tuple(ends), run=run, replies=replies, revisions=revisions or {})
-    return TurnEnd.DONE if written else TurnEnd.STALE
-
-
-async def _fail(
-    agent: AgentRuntime, turn: Turn, outbox: TurnOutbox, judged: list[_Judged], run: RunRecord
-) -> TurnEnd:
-    """Each row gets its outcome; whoever turned to the agent gets one honest line."""
-    ends = tuple(
-        InboxEnd(seq=each.row.seq, outcome=Outcome.FAILED, reason=run.error)
-        if each.decision.respond
-        else InboxEnd(seq=each.row.seq, outcome=Outcome.IGNORED, reason=each.decision.reason)
-        for each in judged
-    )
-    addressed = [each for each in judged if each.decision.addressed]
-    replies: tuple[tuple[Memory, Target], ...] = ()
-    if addressed:
-        line = Reply(text=agent.character.templates.get("failureMessage", FAILURE_LINE))
-        replies = ((_memory(agent, addressed[-1], line, new_id()), addressed[-1].row.target),)
-    await outbox.commit(turn, ends=ends, run=run, replies=replies, revisions={})
-    return TurnEnd.DONE

@@ -333,21 +333,36 @@ async def test_a_reply_that_was_not_sent_goes_out_at_the_next_start(house_at: Ho
         assert len(house.platform.sent) == 1
 
 
-async def test_a_message_that_breaks_every_turn_is_given_up(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot_host.host.turns.backoff", lambda attempt: 0.0)
-
+async def test_a_fault_in_a_turn_ends_that_turn_and_is_told(house: House, tmp_path: Path) -> None:
     def break_it(request: object) -> str:
-        raise RuntimeError("a bug")
+        raise RuntimeError("a bug with internals")
 
-    house.model.answers = [break_it] * 5
+    house.model.answers = [break_it]
     await house.platform.say("poison")
-    while len(house.model.answers) > 0 or inbox_of(tmp_path)[0][0] != "done":
-        await asyncio.sleep(0.01)
-    assert inbox_of(tmp_path) == [("done", "failed", "given up after 5 attempts")]
+    [text] = await house.platform.wait_sent()
+    assert text.startswith("Sorry")
+    await house.host.finish_pending()
+    assert inbox_of(tmp_path) == [("done", "failed", "a fault in the turn: RuntimeError")]
     await house.platform.say("health")
-    assert await house.platform.wait_sent() == ["echo: health"]
+    assert (await house.platform.wait_sent(2))[1] == "echo: health"
+
+
+async def test_a_message_that_keeps_bringing_the_process_down_is_given_up_and_told(
+    house_at: Houses, tmp_path: Path
+) -> None:
+    async with house_at() as house:
+        house.model.hold.clear()
+        await house.platform.say("poison")
+        await house.model.wait_asked()
+        await house.host.stop(0.0)
+    with sqlite3.connect(tmp_path / "bot.db") as database:
+        database.execute("UPDATE inbox SET attempts = 5")
+    database.close()
+    async with house_at() as house:
+        [text] = await house.platform.wait_sent()
+        assert text.startswith("Sorry")
+        assert house.model.requests == []
+    assert inbox_of(tmp_path) == [("done", "failed", "given up after 5 attempts")]
 
 
 async def test_places_get_names_and_follow_renames(house: House) -> None:
