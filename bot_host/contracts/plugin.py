@@ -1,71 +1,157 @@
-"""What a plugin brings, and the agent as a plugin sees it (elizaos.md 2.4, 2.6, 2.7, 2.9, 2.14)."""
+"""What a plugin brings, and the agent as a plugin sees it (elizaos.md 2.4, 2.6 to 2.11, 2.14, 2.15)."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar, overload
 
 from pydantic import BaseModel
 
+from bot_host.contracts.agent import AgentCore
 from bot_host.contracts.connector import CheckLine
-from bot_host.contracts.store import Store
-from bot_host.types.character import Character
+from bot_host.contracts.results import (
+    ActionPlan,
+    ActionResult,
+    Delivery,
+    PlanStep,
+    ProviderResult,
+    State,
+)
+from bot_host.types.character import ExampleMessage
 from bot_host.types.content import Content
+from bot_host.types.events import Event
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.models import ModelType, TextRequest, TextResult
+from bot_host.types.outbound import Target
 from bot_host.types.places import Role
+from bot_host.types.task import Task
 
 S = TypeVar("S", bound="Service")
 
 
-class Agent(Protocol):
+class Host(Protocol):
+    """The host as its agents see it: the way to the other agents and to the platforms."""
+
+    def get_agent(self, agent_id: UUID) -> "Agent":
+        """An agent by id. Raises StateError."""
+
+    def get_agents(self) -> Sequence["Agent"]:
+        """All agents, in the order in which they were added."""
+
+    async def handle_message(self, agent: UUID, message: Mapping[str, Any] | Memory) -> Any:
+        """Give an agent a message and wait for what comes of it (`BotHost.handle_message`)."""
+
+    async def send_message_to_target(self, agent: UUID, target: Target, content: Content) -> Delivery:
+        """Say something unasked (`BotHost.send_message_to_target`)."""
+
+
+class Agent(AgentCore, Protocol):
     """A running agent, as plugins may use it."""
 
     @property
-    def agent_id(self) -> UUID:
-        """The agent's id, which is also its entity's."""
+    def host(self) -> Host | None:
+        """The host that the agent lives in; None for an agent that stands alone."""
 
-    @property
-    def character(self) -> Character:
-        """Who it is."""
+    # -- models -----------------------------------------------------------------------------------------
 
-    @property
-    def store(self) -> Store:
-        """The database."""
+    @overload
+    async def use_model(
+        self, type: ModelType, params: TextRequest, provider: str | None = None
+    ) -> TextResult: ...
 
-    @property
-    def exit_stack(self) -> AsyncExitStack:
-        """Whatever is pushed here is closed when the agent stops, last in first out."""
+    @overload
+    async def use_model(self, type: ModelType, params: Any, provider: str | None = None) -> Any: ...
 
-    def get_setting(self, key: str) -> Any | None:
-        """A setting: character secrets, character settings, runtime settings, environment; else None."""
+    async def use_model(self, type: ModelType, params: Any, provider: str | None = None) -> Any:
+        """Ask a model: by priority, with retries, then the next provider.
 
-    async def use_model(self, type: ModelType, params: TextRequest) -> TextResult:
-        """Ask a model. Raises ModelError."""
+        `params`: the request class of the type (`REQUESTS`), or a mapping with its keys. Text types answer a
+        TextRequest with a TextResult, a mapping with a str. Raises ModelError; StateError when nobody
+        offers such a model or the params are not what it takes.
+        """
+
+    def get_model(self, type: ModelType) -> "ModelHandler | None":
+        """The handler that is asked first, or None."""
 
     def register_model(
-        self, type: ModelType, handler: "ModelHandler", *, provider: str, priority: int = 0
+        self, type: ModelType, handler: "ModelHandler", provider: str, priority: int = 0
     ) -> None:
         """Offer a model; the highest priority is asked first."""
 
+    # -- what plugins bring -----------------------------------------------------------------------------
 
-@dataclass(slots=True, kw_only=True)
-class State:
-    """What the providers said about one message."""
+    def register_action(self, action: "Action") -> None:
+        """Add an action; a second one of the same name is left out with a warning."""
 
-    text: str = ""
-    values: dict[str, Any] = field(default_factory=dict)
-    data: dict[str, Any] = field(default_factory=dict)
+    def register_provider(self, provider: "Provider") -> None:
+        """Add a provider; a second one of the same name is left out with a warning."""
+
+    def register_evaluator(self, evaluator: "Evaluator") -> None:
+        """Add an evaluator; a second one of the same name is left out with a warning."""
+
+    async def register_service(self, service: "type[Service]") -> None:
+        """Start a service, or note it to be started with the agent."""
+
+    async def register_plugin(self, plugin: "Plugin") -> None:
+        """Load a plugin into the running agent. Raises PluginError."""
+
+    def register_event(self, event: "str | type[Event]", handler: "EventHandler") -> None:
+        """The same as `on`."""
+
+    def register_task_worker(self, worker: "TaskWorker") -> None:
+        """Say who runs the tasks of a name; the last one wins."""
+
+    def get_task_worker(self, name: str) -> "TaskWorker | None":
+        """Who runs the tasks of a name."""
+
+    def register_send_handler(self, source: str, handler: "SendHandler") -> None:
+        """Say who sends to a source that is no connector's; the last one wins. Only the outbox calls it."""
+
+    # -- one message ------------------------------------------------------------------------------------
+
+    async def select_actions(self, message: Memory, state: State | None = None) -> "list[Action]":
+        """The actions that are possible now, for this sender."""
+
+    async def process_actions(
+        self,
+        message: Memory,
+        responses: Sequence[Memory],
+        state: State | None = None,
+        callback: "HandlerCallback | None" = None,
+    ) -> list[ActionResult]:
+        """Run what the responses' `content.actions` name, in order.
+
+        One failing action does not end the others. Arguments: `content.parameters[NAME]`, where given.
+        """
+
+    async def evaluate(
+        self,
+        message: Memory,
+        state: State | None = None,
+        did_respond: bool = False,
+        callback: "HandlerCallback | None" = None,
+        responses: Sequence[Memory] | None = None,
+    ) -> "list[Evaluator]":
+        """Run the evaluators that want to; those that did."""
+
+    # -- events and runs --------------------------------------------------------------------------------
+
+    def on(self, event: "str | type[Event]", handler: "EventHandler") -> None:
+        """Listen to an event, by name or by class (`Event` itself: to all)."""
+
+    def off(self, event: "str | type[Event]", handler: "EventHandler") -> None:
+        """Listen no more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderResult:
-    """A provider's piece of context (elizaos.md 2.6-01)."""
+HandlerCallback: TypeAlias = Callable[[Content], Awaitable[list[Memory]]]
+"""Says something to the room while an action works; the memories that it made."""
+EventHandler: TypeAlias = Callable[[Any], Awaitable[None] | None]
+"""Hears of an event: one frozen dataclass of `types.events`. May be sync or async."""
+SendHandler: TypeAlias = Callable[[Agent, Target, Content], Awaitable[Any]]
+"""Sends a message to a source of its own. Called by the outbox only, with its retries and records.
 
-    text: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    data: Mapping[str, Any] = field(default_factory=dict)
+May return the platform's message id. Raises SendLater, SendRefused or SendUnknown.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,18 +170,6 @@ class Provider:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ActionResult:
-    """What an action did (elizaos.md 2.7-02)."""
-
-    success: bool = True
-    text: str = ""
-    """For the model, and for the log."""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    data: Mapping[str, Any] = field(default_factory=dict)
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ActionCall:
     """One execution of an action."""
 
@@ -105,6 +179,16 @@ class ActionCall:
     """As the model gave them, checked against `Action.parameters`."""
     previous_results: Sequence[tuple[str, ActionResult]] = ()
     """Name and result of the turn's earlier actions."""
+    callback: HandlerCallback | None = None
+    """Says something to the room while the action works; None where nobody listens."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Whatever the caller adds; `action_plan` (ActionPlan) when several actions run."""
+    responses: Sequence[Memory] = ()
+    """The agent's messages that asked for the action."""
+
+    def get_previous_result(self, name: str) -> ActionResult | None:
+        """The latest result of an earlier action of this turn."""
+        return next((result for known, result in reversed(self.previous_results) if known == name), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +205,15 @@ class Action:
     parameters: Mapping[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
     """JSON schema of the arguments."""
     required_role: Role | None = None
+    """The sender must have it in the message's world; OWNER may do what ADMIN may. Asked on every path."""
+    confirm: bool = False
+    """Runs only after the same person has said yes to it, in a message of their own."""
+    idempotent: bool = False
+    """Doing it twice is the same as doing it once, so an interrupted turn may simply begin again."""
+    examples: Sequence[Sequence[ExampleMessage]] = ()
+    """Short conversations that show when to use it; they go into the prompt."""
+    plugin: str = ""
+    """Who brought it; filled in when the plugin is loaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +225,10 @@ class Evaluator:
     validate: Callable[[Agent, Memory, State], Awaitable[bool]] | None = None
     description: str = ""
     always_run: bool = False
+    """Also when the agent said nothing."""
+    similes: tuple[str, ...] = ()
+    examples: Sequence[Mapping[str, Any]] = ()
+    """elizaOS's form: `{"prompt", "messages", "outcome"}`."""
 
 
 class Service(Protocol):
@@ -147,8 +244,42 @@ class Service(Protocol):
         """Let go of everything."""
 
 
-ModelHandler: TypeAlias = Callable[[Agent, TextRequest], Awaitable[TextResult]]
-"""Answers one request. Raises ModelError, with `retryable` set where trying again makes sense."""
+ModelHandler: TypeAlias = Callable[[Agent, Any], Awaitable[Any]]
+"""Answers one request (`types.models.REQUESTS` says which class, and its docs what the answer is).
+
+Raises ModelError, with `retryable` set where trying again makes sense.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskWorker:
+    """Runs the tasks of one name (elizaos.md 2.15-01)."""
+
+    name: str
+    execute: Callable[[Agent, Mapping[str, Any], Task], Awaitable[Any]]
+    """Gets the task's metadata as options, and the task. What it raises counts as a failure of the task."""
+    validate: Callable[[Agent, Memory | None, State | None], Awaitable[bool]] | None = None
+    """Whether it may run now; for tasks that a message chooses, the message and its state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """An HTTP route, served at `/api/v1/agents/{agent id}/plugins/{plugin}{path}` (elizaos.md 2.4-05)."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    path: str
+    """Begins with `/`; `{name}` stands for one segment."""
+    handler: Callable[[Any, Agent], Awaitable[Any]]
+    """Gets the request (a Starlette `Request`) and the agent; returns a response or a JSON value."""
+    public: bool = False
+    """Served without the web token."""
+    name: str = ""
+
+
+PluginEventHandler: TypeAlias = Callable[[Agent, Any], Awaitable[None] | None]
+"""As EventHandler, with the agent."""
+PluginTest: TypeAlias = Callable[[Agent], Awaitable[None]]
+"""Fails by raising."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +296,19 @@ class Plugin:
     providers: tuple[Provider, ...] = ()
     evaluators: tuple[Evaluator, ...] = ()
     services: tuple[type[Service], ...] = ()
+    """Started after all plugins are loaded, in order; stopped in reverse."""
+    models: Mapping[ModelType, ModelHandler] = field(default_factory=dict)
+    """Registered with the plugin's name as provider and `model_priority`."""
+    model_priority: int = 0
+    """The highest is asked first. Apart from `priority`, which elizaOS uses for both."""
+    events: Mapping[str, Sequence[PluginEventHandler]] = field(default_factory=dict)
+    """Listeners by event name."""
+    routes: tuple[Route, ...] = ()
+    task_workers: tuple[TaskWorker, ...] = ()
+    send_handlers: Mapping[str, SendHandler] = field(default_factory=dict)
+    """By source."""
+    tests: Mapping[str, PluginTest] = field(default_factory=dict)
+    """Checks by name; `bot_host.testing.run_plugin_tests` runs them."""
     dependencies: tuple[str, ...] = ()
     priority: int = 0
     """Order of loading: database -100, models -50, core 0, features 50, platforms 100."""
@@ -175,15 +319,25 @@ class Plugin:
 __all__ = [
     "Action",
     "ActionCall",
+    "ActionPlan",
     "ActionResult",
     "Agent",
     "CheckLine",
-    "Content",
+    "Delivery",
     "Evaluator",
+    "EventHandler",
+    "HandlerCallback",
+    "Host",
     "ModelHandler",
+    "PlanStep",
     "Plugin",
+    "PluginEventHandler",
+    "PluginTest",
     "Provider",
     "ProviderResult",
+    "Route",
+    "SendHandler",
     "Service",
     "State",
+    "TaskWorker",
 ]

@@ -1,5 +1,6 @@
 """Floor 4: one agent. Registries, models, state, actions, settings."""
 
-from bot_host.runtime.agent import AgentOptions, AgentRuntime
+from bot_host.runtime.agent import AgentRuntime
+from bot_host.runtime.config import AgentOptions, RuntimeConfig
 
-__all__ = ["AgentOptions", "AgentRuntime"]
+__all__ = ["AgentOptions", "AgentRuntime", "RuntimeConfig"]

@@ -1,50 +1,65 @@
-"""AgentRuntime: one running agent."""
+"""AgentRuntime: one running agent. It puts the parts of this folder together and adds nothing of its own."""
 
 import logging
-import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Self, overload
+
+from pydantic import ValidationError
 
 from bot_host.contracts.plugin import (
     Action,
+    ActionResult,
+    Delivery,
     Evaluator,
+    EventHandler,
+    HandlerCallback,
+    Host,
     ModelHandler,
     Plugin,
-    Provider,
     Service,
     State,
 )
 from bot_host.contracts.store import Store
+from bot_host.kit.fetch import Fetched, SafeFetcher
 from bot_host.kit.logs import log_context
+from bot_host.kit.tasks import Supervisor
+from bot_host.runtime import evaluators as looking_back
+from bot_host.runtime import runs
+from bot_host.runtime.actions import available
+from bot_host.runtime.audit import Audit
+from bot_host.runtime.base import AgentBase, full
+from bot_host.runtime.config import AgentOptions, RuntimeConfig
+from bot_host.runtime.embeddings import Embeddings, Priority
+from bot_host.runtime.events import Events, Names
+from bot_host.runtime.knowledge import Knowledge
 from bot_host.runtime.models import Models
-from bot_host.runtime.plugins import in_order
+from bot_host.runtime.plugins import find_plugin, in_order
+from bot_host.runtime.process import ActionResults, ActionTurn, process_actions
+from bot_host.runtime.registry import Registry
+from bot_host.runtime.rooms import Rooms
+from bot_host.runtime.services import Services
+from bot_host.runtime.settings import Settings
 from bot_host.runtime.state import StateComposer
+from bot_host.runtime.text import generate_text
 from bot_host.types.character import Character
-from bot_host.types.errors import BotHostError, PluginError
-from bot_host.types.ids import UUID
+from bot_host.types.content import Content
+from bot_host.types.errors import BotHostError, ConfigError, PluginError, StateError
+from bot_host.types.events import Event
+from bot_host.types.ids import UUID, new_id
 from bot_host.types.memory import Memory
 from bot_host.types.models import ModelType, TextRequest, TextResult
+from bot_host.types.outbound import Target
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentOptions:
-    """How an agent works; the keys of `[[agents]]`."""
+class AgentRuntime(Registry, Rooms, Knowledge, AgentBase):
+    """One agent: its character, what its plugins brought, its models and its settings.
 
-    busy_mode: Literal["queue", "latest", "each"] = "queue"
-    max_steps: int = 6
-    """Model and tool rounds in one turn."""
-    turn_timeout: float = 300.0
-    """Seconds."""
-    conversation_length: int = 32
-    """Messages of history in the prompt (elizaos.md 2.15-07)."""
-
-
-class AgentRuntime:
-    """One agent: its character, what its plugins brought, its models and its settings."""
+    Agents share nothing but the store and the host.
+    """
 
     def __init__(
         self,
@@ -55,36 +70,56 @@ class AgentRuntime:
         plugin_configs: Mapping[str, Mapping[str, Any]] | None = None,
         settings: Mapping[str, Any] | None = None,
         options: AgentOptions | None = None,
+        host: Host | None = None,
+        fetcher: SafeFetcher | None = None,
     ) -> None:
-        self._character = character
-        self._store = store
-        self._plugins = in_order(plugins)
+        AgentBase.__init__(self, character, store)
+        Registry.__init__(self)
+        self._given_plugins = in_order(plugins)
         self._plugin_configs = plugin_configs or {}
-        self._settings = dict(settings or {})
+        self._settings = Settings(character, settings or {})
+        self._host = host
+        self._fetcher = fetcher or SafeFetcher()
         self._exit_stack = AsyncExitStack()
         self._composer = StateComposer()
         self._started = False
         self.options = options or AgentOptions()
         self.models = Models()
-        self.actions: list[Action] = []
-        self.providers: list[Provider] = []
-        self.evaluators: list[Evaluator] = []
-        self.services: dict[str, Service] = {}
+        self.services = Services()
+        self.events = Events()
+        self.action_results = ActionResults()
+        self._audit = Audit(self.agent_id, full(store))
+        self._embeddings = Embeddings(self, self.models, full(store))
+        self._tasks = Supervisor(f"agent {character.name}")
 
-    @property
-    def agent_id(self) -> UUID:
-        """The agent's id, which is also its entity's."""
-        return self._character.agent_id
+    @classmethod
+    def from_config(cls, config: RuntimeConfig, *, host: Host | None = None) -> Self:
+        """An agent as described; not started. Raises ConfigError, PluginError."""
+        given = config.character
+        try:
+            character = given if isinstance(given, Character) else Character.model_validate(given)
+        except ValidationError as error:
+            raise ConfigError(f"the character is not valid: {error}") from error
+        if config.database is None:
+            raise ConfigError("RuntimeConfig.database is missing: an agent needs a store, see make_store")
+        own = Plugin(
+            name="runtime config",
+            priority=1000,
+            models=config.models,
+            model_priority=1000,
+            services=tuple(config.services),
+        )
+        named = [find_plugin(p) if isinstance(p, str) else p for p in config.plugins]
+        return cls(
+            character,
+            store=config.database,
+            plugins=[*named, own] if config.models or config.services else named,
+            settings=config.environment,
+            options=config.options,
+            host=host,
+        )
 
-    @property
-    def character(self) -> Character:
-        """Who it is."""
-        return self._character
-
-    @property
-    def store(self) -> Store:
-        """The database."""
-        return self._store
+    # -- who and where ----------------------------------------------------------------------------------
 
     @property
     def exit_stack(self) -> AsyncExitStack:
@@ -92,9 +127,30 @@ class AgentRuntime:
         return self._exit_stack
 
     @property
+    def host(self) -> Host | None:
+        """The host that the agent lives in; None for an agent that stands alone."""
+        return self._host
+
+    @host.setter
+    def host(self, host: Host | None) -> None:
+        self._host = host
+
+    def has_host(self) -> bool:
+        """Whether there is a host (elizaOS: hasElizaOS)."""
+        return self._host is not None
+
+    @property
     def started(self) -> bool:
         """Between `start` and `stop`."""
         return self._started
+
+    def use_character(self, character: Character) -> None:
+        """From now on be this character; id, plugins and models stay."""
+        self._character = character
+        self._settings.use_character(character)
+        self.models.forget_settings()
+
+    # -- life -------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Load the plugins in order, then start their services. Idempotent. Raises PluginError."""
@@ -102,28 +158,39 @@ class AgentRuntime:
             return
         with log_context(agent=self._character.name):
             await self._store.ensure_agent(self.agent_id, self._character)
+            self.services.expect()
             try:
-                for plugin in self._plugins:
+                for plugin in self._given_plugins:
                     await self._load(plugin)
-                for plugin in self._plugins:
-                    for service in plugin.services:
-                        await self._start_service(plugin, service)
-            except BaseException:
-                await self._exit_stack.aclose()
+                await self.services.start_all(self, self._exit_stack)
+                if self.options.background:
+                    self._tasks = Supervisor(f"agent {self._character.name}")
+                    self._exit_stack.push_async_callback(self._tasks.close)
+                    self._tasks.spawn("embeddings", self._embeddings.run())
+            except BaseException as error:
+                if isinstance(error, BotHostError):
+                    error.about(agent=self._character.name)
+                await self._let_go()
                 raise
         self._started = True
+
+    initialize = start
 
     async def stop(self) -> None:
         """Stop services and let go of everything, in reverse. Idempotent; `start` works again after it."""
         self._started = False
         with log_context(agent=self._character.name):
-            await self._exit_stack.aclose()
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        await self._audit.flush()
+        await self.services.settle()
+        await self._exit_stack.aclose()
         self._exit_stack = AsyncExitStack()
-        self.models = Models()
-        self.actions.clear()
-        self.providers.clear()
-        self.evaluators.clear()
-        self.services.clear()
+        self._forget_parts()
+        self.services.forget()
+        self.events.clear()
+        self.models.clear()
 
     async def _load(self, plugin: Plugin) -> None:
         if plugin.init is not None:
@@ -133,73 +200,264 @@ class AgentRuntime:
                 raise
             except Exception as error:
                 raise PluginError(f"{plugin.name}: could not be initialised: {error}") from error
-        for action in plugin.actions:
-            self.register_action(action)
-        self.providers.extend(plugin.providers)
-        self.evaluators.extend(plugin.evaluators)
+        self._take_parts(plugin)
+        for type, handler in plugin.models.items():
+            self.register_model(type, handler, provider=plugin.name, priority=plugin.model_priority)
+        for event, listeners in plugin.events.items():
+            for listener in listeners:
+                self.on(event, partial(listener, self))
+        for service in plugin.services:
+            self.services.register(service)
 
-    async def _start_service(self, plugin: Plugin, service: type[Service]) -> None:
-        try:
-            instance = await service.start(self)
-        except Exception as error:
-            raise PluginError(
-                f"{plugin.name}: service {service.service_type} did not start: {error}"
-            ) from error
-        self.services.setdefault(service.service_type, instance)
-        self._exit_stack.push_async_callback(self._stop_service, service.service_type, instance)
+    async def register_plugin(self, plugin: Plugin) -> None:
+        """Load a plugin; into a running agent at once, with its services. Raises PluginError.
 
-    @staticmethod
-    async def _stop_service(name: str, service: Service) -> None:
-        try:
-            await service.stop()
-        except Exception:
-            log.exception("service %s failed while stopping", name)
-
-    def register_action(self, action: Action) -> None:
-        """Add an action; a second one of the same name is left out with a warning (elizaos.md 2.4-04)."""
-        if any(known.name == action.name for known in self.actions):
-            log.warning("action %s is registered already; the second one is left out", action.name)
+        One whose name is known is left out with a warning (2.4-01).
+        """
+        known = [each.name for each in (self.plugins if self._started else self._given_plugins)]
+        if plugin.name in known:
+            log.warning("plugin %s is registered already; the second one is left out", plugin.name)
             return
-        self.actions.append(action)
+        if not self._started:
+            self._given_plugins = in_order([*self._given_plugins, plugin])
+            return
+        in_order([*self.plugins, plugin])
+        with log_context(agent=self._character.name):
+            await self._load(plugin)
+            await self.services.start_all(self, self._exit_stack)
+        self._embeddings.wake()
+        await self.audit("plugin registered", plugin.name)
+
+    # -- settings and models ----------------------------------------------------------------------------
+
+    def get_setting(self, key: str) -> Any | None:
+        """A setting: character secrets, character settings, runtime settings, environment; else None."""
+        return self._settings.get(key)
+
+    def has_setting(self, key: str) -> bool:
+        """Whether `get_setting` finds a value; False, 0 and the empty text are values."""
+        return self._settings.get(key) is not None
+
+    def set_setting(self, key: str, value: Any, secret: bool = False) -> None:
+        """Set it until the agent stops, before all other sources; None takes it back. Audited."""
+        self._settings.set(key, value)
+        self.models.forget_settings()
+        self._audit.note("setting changed", key, {} if secret else {"value": str(value)[:200]})
+        if self._started and self.options.background:
+            self._tasks.spawn("audit", self._audit.flush())
+
+    def get_conversation_length(self) -> int:
+        """Messages of history in the prompt."""
+        return self.options.conversation_length
+
+    def get_model(self, type: ModelType) -> ModelHandler | None:
+        """The handler that is asked first, or None."""
+        return self.models.get(type)
 
     def register_model(
-        self, type: ModelType, handler: ModelHandler, *, provider: str, priority: int = 0
+        self, type: ModelType, handler: ModelHandler, provider: str, priority: int = 0
     ) -> None:
         """Offer a model; the highest priority is asked first."""
         self.models.register(type, handler, provider=provider, priority=priority)
+        self._embeddings.wake()
 
-    async def use_model(self, type: ModelType, params: TextRequest) -> TextResult:
-        """Ask a model: by priority, with retries, then the next provider. Raises ModelError."""
-        return await self.models.use(self, type, params)
+    @overload
+    async def use_model(
+        self, type: ModelType, params: TextRequest, provider: str | None = None
+    ) -> TextResult: ...
+    @overload
+    async def use_model(self, type: ModelType, params: Any, provider: str | None = None) -> Any: ...
+    async def use_model(self, type: ModelType, params: Any, provider: str | None = None) -> Any:
+        """Ask a model: by priority, with retries, then the next provider. Raises ModelError, StateError."""
+        return await self.models.use(self, type, params, provider)
+
+    async def generate_text(self, input: str, options: Mapping[str, Any] | None = None) -> TextResult:
+        """Text for a bare prompt, in the character's voice (elizaos.md 2.10-12). See `runtime.text`."""
+        return await generate_text(self, input, **(options or {}))
+
+    # -- services, events, runs -------------------------------------------------------------------------
+
+    async def register_service(self, service: type[Service]) -> None:
+        """Start a service, or note it to be started with the agent."""
+        self.services.register(service)
+        if self._started:
+            await self.services.start_all(self, self._exit_stack)
+
+    def get_service(self, type: str) -> Any | None:
+        """The first running service of a type, or None. `database` is the store."""
+        return self.services.get(type) or (self._store if type == "database" else None)
+
+    get_typed_service = get_service
+
+    def get_services_by_type(self, type: str) -> list[Any]:
+        """All running services of a type."""
+        return self.services.by_type(type)
+
+    def get_all_services(self) -> dict[str, list[Any]]:
+        """All running services by type."""
+        return self.services.all()
+
+    def get_registered_service_types(self) -> list[str]:
+        """The types that plugins have brought, running or not."""
+        return self.services.types()
+
+    def has_service(self, type: str) -> bool:
+        """Whether one is running."""
+        return self.get_service(type) is not None
+
+    def get_service_registration_status(self, type: str) -> str:
+        """`pending`, `registering`, `registered`, `failed` or `unknown`."""
+        return self.services.status(type)
+
+    async def get_service_load_promise(self, type: str) -> Any:
+        """Wait for the first service of a type. Raises PluginError when it failed, StateError: none comes."""
+        return await self.services.wait_for(type)
+
+    def on(self, event: str | type[Event], handler: EventHandler) -> None:
+        """Listen to an event, by name or by class (`Event` itself: to all)."""
+        self.events.on(event, handler)
+
+    register_event = on
+
+    def off(self, event: str | type[Event], handler: EventHandler) -> None:
+        """Listen no more."""
+        self.events.off(event, handler)
+
+    def get_event(self, event: str) -> list[EventHandler]:
+        """Who listens to a name."""
+        return self.events.get(event)
+
+    async def emit_event(self, event: Names, payload: Event | Mapping[str, Any] | None = None) -> None:
+        """Tell the listeners, and wait for them. Failing ones are logged; nothing is raised for them."""
+        await self.events.emit(event, self.agent_id, payload)
+
+    emit = emit_event
+
+    def create_run_id(self) -> UUID:
+        """A fresh id."""
+        return new_id()
+
+    def start_run(self, room_id: UUID | None = None) -> UUID:
+        """Begin a run for this task and those that it starts; others keep theirs (2.11-03 [T])."""
+        return runs.begin_run(self.agent_id, room_id).id
+
+    def end_run(self) -> None:
+        """End it."""
+        runs.leave_run(self.agent_id)
+
+    def get_current_run_id(self) -> UUID:
+        """The id of the run that this task works for; one is begun where there is none."""
+        run = runs.current_run_of(self.agent_id) or runs.begin_run(self.agent_id, None)
+        return run.id
+
+    # -- one message ------------------------------------------------------------------------------------
 
     async def compose_state(
-        self, message: Memory, *, include: Collection[str] = (), only: bool = False
+        self,
+        message: Memory,
+        include_list: Collection[str] | None = None,
+        only_include: bool = False,
+        skip_cache: bool = False,
+        *,
+        include: Collection[str] = (),
+        only: bool = False,
     ) -> State:
         """What the providers say about a message (elizaos.md 2.6)."""
-        return await self._composer.compose(self, self.providers, message, include=include, only=only)
+        return await self._composer.compose(
+            self,
+            self.providers,
+            message,
+            include=include_list or include,
+            only=only_include or only,
+            skip_cache=skip_cache,
+        )
 
     def forget_state(self, message_id: UUID) -> None:
         """Drop the cached state of a message whose turn is over or which was edited."""
         self._composer.forget(message_id)
 
-    def get_setting(self, key: str) -> Any | None:
-        """A setting: character secrets, character settings, runtime settings, environment; else None.
+    async def select_actions(self, message: Memory, state: State | None = None) -> list[Action]:
+        """The actions that are possible now, for this sender."""
+        return await available(self, self.actions, message, state or await self.compose_state(message))
 
-        The texts `true` and `false` become booleans. False, 0 and the empty string are values
-        (elizaOS falls through them: 2.5-01).
-        """
-        nested = self._character.settings.get("secrets")
-        sources: tuple[Mapping[str, Any], ...] = (
-            self._character.secrets,
-            self._character.settings,
-            nested if isinstance(nested, dict) else {},
-            self._settings,
-            os.environ,
+    def action_turn(
+        self, message: Memory, state: State, *, callback: HandlerCallback | None = None
+    ) -> ActionTurn:
+        """To run a message's tool calls one after the other, with all that `process_actions` does."""
+        return ActionTurn(
+            self, self.actions, self.action_results, message=message, state=state, callback=callback
         )
-        for source in sources:
-            if key in source and source[key] is not None:
-                value = source[key]
-                if isinstance(value, str) and value in ("true", "false"):
-                    return value == "true"
-                return value
-        return None
+
+    async def process_actions(
+        self,
+        message: Memory,
+        responses: Sequence[Memory],
+        state: State | None = None,
+        callback: HandlerCallback | None = None,
+    ) -> list[ActionResult]:
+        """Run what the responses' `content.actions` name, in order (`runtime.process`)."""
+        state = state or await self.compose_state(message)
+        return await process_actions(
+            self, self.actions, self.action_results, message, responses, state, callback
+        )
+
+    def get_action_results(self, message_id: UUID) -> list[ActionResult]:
+        """What the actions of a message came to, in order."""
+        return self.action_results.get(message_id)
+
+    async def evaluate(
+        self,
+        message: Memory,
+        state: State | None = None,
+        did_respond: bool = False,
+        callback: HandlerCallback | None = None,
+        responses: Sequence[Memory] | None = None,
+    ) -> list[Evaluator]:
+        """Run the evaluators that want to; those that did. They learn and do not speak: no callback."""
+        state = state or await self.compose_state(message)
+        return await looking_back.evaluate(self, self.evaluators, message, state, responded=did_respond)
+
+    # -- the rest ---------------------------------------------------------------------------------------
+
+    async def queue_embedding_generation(self, memory: Memory, priority: Priority = "normal") -> None:
+        """Have a stored memory's embedding made in the background (elizaos.md 2.13-05)."""
+        await self._embeddings.queue(memory, priority)
+
+    async def add_embedding_to_memory(self, memory: Memory) -> Memory:
+        """The memory with its embedding, made now. Raises ModelError, StateError for one without text."""
+        return await self._embeddings.add_to(memory)
+
+    async def send_message_to_target(self, target: Target, content: Content) -> Delivery:
+        """Say something unasked. Raises StateError at once where nothing sends; returns after the commit."""
+        if self._host is None:
+            raise StateError("an agent without a host has no outbox to send with").about(
+                agent=self._character.name
+            )
+        return await self._host.send_message_to_target(self.agent_id, target, content)
+
+    async def fetch(
+        self,
+        url: str,
+        *,
+        content_types: Collection[str] = (),
+        max_bytes: int | None = None,
+        timeout: float | None = None,
+        truncate: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> Fetched:
+        """Read an address on the web, safely: the only way out to URLs (`kit.fetch`). Raises FetchError."""
+        return await self._fetcher.fetch(
+            url,
+            content_types=content_types,
+            max_bytes=max_bytes,
+            timeout=timeout,
+            truncate=truncate,
+            headers=headers,
+        )
+
+    async def audit(
+        self, action: str, subject: str = "", details: Mapping[str, Any] | None = None, *, actor: str = "code"
+    ) -> None:
+        """Keep a record of a change of roles, settings, plugins or the character. Never a secret."""
+        self._audit.note(action, subject, details or {}, actor=actor)
+        await self._audit.flush()

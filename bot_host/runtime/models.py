@@ -4,14 +4,18 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from bot_host.contracts.plugin import Agent, ModelHandler
 from bot_host.kit.retry import backoff
+from bot_host.runtime.objects import object_by_text
+from bot_host.runtime.requests import as_request, checked, settings_for, with_settings
 from bot_host.runtime.runs import current_run
 from bot_host.types.errors import ModelError, StateError
-from bot_host.types.models import ModelType, TextRequest, TextResult
+from bot_host.types.events import EventType
+from bot_host.types.models import TEXT_TYPES, ModelType, TextRequest, TextResult
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +26,17 @@ LONGEST_WAIT: Final = 30.0
 BREAK_AFTER: Final = 5
 """Failed calls in a row after which a provider is left out, as long as there is another one."""
 BREAK_SECONDS: Final = 30.0
+
+INSTEAD: Final[Mapping[ModelType, tuple[ModelType, ...]]] = {
+    ModelType.TEXT_SMALL: (ModelType.TEXT_LARGE,),
+    ModelType.TEXT_LARGE: (ModelType.TEXT_SMALL,),
+    ModelType.TEXT_REASONING_SMALL: (ModelType.TEXT_LARGE, ModelType.TEXT_SMALL),
+    ModelType.TEXT_REASONING_LARGE: (ModelType.TEXT_LARGE, ModelType.TEXT_SMALL),
+    ModelType.TEXT_COMPLETION: (ModelType.TEXT_LARGE, ModelType.TEXT_SMALL),
+    ModelType.OBJECT_SMALL: (ModelType.OBJECT_LARGE,),
+    ModelType.OBJECT_LARGE: (ModelType.OBJECT_SMALL,),
+}
+"""Who is asked when nobody offers a kind at all. Objects then come from the text models, as JSON."""
 
 
 @dataclass(slots=True)
@@ -38,6 +53,11 @@ class Models:
 
     def __init__(self) -> None:
         self._by_type: dict[ModelType, list[_Registered]] = defaultdict(list)
+        self._settings: dict[ModelType, Mapping[str, float | int]] = {}
+
+    def __getitem__(self, type: ModelType) -> list[tuple[int, str, ModelHandler]]:
+        """(priority, provider, handler) of a type, first asked first."""
+        return [(e.priority, e.provider, e.handler) for e in self._by_type.get(type, ())]
 
     def register(self, type: ModelType, handler: ModelHandler, *, provider: str, priority: int = 0) -> None:
         """Add a handler; equal priorities keep the order of registration (elizaos.md 2.10-01)."""
@@ -49,32 +69,83 @@ class Models:
         """The names of the providers of a type, first asked first."""
         return [entry.provider for entry in self._by_type.get(type, [])]
 
-    async def use(self, agent: Agent, type: ModelType, params: TextRequest) -> TextResult:
-        """Ask for `type`. Raises ModelError of the last provider, StateError when there is none at all."""
-        entries = self._by_type.get(type, [])
+    def get(self, type: ModelType) -> ModelHandler | None:
+        """The handler that is asked first, without stand-ins."""
+        entries = self._by_type.get(type)
+        return entries[0].handler if entries else None
+
+    def clear(self) -> None:
+        """Forget all models: the agent has stopped."""
+        self._by_type.clear()
+        self._settings.clear()
+
+    def forget_settings(self) -> None:
+        """The agent's settings have changed: read them again at the next call."""
+        self._settings.clear()
+
+    async def use(self, agent: Agent, type: ModelType, params: Any, provider: str | None = None) -> Any:
+        """Ask for `type`; text types answer a TextRequest with a TextResult, anything else with a str.
+
+        Raises ModelError of the last provider; StateError when nobody offers the type, when `provider` is
+        named and does not (elizaOS then takes another one: 2.10-03), or for params that the type does not
+        take.
+        """
+        request = as_request(type, params)
+        try:
+            if type in (ModelType.OBJECT_SMALL, ModelType.OBJECT_LARGE) and not self._entries(type):
+                return await object_by_text(agent, type, request, provider)
+            entries = self._chosen(agent, type, provider)
+            if type not in self._settings:
+                self._settings[type] = settings_for(agent, type)
+            request = with_settings(request, self._settings[type])
+            answer = await self._ask_each(agent, type, entries, request)
+        except (ModelError, StateError) as error:
+            run = current_run()
+            error.about(agent=agent.character.name)
+            if run is not None:
+                error.about(room=run.room_id, run=run.id)
+            raise
+        if isinstance(answer, TextResult) and not isinstance(params, TextRequest):
+            return answer.text
+        return answer
+
+    def _entries(self, type: ModelType) -> list[_Registered]:
+        for kind in (type, *INSTEAD.get(type, ())):
+            if self._by_type.get(kind):
+                return self._by_type[kind]
+        return []
+
+    def _chosen(self, agent: Agent, type: ModelType, provider: str | None) -> list[_Registered]:
+        entries = self._entries(type)
         if not entries:
             raise StateError(
-                f"{agent.character.name} has no model of type {type}: add a plugin that brings one, "
-                'or set models.provider = "offline"'
+                f"{agent.character.name} has no model of type {type}: add a plugin that brings one"
+                + (', or set models.provider = "offline"' if type in TEXT_TYPES else "")
             )
+        if provider is not None:
+            chosen = [entry for entry in entries if entry.provider == provider]
+            if not chosen:
+                known = ", ".join(dict.fromkeys(entry.provider for entry in entries))
+                raise StateError(f"{provider} offers no model of type {type}; those who do: {known}")
+            return chosen
         now = time.monotonic()
-        usable = [entry for entry in entries if entry.open_until <= now] or entries
+        return [entry for entry in entries if entry.open_until <= now] or entries
+
+    async def _ask_each(self, agent: Agent, type: ModelType, entries: list[_Registered], request: Any) -> Any:
         error: ModelError | None = None
-        for entry in usable:
+        for entry in entries:
             try:
-                return await self._ask(agent, type, entry, params)
+                return await self._ask(agent, type, entry, request)
             except ModelError as failure:
                 error = failure
-                if entry is not usable[-1]:
+                if entry is not entries[-1]:
                     log.warning("model provider %s failed, trying the next: %s", entry.provider, failure)
         assert error is not None
         raise error
 
-    async def _ask(
-        self, agent: Agent, type: ModelType, entry: _Registered, params: TextRequest
-    ) -> TextResult:
+    async def _ask(self, agent: Agent, type: ModelType, entry: _Registered, params: Any) -> Any:
         streamed = False
-        on_chunk = params.on_chunk
+        on_chunk = params.on_chunk if isinstance(params, TextRequest) else None
 
         async def forward(chunk: str) -> None:
             nonlocal streamed
@@ -86,9 +157,9 @@ class Models:
         for attempt in range(1, TRIES + 1):
             begun = time.monotonic()
             try:
-                result = await entry.handler(agent, request)
+                result = checked(type, entry.provider, await _call(agent, entry, request))
             except ModelError as failure:
-                self._note(type, entry, begun, error=str(failure))
+                _note(type, entry, begun, error=str(failure))
                 wait = max(backoff(attempt, base=0.5, cap=8.0), failure.after_s or 0.0)
                 # What the user has seen cannot be taken back, so a stream that broke is not begun again.
                 if not failure.retryable or streamed or attempt == TRIES or wait > LONGEST_WAIT:
@@ -98,7 +169,8 @@ class Models:
                 await asyncio.sleep(wait)
             else:
                 entry.failures = 0
-                self._note(type, entry, begun, result=result)
+                call = _note(type, entry, begun, result=result)
+                await agent.emit_event(EventType.MODEL_USED, call)
                 return result
         raise AssertionError("the loop above returns or raises")
 
@@ -108,28 +180,39 @@ class Models:
         if entry.failures >= BREAK_AFTER:
             entry.open_until = time.monotonic() + BREAK_SECONDS
 
-    @staticmethod
-    def _note(
-        type: ModelType,
-        entry: _Registered,
-        begun: float,
-        *,
-        result: TextResult | None = None,
-        error: str = "",
-    ) -> None:
-        run = current_run()
-        if run is None:
-            return
-        call: dict[str, object] = {
-            "type": str(type),
-            "provider": entry.provider,
-            "ms": round((time.monotonic() - begun) * 1000, 1),
+
+async def _call(agent: Agent, entry: _Registered, request: Any) -> Any:
+    try:
+        return await entry.handler(agent, request)
+    except ModelError:
+        raise
+    except Exception as error:
+        log.exception("model provider %s has a fault", entry.provider)
+        raise ModelError(f"{entry.provider}: {type(error).__name__}") from error
+
+
+def _note(
+    type: ModelType, entry: _Registered, begun: float, *, result: Any = None, error: str = ""
+) -> dict[str, Any]:
+    """Put a call on the run; and the same as MODEL_USED tells it."""
+    call: dict[str, Any] = {
+        "type": str(type),
+        "provider": entry.provider,
+        "ms": round((time.monotonic() - begun) * 1000, 1),
+    }
+    told: dict[str, Any] = {"model_type": str(type), "provider": entry.provider}
+    if isinstance(result, TextResult):
+        used = {
+            "model": result.model,
+            "prompt_tokens": result.usage.prompt_tokens,
+            "completion_tokens": result.usage.completion_tokens,
+            "cost": result.usage.cost,
         }
-        if result is not None:
-            call["model"] = result.model
-            call["prompt_tokens"] = result.usage.prompt_tokens
-            call["completion_tokens"] = result.usage.completion_tokens
-            call["cost"] = result.usage.cost
-        if error:
-            call["error"] = error
+        call.update(used)
+        told.update(used)
+    if error:
+        call["error"] = error
+    run = current_run()
+    if run is not None:
         run.add_model_call(call)
+    return told

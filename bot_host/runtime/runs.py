@@ -7,8 +7,10 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Final
 
+from bot_host.contracts.plugin import Agent
 from bot_host.kit.clock import utc_now
-from bot_host.types.ids import UUID
+from bot_host.types.events import EventType
+from bot_host.types.ids import UUID, new_id
 from bot_host.types.turn import RunRecord
 
 MAX_ENTRIES: Final = 200
@@ -73,3 +75,47 @@ def use_run(run: Run) -> Iterator[Run]:
 def current_run() -> Run | None:
     """The run that this task works for."""
     return _current.get()
+
+
+def current_run_of(agent_id: UUID) -> Run | None:
+    """The run that this task works for, when it is one of this agent (agents may call each other)."""
+    run = _current.get()
+    return run if run is not None and run.agent_id == agent_id else None
+
+
+def begin_run(agent_id: UUID, room_id: UUID | None, run_id: UUID | None = None) -> Run:
+    """Make a new run the current one for this task and those that it starts, until `leave_run`."""
+    run = Run(run_id=run_id or new_id(), agent_id=agent_id, room_id=room_id or agent_id)
+    _current.set(run)
+    return run
+
+
+def leave_run(agent_id: UUID) -> Run | None:
+    """The current run is over for this task; it, or None where there was none of this agent."""
+    run = current_run_of(agent_id)
+    if run is not None:
+        _current.set(None)
+    return run
+
+
+async def tell_started(agent: Agent, run: Run, message_id: UUID | None = None) -> None:
+    """Emit RUN_STARTED. Costs nothing when nobody listens."""
+    await agent.emit_event(EventType.RUN_STARTED, _told(run, message_id, status="started"))
+
+
+async def tell_ended(
+    agent: Agent, run: Run, status: str, *, message_id: UUID | None = None, error: str = ""
+) -> None:
+    """Emit RUN_ENDED with the status that `Run.record` got, or RUN_TIMEOUT for `timeout`."""
+    name = EventType.RUN_TIMEOUT if status == "timeout" else EventType.RUN_ENDED
+    await agent.emit_event(name, _told(run, message_id, status=status, error=error))
+
+
+def _told(run: Run, message_id: UUID | None, **more: str) -> dict[str, Any]:
+    return {
+        "run_id": run.id,
+        "room_id": run.room_id,
+        "message_id": message_id,
+        "started_at": run.started_at,
+        **more,
+    }

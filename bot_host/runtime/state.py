@@ -32,19 +32,23 @@ class StateComposer:
         *,
         include: Collection[str] = (),
         only: bool = False,
+        skip_cache: bool = False,
     ) -> State:
         """The state for one message.
 
         Providers that are neither dynamic nor private, and those named in `include`; with `only`, just
-        the named ones. One that fails or is too slow is left out and named in the log.
+        the named ones (none, when none is named; elizaOS: the default set, 2.6-03 [T]). Names are compared
+        regardless of case. One that fails or is too slow is left out and named in the log. `skip_cache`:
+        without what earlier calls gave for this message.
         """
+        wanted = {name.casefold() for name in include}
         chosen = [
             provider
             for provider in providers
-            if provider.name in include or not (only or provider.dynamic or provider.private)
+            if provider.name.casefold() in wanted or not (only or provider.dynamic or provider.private)
         ]
         chosen.sort(key=lambda provider: provider.position)
-        cached = self._cache.get(message.id, State())
+        cached = State() if skip_cache else self._cache.get(message.id, State())
         results = await asyncio.gather(*(_get(agent, provider, message, cached) for provider in chosen))
         state = State(values=dict(cached.values), data=dict(cached.data))
         texts = []

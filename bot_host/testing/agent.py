@@ -1,23 +1,30 @@
 """An agent for the tests of one plugin, without the rest of the house."""
 
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
-from bot_host.contracts.plugin import ModelHandler
+from bot_host.contracts.plugin import Plugin
 from bot_host.contracts.store import Store
+from bot_host.kit.fetch import SafeFetcher
+from bot_host.runtime import AgentOptions, AgentRuntime
+from bot_host.runtime.requests import as_request, checked
 from bot_host.types.character import Character
 from bot_host.types.errors import ModelError, StateError
-from bot_host.types.ids import UUID
 from bot_host.types.models import ModelType, TextRequest, TextResult
 
 
-class FakeAgent:
-    """An `Agent` that keeps the models it is given and asks the one of highest priority.
+class _NoStore:
+    def __getattr__(self, name: str) -> Any:
+        raise StateError("this FakeAgent has no store; give it one: FakeAgent(store=...)")
 
-    Use it as an async context manager: leaving it closes `exit_stack`, as a stopping agent does.
-    `models` maps each type to (priority, provider, handler), highest priority first.
+
+class FakeAgent(AgentRuntime):
+    """An AgentRuntime that asks the model of highest priority once, and reads no environment.
+
+    Use it as an async context manager: leaving it closes `exit_stack`, as a stopping agent does. `models`
+    gives (priority, provider, handler) of each type, highest priority first. It needs no store as long as
+    nothing is asked of one, and starts no task of its own.
     """
 
     def __init__(
@@ -26,31 +33,15 @@ class FakeAgent:
         *,
         settings: Mapping[str, Any] | None = None,
         store: Store | None = None,
+        fetcher: SafeFetcher | None = None,
     ) -> None:
-        self._character = character or Character(name="Eliza", bio=["A test double."])
-        self._store = store
-        self._exit_stack = AsyncExitStack()
+        super().__init__(
+            character or Character(name="Eliza", bio=["A test double."]),
+            store=store or cast(Store, _NoStore()),
+            options=AgentOptions(background=False),
+            fetcher=fetcher,
+        )
         self.settings: dict[str, Any] = dict(settings or {})
-        self.models: dict[ModelType, list[tuple[int, str, ModelHandler]]] = {}
-
-    @property
-    def agent_id(self) -> UUID:
-        return self._character.agent_id
-
-    @property
-    def character(self) -> Character:
-        return self._character
-
-    @property
-    def store(self) -> Store:
-        """The store that was given. Raises StateError when there is none."""
-        if self._store is None:
-            raise StateError("this FakeAgent has no store; give it one: FakeAgent(store=...)")
-        return self._store
-
-    @property
-    def exit_stack(self) -> AsyncExitStack:
-        return self._exit_stack
 
     def get_setting(self, key: str) -> Any | None:
         """From the character's secrets, its settings, then `settings`; never from the environment."""
@@ -59,19 +50,19 @@ class FakeAgent:
                 return source[key]
         return None
 
-    async def use_model(self, type: ModelType, params: TextRequest) -> TextResult:
+    def set_setting(self, key: str, value: Any, secret: bool = False) -> None:
+        """Into `settings`; nothing is audited."""
+        self.settings[key] = value
+
+    async def use_model(self, type: ModelType, params: Any, provider: str | None = None) -> Any:
         """Ask the registered model of highest priority, once. Raises ModelError."""
-        offers = self.models.get(type)
+        offers = self.models[type]
         if not offers:
             raise ModelError(f"no plugin has registered a model for {type}")
-        return await offers[0][2](self, params)
-
-    def register_model(
-        self, type: ModelType, handler: ModelHandler, *, provider: str, priority: int = 0
-    ) -> None:
-        offers = self.models.setdefault(type, [])
-        offers.append((priority, provider, handler))
-        offers.sort(key=lambda offer: -offer[0])
+        answer = checked(type, offers[0][1], await offers[0][2](self, as_request(type, params)))
+        if isinstance(answer, TextResult) and not isinstance(params, TextRequest):
+            return answer.text
+        return answer
 
     async def __aenter__(self) -> Self:
         return self
@@ -79,4 +70,16 @@ class FakeAgent:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._exit_stack.aclose()
+        await self.stop()
+
+
+async def run_plugin_tests(plugin: Plugin, agent: AgentRuntime) -> dict[str, BaseException | None]:
+    """Run the checks that a plugin brings; each with what it failed by, or None."""
+    results: dict[str, BaseException | None] = {}
+    for name, test in plugin.tests.items():
+        try:
+            await test(agent)
+            results[name] = None
+        except Exception as error:  # noqa: BLE001 - the caller gets it
+            results[name] = error
+    return results

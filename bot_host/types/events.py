@@ -1,8 +1,9 @@
 """Events: what happened, by elizaOS's names (elizaos.md 3.5). Handlers get one frozen dataclass each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID
@@ -111,3 +112,32 @@ class EmbeddingEvent(Event):
     memory_id: UUID
     priority: str = "normal"
     error: str = ""
+
+
+EVENT_CLASSES: Final[Mapping[str, type[Event]]] = {
+    **dict.fromkeys(
+        (
+            EventType.MESSAGE_RECEIVED,
+            EventType.MESSAGE_SENT,
+            EventType.MESSAGE_DELETED,
+            EventType.VOICE_MESSAGE_RECEIVED,
+            EventType.VOICE_MESSAGE_SENT,
+            EventType.REACTION_RECEIVED,
+            EventType.INTERACTION_RECEIVED,
+        ),
+        MessageEvent,
+    ),
+    **dict.fromkeys((EventType.RUN_STARTED, EventType.RUN_ENDED, EventType.RUN_TIMEOUT), RunEvent),
+    **dict.fromkeys((EventType.ACTION_STARTED, EventType.ACTION_COMPLETED), ActionEvent),
+    **dict.fromkeys((EventType.EVALUATOR_STARTED, EventType.EVALUATOR_COMPLETED), EvaluatorEvent),
+    EventType.MODEL_USED: ModelEvent,
+    **dict.fromkeys(
+        (
+            EventType.EMBEDDING_GENERATION_REQUESTED,
+            EventType.EMBEDDING_GENERATION_COMPLETED,
+            EventType.EMBEDDING_GENERATION_FAILED,
+        ),
+        EmbeddingEvent,
+    ),
+}
+"""The class of each event that has one of its own."""

@@ -25,6 +25,10 @@ class ModelType(StrEnum):
     VIDEO = "VIDEO"
     OBJECT_SMALL = "OBJECT_SMALL"
     OBJECT_LARGE = "OBJECT_LARGE"
+    # elizaOS's other names of the same kinds.
+    SMALL = "TEXT_SMALL"
+    MEDIUM = "TEXT_LARGE"
+    LARGE = "TEXT_LARGE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,15 @@ class TextRequest:
     on_chunk: OnChunk | None = None
     max_tokens: int | None = None
     temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    seed: int | None = None
+    repetition_penalty: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    stop: tuple[str, ...] = ()
+    """Texts at which the model stops writing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

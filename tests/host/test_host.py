@@ -342,7 +342,7 @@ async def test_a_fault_in_a_turn_ends_that_turn_and_is_told(house: House, tmp_pa
     [text] = await house.platform.wait_sent()
     assert text.startswith("Sorry")
     await house.host.finish_pending()
-    assert inbox_of(tmp_path) == [("done", "failed", "a fault in the turn: RuntimeError")]
+    assert inbox_of(tmp_path) == [("done", "failed", "scripted: RuntimeError")]
     await house.platform.say("health")
     assert (await house.platform.wait_sent(2))[1] == "echo: health"
 

@@ -1,0 +1,145 @@
+"""The agent as anybody may use it, as far as it speaks of no plugin's things."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Literal, Protocol
+
+from bot_host.contracts.results import ActionResult, Delivery, State
+from bot_host.contracts.store import Store
+from bot_host.kit.fetch import Fetched
+from bot_host.types.character import Character
+from bot_host.types.content import Content
+from bot_host.types.events import Event
+from bot_host.types.ids import UUID
+from bot_host.types.memory import Memory
+from bot_host.types.outbound import Target
+
+
+class AgentCore(Protocol):
+    """What an agent is and knows; `contracts.plugin.Agent` is the whole."""
+
+    @property
+    def agent_id(self) -> UUID:
+        """The agent's id, which is also its entity's."""
+
+    @property
+    def character(self) -> Character:
+        """Who it is."""
+
+    @property
+    def store(self) -> Store:
+        """The database."""
+
+    @property
+    def exit_stack(self) -> AsyncExitStack:
+        """Whatever is pushed here is closed when the agent stops, last in first out."""
+
+    def has_host(self) -> bool:
+        """Whether there is a host."""
+
+    @property
+    def owners(self) -> Collection[UUID]:
+        """The entities that run this bot (`owners` of its connectors): OWNER in every world."""
+
+    # -- settings ---------------------------------------------------------------------------------------
+
+    def get_setting(self, key: str) -> Any | None:
+        """A setting: character secrets, character settings, runtime settings, environment; else None."""
+
+    def has_setting(self, key: str) -> bool:
+        """Whether `get_setting` finds a value; False, 0 and the empty text are values."""
+
+    def set_setting(self, key: str, value: Any, secret: bool = False) -> None:
+        """Set it for this run of the agent, before all other sources; None takes it back. Audited."""
+
+    def get_conversation_length(self) -> int:
+        """Messages of history in the prompt."""
+
+    # -- services ---------------------------------------------------------------------------------------
+
+    def get_service(self, type: str) -> Any | None:
+        """The first running service of a type, or None."""
+
+    def get_services_by_type(self, type: str) -> list[Any]:
+        """All running services of a type."""
+
+    def get_all_services(self) -> dict[str, list[Any]]:
+        """All running services by type."""
+
+    def get_registered_service_types(self) -> list[str]:
+        """The types that plugins have brought, running or not."""
+
+    def has_service(self, type: str) -> bool:
+        """Whether one is running."""
+
+    async def get_service_load_promise(self, type: str) -> Any:
+        """Wait for the first service of a type.
+
+        Raises PluginError when it failed to start, StateError when none of this type comes.
+        """
+
+    # -- one message ------------------------------------------------------------------------------------
+
+    async def compose_state(
+        self,
+        message: Memory,
+        include_list: Collection[str] | None = None,
+        only_include: bool = False,
+        skip_cache: bool = False,
+        *,
+        include: Collection[str] = (),
+        only: bool = False,
+    ) -> State:
+        """What the providers say about a message. `include` and `only` are shorter names of the same."""
+
+    def get_action_results(self, message_id: UUID) -> list[ActionResult]:
+        """What the actions of a message came to, in order."""
+
+    # -- events and runs --------------------------------------------------------------------------------
+
+    async def emit_event(
+        self, event: str | Sequence[str], payload: Event | Mapping[str, Any] | None = None
+    ) -> None:
+        """Tell the listeners, and wait for them. Failing ones are logged; nothing is raised for them."""
+
+    def create_run_id(self) -> UUID:
+        """A fresh id."""
+
+    def start_run(self, room_id: UUID | None = None) -> UUID:
+        """Begin a run for this task and those that it starts."""
+
+    def end_run(self) -> None:
+        """End it."""
+
+    def get_current_run_id(self) -> UUID:
+        """The id of the run that this task works for; one is begun where there is none."""
+
+    # -- the rest ---------------------------------------------------------------------------------------
+
+    async def queue_embedding_generation(
+        self, memory: Memory, priority: Literal["high", "normal", "low"] = "normal"
+    ) -> None:
+        """Have a stored memory's embedding made in the background."""
+
+    async def add_embedding_to_memory(self, memory: Memory) -> Memory:
+        """The memory with its embedding, made now. Raises ModelError, StateError for one without text."""
+
+    async def send_message_to_target(self, target: Target, content: Content) -> Delivery:
+        """Say something unasked. Raises StateError at once where nothing sends; returns after the commit."""
+
+    async def fetch(
+        self,
+        url: str,
+        *,
+        content_types: Collection[str] = (),
+        max_bytes: int | None = None,
+        timeout: float | None = None,
+        truncate: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> Fetched:
+        """Read an address on the web, safely: the only way out to URLs (`kit.fetch`). Raises FetchError."""
+
+    async def audit(
+        self, action: str, subject: str = "", details: Mapping[str, Any] | None = None, *, actor: str = "code"
+    ) -> None:
+        """Keep a record of a change of roles, settings, plugins or the character. Never a secret."""

@@ -1,0 +1,44 @@
+"""What the parts of an AgentRuntime share: who it is and where its data are."""
+
+from typing import Protocol, cast
+
+from bot_host.contracts.knowledge import Memories, People, Places, Records
+from bot_host.contracts.store import Store
+from bot_host.contracts.tasks import Tasks
+from bot_host.types.character import Character
+from bot_host.types.ids import UUID
+
+
+class FullStore(Store, Memories, People, Places, Records, Tasks, Protocol):
+    """All that a store does."""
+
+
+def full(store: Store) -> FullStore:
+    """The store with all that it does."""
+    return cast(FullStore, store)
+
+
+class AgentBase:
+    """Identity and store."""
+
+    def __init__(self, character: Character, store: Store) -> None:
+        self._character = character
+        self._store = store
+        self._agent_id = character.agent_id
+        self.owners: set[UUID] = set()
+        """The entities that run this bot (`owners` of its connectors): OWNER in every world."""
+
+    @property
+    def agent_id(self) -> UUID:
+        """The agent's id, which is also its entity's. It stays when the character is renamed."""
+        return self._agent_id
+
+    @property
+    def character(self) -> Character:
+        """Who it is."""
+        return self._character
+
+    @property
+    def store(self) -> Store:
+        """The database."""
+        return self._store

@@ -1,0 +1,43 @@
+"""How an agent is made and how it works."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bot_host.contracts.plugin import ModelHandler, Plugin, Service
+from bot_host.contracts.store import Store
+from bot_host.types.character import Character
+from bot_host.types.models import ModelType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentOptions:
+    """How an agent works; the keys of `[[agents]]`."""
+
+    busy_mode: Literal["queue", "latest", "each"] = "queue"
+    max_steps: int = 6
+    """Model and tool rounds in one turn."""
+    turn_timeout: float = 300.0
+    """Seconds."""
+    conversation_length: int = 32
+    """Messages of history in the prompt (elizaos.md 2.15-07)."""
+    background: bool = True
+    """Whether the agent may have tasks of its own (embeddings); off in ephemeral runtimes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeConfig:
+    """All that makes an agent (elizaOS's RuntimeConfig). See `AgentRuntime.from_config`."""
+
+    character: Character | Mapping[str, Any]
+    plugins: Sequence[Plugin | str] = ()
+    """Objects, or names of installed ones."""
+    database: Store | None = None
+    """Opened by whoever made it."""
+    models: Mapping[ModelType, ModelHandler] = field(default_factory=dict)
+    """Models of one's own, asked before those of the plugins."""
+    services: Sequence[type[Service]] = ()
+    """Services of one's own, started after those of the plugins."""
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    """Settings, after the character's and before the process's environment."""
+    options: AgentOptions = field(default_factory=AgentOptions)

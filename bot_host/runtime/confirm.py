@@ -1,0 +1,107 @@
+"""Actions that need a yes: asked for, remembered, and run only when the same person says it.
+
+The model's word alone is never enough: neither in the turn that asked, nor later, whatever it was talked
+into. What counts is the next message of the same person in the same room: when its whole text is a yes, the
+remembered action may run, with the remembered arguments. Any other text ends the matter; so do 15 minutes.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from bot_host.contracts.plugin import Action, ActionCall, ActionResult, Agent
+from bot_host.kit.clean import one_line
+from bot_host.kit.clock import utc_now
+from bot_host.types.ids import UUID
+from bot_host.types.memory import Memory
+
+LASTS: Final = timedelta(minutes=15)
+_WORDS: Final = (
+    "yes|y|yeah|yep|yup|sure|ok|okay|confirm|confirmed|i confirm|do it|go ahead|yes please|please do|"
+    "ja|jo|ja bitte|klar|oui|sí|si|sim|da|да|так|tak|evet|ano|igen|kyllä|ναι|はい|是|是的|好|네|예|"
+    "हाँ|हां|نعم|כן|👍|✅|+1"
+)
+YES: Final = frozenset(_WORDS.split("|"))
+_ADDRESS: Final = re.compile(r"<@[^>]*>|@[\w.]+")
+_EDGES: Final = " \t\r\n.,;:!¡。！，、'\"“”*_`~"
+
+
+async def _handled_elsewhere(agent: Agent, call: ActionCall) -> ActionResult:
+    return ActionResult(success=False, error="there is nothing to confirm")
+
+
+CONFIRM: Final = Action(
+    name="CONFIRM",
+    description=(
+        "Run the action that waits for a yes. Only when the last message is the yes of the person who asked."
+    ),
+    handler=_handled_elsewhere,
+)
+"""Offered while something waits and the sender has just said yes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """An action that waits for a yes."""
+
+    action: str
+    arguments: Mapping[str, Any]
+    message_id: UUID
+    """The message that asked for it."""
+    expires_at: datetime
+
+
+def is_yes(text: str, *names: str) -> bool:
+    """Whether a whole text is a yes, apart from mentions and the names of whom it turns to."""
+    plain = _ADDRESS.sub(" ", text).casefold()
+    for name in names:
+        plain = re.sub(rf"(?<!\w){re.escape(name.casefold())}(?!\w)", " ", plain)
+    words = (word.strip(_EDGES) for word in plain.split())
+    return " ".join(word for word in words if word) in YES
+
+
+async def ask(agent: Agent, action: Action, arguments: Mapping[str, Any], message: Memory) -> str:
+    """Remember an action, instead of an earlier one of the same person in the room; the question to put."""
+    await agent.store.set_cache(
+        agent.agent_id,
+        _key(message),
+        {
+            "action": action.name,
+            "arguments": dict(arguments),
+            "message_id": message.id,
+            "expires_at": (utc_now() + LASTS).isoformat(),
+        },
+    )
+    shown = one_line(json.dumps(dict(arguments), ensure_ascii=False), 500) if arguments else ""
+    return f"{action.name}{' with ' + shown if shown else ''}: shall I do this? Answer yes to confirm."
+
+
+async def waiting(agent: Agent, message: Memory) -> Pending | None:
+    """What this message says yes to. A message that is no yes ends what waited for its sender."""
+    value = await agent.store.get_cache(agent.agent_id, _key(message))
+    if not isinstance(value, dict):
+        return None
+    pending = Pending(
+        action=value["action"],
+        arguments=value["arguments"],
+        message_id=value["message_id"],
+        expires_at=datetime.fromisoformat(value["expires_at"]),
+    )
+    if pending.message_id == message.id:
+        return None  # The turn that asked: its message cannot be the yes.
+    if utc_now() < pending.expires_at and is_yes(message.content.text, agent.character.name):
+        return pending
+    await forget(agent, message)
+    return None
+
+
+async def forget(agent: Agent, message: Memory) -> None:
+    """Nothing waits any more for the sender of `message` in its room."""
+    await agent.store.delete_cache(agent.agent_id, _key(message))
+
+
+def _key(message: Memory) -> str:
+    return f"confirm:{message.room_id}:{message.entity_id}"

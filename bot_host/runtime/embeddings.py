@@ -1,0 +1,138 @@
+"""Embeddings in the background. The rows of the queue are the truth; the worker only empties it."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any, Final, Literal, Protocol
+
+from bot_host.contracts.plugin import Agent
+from bot_host.kit.retry import backoff
+from bot_host.runtime.models import Models
+from bot_host.types.errors import BotHostError, ModelError, StateError, StoreError
+from bot_host.types.events import EventType
+from bot_host.types.ids import UUID
+from bot_host.types.memory import Memory
+from bot_host.types.models import EmbeddingRequest, ModelType
+
+log = logging.getLogger(__name__)
+
+Priority = Literal["high", "normal", "low"]
+PRIORITIES: Final[dict[str, int]] = {"high": 2, "normal": 1, "low": 0}
+BATCH: Final = 10
+"""Memories at once (elizaOS's number, 5.5)."""
+MAX_TRIES: Final = 3
+LONGEST_PAUSE: Final = 300.0
+"""Seconds between tries while the model is not to be had at all."""
+
+
+class EmbeddingQueue(Protocol):
+    """The part of the store that the worker needs."""
+
+    async def set_embedding(self, memory_id: UUID, embedding: Sequence[float], *, model: str) -> bool: ...
+    async def queue_embedding(self, memory_id: UUID, *, priority: int) -> None: ...
+    async def next_embedding_jobs(self, agent_id: UUID, count: int) -> list[Memory]: ...
+    async def fail_embedding_job(self, memory_id: UUID, error: str) -> int: ...
+
+
+class Embeddings:
+    """Queues memories for their embedding, and makes them.
+
+    Without a TEXT_EMBEDDING model it does nothing, and queues nothing.
+    """
+
+    def __init__(self, agent: Agent, models: Models, store: EmbeddingQueue) -> None:
+        self._agent = agent
+        self._models = models
+        self._store = store
+        self._wake = asyncio.Event()
+
+    @property
+    def possible(self) -> bool:
+        """Whether there is a model for it."""
+        return bool(self._models.providers(ModelType.TEXT_EMBEDDING))
+
+    def wake(self) -> None:
+        """There is something to do."""
+        self._wake.set()
+
+    async def queue(self, memory: Memory, priority: Priority) -> None:
+        """Note a stored memory. Raises StateError for an unknown priority."""
+        if priority not in PRIORITIES:
+            raise StateError(f"an embedding's priority is high, normal or low, not {priority}")
+        if memory.embedding is not None or not memory.content.text.strip() or not self.possible:
+            return
+        await self._store.queue_embedding(memory.id, priority=PRIORITIES[priority])
+        await self._tell(EventType.EMBEDDING_GENERATION_REQUESTED, memory, priority=priority)
+        self._wake.set()
+
+    async def add_to(self, memory: Memory) -> Memory:
+        """The memory with its embedding, made now."""
+        if memory.embedding is not None:
+            return memory
+        return memory.model_copy(update={"embedding": await self._make(memory)})
+
+    async def run(self) -> None:
+        """Work through the queue whenever there is something in it; until cancelled."""
+        failed = 0
+        while True:
+            self._wake.clear()
+            try:
+                found, done = await self._work_once()
+            except StoreError as error:
+                log.warning("the queue of embeddings cannot be read: %s", error)
+                found, done = True, False
+            if done:
+                failed = 0
+            elif found:
+                failed += 1
+                await asyncio.sleep(backoff(failed, base=2.0, cap=LONGEST_PAUSE))
+            else:
+                await self._wake.wait()
+
+    async def _work_once(self) -> tuple[bool, bool]:
+        """One batch: whether there was any, and whether any of it succeeded."""
+        if not self.possible:
+            return False, False
+        jobs = await self._store.next_embedding_jobs(self._agent.agent_id, BATCH)
+        if not jobs:
+            return False, False
+        results = await asyncio.gather(*(self._try(memory) for memory in jobs))
+        # A model that is not to be had fails every job alike; that must not use up anybody's tries.
+        outage = len(jobs) > 1 and all(isinstance(r, ModelError) and r.retryable for r in results)
+        for memory, result in zip(jobs, results, strict=True):
+            if isinstance(result, BaseException):
+                await self._failed(memory, result, outage=outage)
+            else:
+                await self._store.set_embedding(memory.id, result, model=self._model)
+                await self._tell(EventType.EMBEDDING_GENERATION_COMPLETED, memory)
+        return True, not all(isinstance(r, BaseException) for r in results)
+
+    async def _try(self, memory: Memory) -> list[float] | BotHostError:
+        try:
+            return await self._make(memory)
+        except BotHostError as error:
+            return error
+
+    async def _make(self, memory: Memory) -> list[float]:
+        text = memory.content.text.strip()
+        if not text:
+            raise StateError(f"the memory {memory.id} has no text to make an embedding of")
+        vector: list[float] = await self._agent.use_model(
+            ModelType.TEXT_EMBEDDING, EmbeddingRequest(text=text)
+        )
+        return vector
+
+    async def _failed(self, memory: Memory, error: BaseException, *, outage: bool) -> None:
+        if outage:
+            return
+        tries = await self._store.fail_embedding_job(memory.id, str(error))
+        if tries >= MAX_TRIES:
+            log.warning("no embedding for the memory %s after %d tries: %s", memory.id, tries, error)
+            await self._tell(EventType.EMBEDDING_GENERATION_FAILED, memory, error=str(error))
+
+    @property
+    def _model(self) -> str:
+        return self._models.providers(ModelType.TEXT_EMBEDDING)[0]
+
+    async def _tell(self, event: EventType, memory: Memory, **more: Any) -> None:
+        await self._agent.emit_event(event, {"memory_id": memory.id, "memory": memory, **more})

@@ -1,0 +1,387 @@
+"""Memories, facts, relationships, components, tasks, cache and logs by elizaOS's names (2.13, 2.15)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from bot_host.runtime.base import AgentBase, full
+from bot_host.types.content import Content
+from bot_host.types.errors import StateError
+from bot_host.types.ids import UUID
+from bot_host.types.knowledge import Audience, Component, LogEntry, Relationship
+from bot_host.types.memory import Memory, MemoryType
+from bot_host.types.task import Task
+
+TABLES: Mapping[str, MemoryType] = {
+    "messages": MemoryType.MESSAGE,
+    "facts": MemoryType.FACT,
+    "documents": MemoryType.DOCUMENT,
+    "fragments": MemoryType.FRAGMENT,
+    "descriptions": MemoryType.DESCRIPTION,
+    "memories": MemoryType.CUSTOM,
+}
+"""elizaOS's table names; ours are the types."""
+
+
+def table_type(table_name: str) -> MemoryType:
+    """The type of memory that an elizaOS table holds; our own names too. Raises StateError."""
+    if table_name in TABLES:
+        return TABLES[table_name]
+    if table_name in list(MemoryType):
+        return MemoryType(table_name)
+    raise StateError(f"there is no kind of memory called {table_name}")
+
+
+def _type(table_name: str | None) -> MemoryType | None:
+    return table_type(table_name) if table_name else None
+
+
+class Knowledge(AgentBase):
+    """Thin wrappers over the store; the agent's id is filled in."""
+
+    # -- memories ---------------------------------------------------------------------------------------
+
+    async def create_memory(
+        self, memory: Memory, table_name: str | None = None, unique: bool | None = None
+    ) -> UUID:
+        """Store a memory; its id. An embedding that it has is stored too."""
+        changes: dict[str, Any] = {"agent_id": self.agent_id}
+        if table_name:
+            changes["type"] = table_type(table_name)
+        if unique is not None:
+            changes["unique"] = unique
+        mine = memory.model_copy(update=changes)
+        new = await self.store.create_memory(mine)
+        if new and mine.embedding is not None:
+            await full(self.store).set_embedding(mine.id, mine.embedding, model="given")
+        return mine.id
+
+    async def update_memory(self, memory: Memory | Mapping[str, Any]) -> bool:
+        """Change a memory: a Memory (content, metadata, confidence), or a mapping with `id` and changes."""
+        if isinstance(memory, Memory):
+            memory = {
+                "id": memory.id,
+                "content": memory.content,
+                "metadata": memory.metadata,
+                "confidence": memory.confidence,
+            }
+        content = memory.get("content")
+        if content is not None and not isinstance(content, Content):
+            content = Content.model_validate(content)
+        return await full(self.store).update_memory(
+            memory["id"],
+            content=content,
+            metadata=memory.get("metadata"),
+            confidence=memory.get("confidence"),
+        )
+
+    async def delete_memory(self, memory_id: UUID) -> None:
+        """Delete a memory with what was derived from it."""
+        await full(self.store).delete_memories([memory_id])
+
+    async def delete_many_memories(self, memory_ids: Sequence[UUID]) -> None:
+        """Delete memories with what was derived from them."""
+        await full(self.store).delete_memories(memory_ids)
+
+    async def delete_all_memories(self, room_id: UUID, table_name: str | None = None) -> None:
+        """Delete a room's memories (of one kind)."""
+        await full(self.store).delete_all_memories(room_id, _type(table_name))
+
+    async def clear_all_agent_memories(self) -> int:
+        """Delete all memories of this agent, batch by batch; how many."""
+        gone = 0
+        while batch := await full(self.store).list_memories(self.agent_id, count=500):
+            gone += await full(self.store).delete_memories([memory.id for memory in batch])
+        return gone
+
+    async def count_memories(self, room_id: UUID, unique: bool = False, table_name: str | None = None) -> int:
+        """How many a room has. `unique` is elizaOS's and changes nothing."""
+        return await full(self.store).count_memories(room_id, _type(table_name))
+
+    async def get_memories(
+        self,
+        *,
+        table_name: str | None = None,
+        room_id: UUID | None = None,
+        world_id: UUID | None = None,
+        entity_id: UUID | None = None,
+        count: int = 10,
+        offset: int = 0,
+        unique: bool = False,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> list[Memory]:
+        """Memories that fit all that is given, newest first."""
+        return await full(self.store).list_memories(
+            self.agent_id,
+            type=_type(table_name),
+            room_id=room_id,
+            world_id=world_id,
+            entity_id=entity_id,
+            count=count,
+            offset=offset,
+            unique=unique,
+            start=start,
+            end=end,
+        )
+
+    async def get_all_memories(self) -> list[Memory]:
+        """The newest 10,000 memories of the agent."""
+        return await full(self.store).list_memories(self.agent_id, count=10_000)
+
+    async def get_memory_by_id(self, memory_id: UUID) -> Memory | None:
+        """One memory."""
+        return await self.store.find_memory(memory_id)
+
+    async def get_memories_by_ids(
+        self, memory_ids: Sequence[UUID], table_name: str | None = None
+    ) -> list[Memory]:
+        """Known ones, in the order of the ids."""
+        wanted = _type(table_name)
+        found = await full(self.store).get_memories_by_ids(memory_ids)
+        return [memory for memory in found if wanted is None or memory.type is wanted]
+
+    async def get_memories_by_room_ids(
+        self, *, table_name: str, room_ids: Sequence[UUID], limit: int = 10
+    ) -> list[Memory]:
+        """The newest memories of several rooms."""
+        return await full(self.store).list_memories(
+            self.agent_id, type=_type(table_name), room_ids=room_ids, count=limit
+        )
+
+    async def get_memories_by_world_id(
+        self, *, world_id: UUID, count: int = 10, table_name: str | None = None
+    ) -> list[Memory]:
+        """The newest memories of a world."""
+        return await self.get_memories(world_id=world_id, count=count, table_name=table_name)
+
+    async def search_memories(
+        self,
+        query: str,
+        limit: int = 10,
+        *,
+        table_name: str | None = None,
+        room_id: UUID | None = None,
+        world_id: UUID | None = None,
+        entity_id: UUID | None = None,
+    ) -> list[Memory]:
+        """Full-text search, best first."""
+        return await full(self.store).search_memories_by_text(
+            self.agent_id,
+            query,
+            type=_type(table_name),
+            room_id=room_id,
+            world_id=world_id,
+            entity_id=entity_id,
+            count=limit,
+        )
+
+    async def search_memories_by_embedding(
+        self,
+        embedding: Sequence[float],
+        *,
+        table_name: str | None = None,
+        room_id: UUID | None = None,
+        world_id: UUID | None = None,
+        entity_id: UUID | None = None,
+        match_threshold: float = 0.0,
+        count: int = 10,
+    ) -> list[Memory]:
+        """By cosine similarity, best first (elizaOS: searchMemories with an embedding)."""
+        return await full(self.store).search_memories_by_embedding(
+            self.agent_id,
+            embedding,
+            type=_type(table_name),
+            room_id=room_id,
+            world_id=world_id,
+            entity_id=entity_id,
+            threshold=match_threshold,
+            count=count,
+        )
+
+    # -- facts and relationships ------------------------------------------------------------------------
+
+    async def create_fact(
+        self,
+        text: str,
+        *,
+        entity_id: UUID,
+        room_id: UUID,
+        world_id: UUID | None = None,
+        source_memory_id: UUID | None = None,
+        confidence: float | None = None,
+        audience: Audience = Audience.ROOM,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Memory:
+        """Keep a fact about an entity, with where it was learned and for whose ears it is."""
+        fact = Memory(
+            agent_id=self.agent_id,
+            entity_id=entity_id,
+            room_id=room_id,
+            world_id=world_id,
+            type=MemoryType.FACT,
+            content=Content(text=text),
+            source_memory_id=source_memory_id,
+            confidence=confidence,
+            audience=audience,
+            metadata=dict(metadata or {}),
+        )
+        await self.store.create_memory(fact)
+        return fact
+
+    async def search_facts(self, query: str, limit: int = 10, **where: Any) -> list[Memory]:
+        """Facts by text, best first; `room_id`, `world_id`, `entity_id` narrow it."""
+        return await self.search_memories(query, limit, table_name="facts", **where)
+
+    async def create_relationship(
+        self,
+        source_entity_id: UUID,
+        target_entity_id: UUID,
+        tags: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Relationship:
+        """Make it, or merge tags and metadata into the one between the two; as it is now."""
+        return await full(self.store).put_relationship(
+            Relationship(
+                agent_id=self.agent_id,
+                source_entity_id=source_entity_id,
+                target_entity_id=target_entity_id,
+                tags=tuple(tags),
+                metadata=dict(metadata or {}),
+            )
+        )
+
+    async def update_relationship(self, relationship: Relationship) -> Relationship:
+        """Merge tags and metadata into the one between the two; as it is now."""
+        return await full(self.store).put_relationship(replace(relationship, agent_id=self.agent_id))
+
+    async def get_relationship(self, source_entity_id: UUID, target_entity_id: UUID) -> Relationship | None:
+        """The one between two, in this direction."""
+        return await full(self.store).find_relationship(self.agent_id, source_entity_id, target_entity_id)
+
+    async def get_relationships(self, entity_id: UUID, tags: Sequence[str] = ()) -> list[Relationship]:
+        """Those of an entity, in both directions, that have all `tags`."""
+        return await full(self.store).get_relationships(self.agent_id, entity_id, tags=tags)
+
+    # -- components -------------------------------------------------------------------------------------
+
+    async def get_component(
+        self,
+        entity_id: UUID,
+        type: str,
+        world_id: UUID | None = None,
+        source_entity_id: UUID | None = None,
+    ) -> Component | None:
+        """The first of an entity's components that fits."""
+        found = await full(self.store).get_components(
+            entity_id, type=type, world_id=world_id, source_entity_id=source_entity_id
+        )
+        return found[0] if found else None
+
+    async def get_components(
+        self, entity_id: UUID, world_id: UUID | None = None, source_entity_id: UUID | None = None
+    ) -> list[Component]:
+        """An entity's components that fit."""
+        return await full(self.store).get_components(
+            entity_id, world_id=world_id, source_entity_id=source_entity_id
+        )
+
+    async def create_component(self, component: Component) -> bool:
+        """False when its id is known."""
+        return await full(self.store).create_component(replace(component, agent_id=self.agent_id))
+
+    async def update_component(self, component: Component) -> bool:
+        """Replace its data."""
+        return await full(self.store).update_component(component.id, component.data)
+
+    async def delete_component(self, component_id: UUID) -> bool:
+        """Delete it."""
+        return await full(self.store).delete_component(component_id)
+
+    # -- tasks ------------------------------------------------------------------------------------------
+
+    async def create_task(self, task: Task) -> UUID:
+        """Make a task; its id."""
+        await full(self.store).create_task(replace(task, agent_id=self.agent_id))
+        return task.id
+
+    async def get_task(self, task_id: UUID) -> Task | None:
+        """One task."""
+        return await full(self.store).find_task(task_id)
+
+    async def get_tasks(
+        self,
+        *,
+        room_id: UUID | None = None,
+        tags: Sequence[str] = (),
+        entity_id: UUID | None = None,
+    ) -> list[Task]:
+        """Tasks that fit, with all of `tags`."""
+        return await full(self.store).get_tasks(
+            self.agent_id, room_id=room_id, tags=tags, entity_id=entity_id
+        )
+
+    async def get_tasks_by_name(self, name: str) -> list[Task]:
+        """Tasks of a worker."""
+        return await full(self.store).get_tasks(self.agent_id, name=name)
+
+    async def update_task(self, task_id: UUID, task: Task | Mapping[str, Any]) -> bool:
+        """Replace a task, or the fields that a mapping names; False when there is none."""
+        if not isinstance(task, Task):
+            known = await self.get_task(task_id)
+            if known is None:
+                return False
+            task = replace(known, **task)
+        return await full(self.store).update_task(replace(task, id=task_id, agent_id=self.agent_id))
+
+    async def delete_task(self, task_id: UUID) -> None:
+        """Delete it."""
+        await full(self.store).delete_task(task_id)
+
+    # -- cache and logs ---------------------------------------------------------------------------------
+
+    async def get_cache(self, key: str) -> Any | None:
+        """A JSON value, or None."""
+        return await self.store.get_cache(self.agent_id, key)
+
+    async def set_cache(self, key: str, value: Any) -> bool:
+        """Put a JSON value."""
+        await self.store.set_cache(self.agent_id, key, value)
+        return True
+
+    async def delete_cache(self, key: str) -> bool:
+        """Forget it."""
+        await self.store.delete_cache(self.agent_id, key)
+        return True
+
+    async def log(
+        self,
+        *,
+        type: str,
+        body: Mapping[str, Any],
+        entity_id: UUID | None = None,
+        room_id: UUID | None = None,
+    ) -> None:
+        """Keep a log entry."""
+        await full(self.store).add_log(
+            LogEntry(agent_id=self.agent_id, type=type, body=dict(body), entity_id=entity_id, room_id=room_id)
+        )
+
+    async def get_logs(
+        self,
+        *,
+        entity_id: UUID | None = None,
+        room_id: UUID | None = None,
+        type: str | None = None,
+        count: int = 10,
+        offset: int = 0,
+    ) -> list[LogEntry]:
+        """Log entries that fit, newest first."""
+        return await full(self.store).get_logs(
+            self.agent_id, entity_id=entity_id, room_id=room_id, type=type, count=count, offset=offset
+        )
+
+    async def delete_log(self, log_id: UUID) -> None:
+        """Delete one."""
+        await full(self.store).delete_log(log_id)

@@ -1,0 +1,89 @@
+"""What an agent's plugins brought: actions, providers, evaluators, routes, workers, send handlers."""
+
+import logging
+from dataclasses import replace
+from typing import TypeVar
+
+from bot_host.contracts.plugin import (
+    Action,
+    Evaluator,
+    Plugin,
+    Provider,
+    Route,
+    SendHandler,
+    TaskWorker,
+)
+
+log = logging.getLogger(__name__)
+Named = TypeVar("Named", Action, Provider, Evaluator)
+
+
+class Registry:
+    """Lists by kind, in the order of registration. Names are unique within a kind (2.4-04, 2.6-04 [T])."""
+
+    def __init__(self) -> None:
+        self.plugins: list[Plugin] = []
+        """Loaded ones, in the order of loading."""
+        self.actions: list[Action] = []
+        self.providers: list[Provider] = []
+        self.evaluators: list[Evaluator] = []
+        self.routes: list[tuple[str, Route]] = []
+        """Plugin name and route."""
+        self.task_workers: dict[str, TaskWorker] = {}
+        self.send_handlers: dict[str, SendHandler] = {}
+        """By source. Called by the host's outbox only."""
+
+    def register_action(self, action: Action) -> None:
+        """Add an action; a second one of the same name is left out with a warning."""
+        _add(self.actions, action, "action")
+
+    def register_provider(self, provider: Provider) -> None:
+        """Add a provider; a second one of the same name is left out with a warning."""
+        _add(self.providers, provider, "provider")
+
+    def register_evaluator(self, evaluator: Evaluator) -> None:
+        """Add an evaluator; a second one of the same name is left out with a warning."""
+        _add(self.evaluators, evaluator, "evaluator")
+
+    def register_task_worker(self, worker: TaskWorker) -> None:
+        """Say who runs the tasks of a name; the last one wins."""
+        self.task_workers[worker.name] = worker
+
+    def get_task_worker(self, name: str) -> TaskWorker | None:
+        """Who runs the tasks of a name."""
+        return self.task_workers.get(name)
+
+    def register_send_handler(self, source: str, handler: SendHandler) -> None:
+        """Say who sends to a source that is no connector's; the last one wins. Only the outbox calls it."""
+        self.send_handlers[source] = handler
+
+    def _take_parts(self, plugin: Plugin) -> None:
+        """All of a plugin that is only to be listed."""
+        for action in plugin.actions:
+            self.register_action(replace(action, plugin=plugin.name))
+        for provider in plugin.providers:
+            self.register_provider(provider)
+        for evaluator in plugin.evaluators:
+            self.register_evaluator(evaluator)
+        self.routes.extend((plugin.name, route) for route in plugin.routes)
+        for worker in plugin.task_workers:
+            self.register_task_worker(worker)
+        for source, handler in plugin.send_handlers.items():
+            self.register_send_handler(source, handler)
+        self.plugins.append(plugin)
+
+    def _forget_parts(self) -> None:
+        self.plugins.clear()
+        self.actions.clear()
+        self.providers.clear()
+        self.evaluators.clear()
+        self.routes.clear()
+        self.task_workers.clear()
+        self.send_handlers.clear()
+
+
+def _add(known: list[Named], new: Named, kind: str) -> None:
+    if any(each.name == new.name for each in known):
+        log.warning("%s %s is registered already; the second one is left out", kind, new.name)
+        return
+    known.append(new)

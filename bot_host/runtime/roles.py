@@ -1,0 +1,93 @@
+"""Who may do what: roles and ownership, kept in a world's metadata (elizaos.md 3.3-01, 3.7)."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+from bot_host.contracts.plugin import Agent
+from bot_host.runtime.base import full
+from bot_host.types.errors import StateError
+from bot_host.types.ids import UUID, create_unique_uuid
+from bot_host.types.memory import Memory
+from bot_host.types.places import Role, World
+
+_RANK: Final = {Role.NONE: 0, Role.ADMIN: 1, Role.OWNER: 2}
+_locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+"""One a world: a role is changed by reading and writing its metadata."""
+
+
+def includes(held: Role, wanted: Role | None) -> bool:
+    """Whether a role may do what another one may."""
+    return wanted is None or _RANK[held] >= _RANK[wanted]
+
+
+def role_in_world(world: World | None, entity_id: UUID) -> Role:
+    """What the world's metadata say: its owner, else `roles`; NONE for everybody else."""
+    if world is None:
+        return Role.NONE
+    if owner_of(world) == entity_id:
+        return Role.OWNER
+    roles = world.metadata.get("roles")
+    named = roles.get(entity_id) if isinstance(roles, dict) else None
+    return Role(named) if named in list(Role) else Role.NONE
+
+
+def owner_of(world: World) -> UUID | None:
+    """`metadata.ownership.owner_id` (elizaOS: `ownerId`)."""
+    ownership = world.metadata.get("ownership")
+    if not isinstance(ownership, dict):
+        return None
+    owner: Any = ownership.get("owner_id") or ownership.get("ownerId")
+    return owner if isinstance(owner, str) else None
+
+
+async def get_user_server_role(agent: Agent, entity_id: UUID, server_id: str) -> Role:
+    """An entity's role in the world of a platform's server (3.7-01), or of a world by its own id."""
+    if entity_id in agent.owners:
+        return Role.OWNER
+    world = await agent.store.find_world(server_id)
+    if world is None:
+        world = await agent.store.find_world(create_unique_uuid(agent.agent_id, server_id))
+    return role_in_world(world, entity_id)
+
+
+async def role_of_sender(agent: Agent, message: Memory) -> Role:
+    """The role that counts for what a message asks for: its sender's, in the world of its room.
+
+    The room's world comes from the store and not from the message, so that nobody brings their own.
+    """
+    if message.entity_id in agent.owners:
+        return Role.OWNER
+    room = await agent.store.find_room(message.room_id)
+    world_id = room.world_id if room is not None else None
+    world = await agent.store.find_world(world_id) if world_id else None
+    return role_in_world(world, message.entity_id)
+
+
+async def set_role(agent: Agent, world_id: UUID, entity_id: UUID, role: Role, *, actor: str = "code") -> Role:
+    """Give an entity a role in a world; the one that it had. Audited. Raises StateError: no such world."""
+    async with _locks.setdefault(world_id, asyncio.Lock()):
+        world = await agent.store.find_world(world_id)
+        if world is None:
+            raise StateError(f"there is no world {world_id}").about(agent=agent.character.name)
+        before = role_in_world(world, entity_id)
+        known = world.metadata.get("roles")
+        roles = {**(known if isinstance(known, dict) else {}), entity_id: str(role)}
+        if role is Role.NONE:
+            del roles[entity_id]
+        await full(agent.store).update_world(replace(world, metadata={**world.metadata, "roles": roles}))
+    await agent.audit(
+        "role changed",
+        entity_id,
+        {"world_id": world_id, "before": str(before), "after": str(role)},
+        actor=actor,
+    )
+    return before
+
+
+async def find_worlds_for_owner(agent: Agent, entity_id: UUID) -> list[World]:
+    """The worlds that an entity owns (3.7-03)."""
+    return [
+        world for world in await full(agent.store).get_worlds(agent.agent_id) if owner_of(world) == entity_id
+    ]
