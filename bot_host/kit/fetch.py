@@ -66,7 +66,7 @@ class Fetched:
                 return self.body[len(mark) :].decode(name, "replace")
         try:
             return self.body.decode(self.charset or "utf-8", "replace")
-        except (LookupError, UnicodeError):  # A name that no text codec has.
+        except (LookupError, ValueError):  # A name that no text codec has.
             return self.body.decode("utf-8", "replace")
 
 

@@ -25,8 +25,10 @@ from bot_host.config.starter import CHARACTER, FILES, write_starter
 from bot_host.connector import ConnectorConfig
 from bot_host.plugins.openai.config import (
     DEFAULT_EMBEDDING,
+    DEFAULT_IMAGE,
     DEFAULT_LARGE,
     DEFAULT_SMALL,
+    DEFAULT_TRANSCRIPTION,
     OpenAIConfig,
 )
 from bot_host.types.errors import ConfigError
@@ -106,7 +108,7 @@ def test_secrets_read_the_variables_that_are_their_defaults() -> None:
 
 def test_the_model_names_that_are_told_are_the_defaults() -> None:
     text = FILES["config.toml"].read_text("utf-8")
-    for name in (DEFAULT_SMALL, DEFAULT_LARGE, DEFAULT_EMBEDDING):
+    for name in (DEFAULT_SMALL, DEFAULT_LARGE, DEFAULT_EMBEDDING, DEFAULT_IMAGE, DEFAULT_TRANSCRIPTION):
         assert f"empty: {name}\n" in text
 
 

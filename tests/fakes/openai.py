@@ -1,6 +1,7 @@
 """A scripted model server on loopback that speaks OpenAI's HTTP API.
 
-Chat completions (JSON and server-sent events), embeddings, models, and the ways in which such servers fail.
+Chat completions (JSON and server-sent events, pictures in messages, objects), models, embeddings, pictures
+and sound (`media`), and the ways in which such servers fail.
 Checked against https://platform.openai.com/docs/api-reference and the openai package's own reading of it.
 
 By default it answers `echo: <last user text>`. Scripted:
@@ -31,15 +32,14 @@ from typing import Any, Literal, Self, TypeAlias
 from aiohttp import web
 
 from tests.fakes.openai_checks import wrong_key, wrong_messages, wrong_options
+from tests.fakes.openai_media import FakeMedia, error_response
 from tests.fakes.openai_wire import (
     Answer,
     ApiError,
     FakeToolCall,
     chunks,
     completion,
-    embedding,
     last_user_text,
-    vector,
 )
 
 __all__ = ["Answer", "ApiError", "FakeOpenAI", "FakeToolCall", "Hold", "ModelRequest"]
@@ -161,6 +161,8 @@ class FakeOpenAI:
         self.refuse: dict[str, ApiError] = {}
         """Parameter of a chat request (`tools`, `stream_options` …) -> the error that it is refused with."""
         self.requests: list[ModelRequest] = []
+        self.media = FakeMedia(self)
+        """Pictures and sound, and how to script them."""
         self._queue: deque[Reply] = deque()
         self._script: Script | None = None
         self._hold: Hold | None = None
@@ -244,8 +246,8 @@ class FakeOpenAI:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_post("/v1/chat/completions", self._chat)
-        app.router.add_post("/v1/embeddings", self._embeddings)
         app.router.add_get("/v1/models", self._models)
+        self.media.add_to(app)
         app.router.add_route("*", "/{rest:.*}", self._unknown)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -272,17 +274,23 @@ class FakeOpenAI:
             body = json.loads(raw) if raw else {}
         except ValueError:
             body = None
-        taken = ModelRequest(request.path, dict(request.headers), body if isinstance(body, dict) else {})
+        wrong = await self.note(request, body if isinstance(body, dict) else {})
+        if wrong is not None:
+            return wrong
+        if not isinstance(body, dict):
+            text = "We could not parse the JSON body of your request."
+            return error_response(ApiError(400, text, "invalid_request_error"))
+        return self.requests[-1]
+
+    async def note(self, request: web.Request, body: dict[str, Any]) -> web.Response | None:
+        """Take down a request; an error when its key is wrong."""
         async with self._news:
-            self.requests.append(taken)
+            self.requests.append(ModelRequest(request.path, dict(request.headers), body))
             self._news.notify_all()
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if self.key is not None and given != self.key:
-            return _error(wrong_key(given))
-        if not isinstance(body, dict):
-            text = "We could not parse the JSON body of your request."
-            return _error(ApiError(400, text, "invalid_request_error"))
-        return taken
+            return error_response(wrong_key(given))
+        return None
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         taken = await self._take(request)
@@ -290,7 +298,7 @@ class FakeOpenAI:
             return taken
         wrong = self._wrong(taken)
         if wrong is not None:
-            return _error(wrong)
+            return error_response(wrong)
         self._number += 1
         number = self._number
         reply = self._reply(taken)
@@ -299,7 +307,7 @@ class FakeOpenAI:
             await held._pass()
             held = None
         if isinstance(reply, ApiError):
-            return _error(reply)
+            return error_response(reply)
         fault = reply.name if isinstance(reply, Fault) else None
         answer = reply.answer if isinstance(reply, Fault) else reply
         if fault == "hang":
@@ -407,21 +415,6 @@ class FakeOpenAI:
             await response.write(f"data: {json.dumps(error)}\n\n".encode())
         return False
 
-    async def _embeddings(self, request: web.Request) -> web.StreamResponse:
-        taken = await self._take(request)
-        if isinstance(taken, web.Response):
-            return taken
-        given = taken.body.get("input")
-        texts = [given] if isinstance(given, str) else given
-        if not texts or not all(isinstance(text, str) and text for text in texts):
-            return _error(ApiError(400, "'$.input' is invalid.", "invalid_request_error", param="input"))
-        as_base64 = taken.body.get("encoding_format") == "base64"
-        dimensions = int(taken.body.get("dimensions") or self.dimensions)
-        data = [embedding(i, vector(t, dimensions), as_base64=as_base64) for i, t in enumerate(texts)]
-        count = sum(-(-len(text) // 4) for text in texts)
-        usage = {"prompt_tokens": count, "total_tokens": count}
-        return web.json_response({"object": "list", "data": data, "model": taken.model, "usage": usage})
-
     async def _models(self, request: web.Request) -> web.StreamResponse:
         taken = await self._take(request)
         if isinstance(taken, web.Response):
@@ -431,7 +424,7 @@ class FakeOpenAI:
 
     async def _unknown(self, request: web.Request) -> web.StreamResponse:
         text = f"Invalid URL ({request.method} {request.path})"
-        return _error(ApiError(404, text, "invalid_request_error"))
+        return error_response(ApiError(404, text, "invalid_request_error"))
 
 
 def _cut(request: web.Request) -> web.StreamResponse:
@@ -439,9 +432,3 @@ def _cut(request: web.Request) -> web.StreamResponse:
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
-
-
-def _error(error: ApiError) -> web.Response:
-    return web.Response(
-        status=error.status, text=error.to_body(), content_type=error.content_type, headers=error.headers
-    )

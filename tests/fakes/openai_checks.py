@@ -3,6 +3,7 @@
 https://platform.openai.com/docs/guides/error-codes and the errors that its API is known to send.
 """
 
+import base64
 from typing import Any
 
 from tests.fakes.openai_wire import ApiError
@@ -33,6 +34,10 @@ def wrong_messages(messages: list[dict[str, Any]]) -> ApiError | None:
         if content is None and not (role == "assistant" and message.get("tool_calls")):
             text = f"Invalid value for 'content': expected a string, got null. ({where})"
             return ApiError(400, text, "invalid_request_error", param=f"{where}.content")
+        if isinstance(content, list):
+            wrong = _wrong_parts(content, where)
+            if wrong is not None:
+                return wrong
         if role == "tool":
             if message.get("tool_call_id") not in open_calls:
                 text = (
@@ -53,8 +58,48 @@ def wrong_messages(messages: list[dict[str, Any]]) -> ApiError | None:
     return None
 
 
+def _wrong_parts(parts: list[Any], where: str) -> ApiError | None:
+    """Texts and pictures of one message."""
+    for index, part in enumerate(parts):
+        at, kind = f"{where}.content[{index}]", part.get("type")
+        if kind == "text" and isinstance(part.get("text"), str):
+            continue
+        url = (part.get("image_url") or {}).get("url", "") if kind == "image_url" else ""
+        if url.startswith(("http://", "https://")):
+            continue
+        if url.startswith("data:image/") and ";base64," in url:
+            try:
+                base64.b64decode(url.partition(";base64,")[2], validate=True)
+                continue
+            except ValueError:
+                pass
+        return ApiError(400, f"Invalid part: {at}.", "invalid_request_error", param=at)
+    return None
+
+
+def _wrong_format(body: dict[str, Any]) -> ApiError | None:
+    wanted = body.get("response_format")
+    if wanted is None:
+        return None
+    kind = wanted.get("type")
+    if kind == "json_object" and "json" not in str(body["messages"]).lower():
+        text = "'messages' must contain the word 'json' in some form, to use 'json_object'."
+        return ApiError(400, text, "invalid_request_error", param="messages")
+    schema = wanted.get("json_schema") or {}
+    if kind == "json_schema" and not (schema.get("name") and isinstance(schema.get("schema"), dict)):
+        text = "Missing required parameter: 'response_format.json_schema'."
+        return ApiError(400, text, "invalid_request_error", param="response_format.json_schema")
+    if kind not in ("text", "json_object", "json_schema"):
+        text = f"Invalid value: '{kind}'."
+        return ApiError(400, text, "invalid_request_error", param="response_format.type")
+    return None
+
+
 def wrong_options(body: dict[str, Any]) -> ApiError | None:
-    """Parameters that do not go together, and tool names."""
+    """Parameters that do not go together, the form of the answer, and tool names."""
+    wrong = _wrong_format(body)
+    if wrong is not None:
+        return wrong
     if "stream_options" in body and not body.get("stream"):
         text = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
         return ApiError(400, text, "invalid_request_error", param="stream_options")

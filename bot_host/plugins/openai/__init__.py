@@ -8,35 +8,35 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
-from bot_host.plugin import Agent, CheckLine, ConfigError, ModelType, Plugin
+from bot_host.plugin import Agent, CheckLine, ConfigError, ModelHandler, ModelType, Plugin
 from bot_host.plugins.openai.config import OpenAIConfig
 
 if TYPE_CHECKING:
-    from bot_host.plugins.openai import client as client_module
+    from bot_host.plugins.openai.client import OpenAIModels
 
 log = logging.getLogger(__name__)
 
 _UNSET = "no key and no server; set OPENAI_API_KEY, or base_url in [models.openai] of config.toml"
 
 
-async def _load() -> "type[client_module.OpenAIModels]":
-    """Import the SDK in a thread: it takes more than a second."""
-    module = await asyncio.to_thread(importlib.import_module, "bot_host.plugins.openai.client")
-    return cast("type[client_module.OpenAIModels]", module.OpenAIModels)
+def _open(settings: OpenAIConfig) -> "tuple[OpenAIModels, dict[ModelType, ModelHandler]]":
+    """Import the SDK and make its client. Takes more than a second: call it in a thread."""
+    module = importlib.import_module("bot_host.plugins.openai.offers")
+    return cast("tuple[OpenAIModels, dict[ModelType, ModelHandler]]", module.open_models(settings))
 
 
 async def _init(config: Mapping[str, Any], agent: Agent) -> None:
-    """Register both text models. Raises ConfigError when there is neither key nor server."""
+    """Register all that the server offers. Raises ConfigError when there is neither key nor server."""
     try:
         settings = OpenAIConfig.model_validate(dict(config))
     except ValidationError as error:
         raise ConfigError(_explain(error)) from None
     if not settings.is_set:
         raise ConfigError(f"openai: {_UNSET}")
-    models = (await _load())(settings)
+    models, offers = await asyncio.to_thread(_open, settings)
     agent.exit_stack.push_async_callback(models.close)
-    agent.register_model(ModelType.TEXT_SMALL, models.small, provider="openai")
-    agent.register_model(ModelType.TEXT_LARGE, models.large, provider="openai")
+    for kind, handler in offers.items():
+        agent.register_model(kind, handler, provider="openai")
     log.info(
         "models from %s: %s (large), %s (small)",
         settings.place,
@@ -52,7 +52,7 @@ async def _check(config: Mapping[str, Any]) -> Sequence[CheckLine]:
         return [CheckLine(name="model openai", ok=False, detail=_explain(error), advice="mend config.toml")]
     if not settings.is_set:
         return [CheckLine(name="model openai", ok=False, detail="no key and no server", advice=_UNSET)]
-    module = await asyncio.to_thread(importlib.import_module, "bot_host.plugins.openai.client")
+    module = await asyncio.to_thread(importlib.import_module, "bot_host.plugins.openai.probe")
     return cast("Sequence[CheckLine]", await module.check(settings))
 
 
@@ -64,7 +64,7 @@ def _explain(error: ValidationError) -> str:
 
 plugin = Plugin(
     name="openai",
-    description="Text models of OpenAI, or of any server that speaks its API",
+    description="Models of OpenAI, or of any server that speaks its API",
     config=OpenAIConfig,
     init=_init,
     check=_check,

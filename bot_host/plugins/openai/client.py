@@ -3,33 +3,36 @@
 import asyncio
 import json
 import logging
-import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, TypeAlias, TypeVar
 
 import aiohttp
 import httpx2
 import openai
 from openai.types.chat import ChatCompletion
 
-from bot_host.plugin import Agent, ChatMessage, CheckLine, ModelError, TextRequest, TextResult
+from bot_host.plugin import Agent, ModelError, TextRequest, TextResult
 from bot_host.plugins.openai.answers import OutOfThoughts, ReceiverFailed, deliver, read_stream, read_whole
 from bot_host.plugins.openai.config import OpenAIConfig
 from bot_host.plugins.openai.convert import to_body
 from bot_host.plugins.openai.errors import said, to_model_error, unknown_model
-from bot_host.plugins.openai.quirks import Quirks, is_small_limit
+from bot_host.plugins.openai.quirks import SAMPLING_ELSEWHERE, Quirks, is_small_limit
 
 log = logging.getLogger(__name__)
 
 _CONNECT_S = 10.0
 _LIST_S = 10.0
-_CHECK_S = 60.0
 _ADAPTATIONS = 8
 """How often one request is asked in another way before its refusal counts."""
 _FAILURES = (openai.OpenAIError, httpx2.HTTPError, aiohttp.ClientError, OSError, ValueError)
 """ValueError: the library lets broken JSON and broken UTF-8 through as they are."""
 _ODD = (AttributeError, TypeError, LookupError)
 """What reading an answer of the wrong shape ends in: the library does not check shapes."""
+
+T = TypeVar("T")
+Shape: TypeAlias = Callable[[dict[str, Any], Quirks], None]
+"""Changes the parameters of a call before it is made: pictures, the form of the answer."""
 
 
 class OpenAIModels:
@@ -56,26 +59,38 @@ class OpenAIModels:
         """Let go of the connections."""
         await self._client.close()
 
-    async def small(self, _agent: Agent, request: TextRequest) -> TextResult:
-        """The handler of TEXT_SMALL."""
-        return await self.generate(request, size="small")
+    @property
+    def client(self) -> openai.AsyncOpenAI:
+        """The library's client."""
+        return self._client
 
-    async def large(self, _agent: Agent, request: TextRequest) -> TextResult:
-        """The handler of TEXT_LARGE."""
-        return await self.generate(request, size="large")
+    @property
+    def config(self) -> OpenAIConfig:
+        """The settings."""
+        return self._config
 
-    async def generate(self, request: TextRequest, *, size: str) -> TextResult:
+    def text(self, size: str) -> Callable[[Agent, TextRequest], Awaitable[TextResult]]:
+        """The handler of a text model: `small`, `large`, `reasoning_small`, `reasoning_large`."""
+
+        async def handle(_agent: Agent, request: TextRequest) -> TextResult:
+            return await self.generate(request, size=size)
+
+        return handle
+
+    async def generate(self, request: TextRequest, *, size: str, shape: Shape | None = None) -> TextResult:
         """Answer one request. Raises ModelError.
 
-        What the server refuses to be told (`tools`, `stream_options`, `max_tokens`, `temperature`) is left
+        What the server refuses to be told (`tools`, `stream_options`, `max_tokens`, `temperature` …) is left
         out, and from then on for this model.
         """
         model = self._config.name_of(size)
-        quirks = self._quirks.setdefault(model, Quirks(completion_limit=self._config.is_openai))
+        quirks = self._quirks.setdefault(model, self._new_quirks())
         for _ in range(_ADAPTATIONS):
             body = to_body(request, model, quirks, stream=request.on_chunk is not None)
+            if shape is not None:
+                shape(body, quirks)
             try:
-                return await self._ask(body, request, model)
+                return self._priced(await self._ask(body, request, model), model)
             except ReceiverFailed as failure:
                 raise failure.error from None
             except OutOfThoughts:
@@ -87,14 +102,38 @@ class OpenAIModels:
                 if not lesson:
                     raise await self._final(error, model, size) from error
                 log.warning("%s at %s: from now on %s", model, self._config.place, lesson)
-            except ModelError:
-                raise
-            except _FAILURES as error:
-                raise to_model_error(error, self._config, model=model) from error
-            except _ODD as error:
-                place = self._config.place
-                raise ModelError(f"{place} sent an answer of an unknown shape", retryable=True) from error
+            except (*_FAILURES, *_ODD) as error:
+                raise self._explained(error, model) from error
         raise ModelError(f"{model} at {self._config.place} refuses every form of the request")
+
+    async def call(self, work: Awaitable[T], *, size: str) -> T:
+        """Wait for a call of another kind; what it raises comes as ModelError."""
+        model = self._config.name_of(size)
+        try:
+            return await work
+        except openai.APIStatusError as error:
+            raise await self._final(error, model, size) from error
+        except (*_FAILURES, *_ODD) as error:
+            raise self._explained(error, model) from error
+
+    def _new_quirks(self) -> Quirks:
+        if self._config.is_openai:
+            return Quirks(completion_limit=True, refused=set(SAMPLING_ELSEWHERE))
+        return Quirks()
+
+    def _priced(self, result: TextResult, model: str) -> TextResult:
+        """With the cost by the configured price: of the name that was asked for, else of the one told."""
+        used = result.usage
+        for name in (model, result.model):
+            cost = self._config.cost(name, used.prompt_tokens, used.completion_tokens)
+            if cost is not None:
+                return replace(result, usage=replace(used, cost=cost))
+        return result
+
+    def _explained(self, error: Exception, model: str) -> ModelError:
+        if isinstance(error, _ODD) and not isinstance(error, _FAILURES):
+            return ModelError(f"{self._config.place} sent an answer of an unknown shape", retryable=True)
+        return to_model_error(error, self._config, model=model)
 
     async def _ask(self, body: dict[str, Any], request: TextRequest, model: str) -> TextResult:
         place = self._config.place
@@ -129,36 +168,3 @@ class OpenAIModels:
         except (*_FAILURES, *_ODD) as error:
             log.debug("no list of models from %s: %s", self._config.place, type(error).__name__)
             return []
-
-
-async def check(config: OpenAIConfig) -> Sequence[CheckLine]:
-    """Ask each configured model for one word. Never raises."""
-    by_model: dict[str, list[str]] = {}
-    for size in ("small", "large"):
-        by_model.setdefault(config.name_of(size), []).append(size)
-    models = OpenAIModels(config)
-    try:
-        return [await _check_one(models, config, model, sizes) for model, sizes in by_model.items()]
-    finally:
-        await models.close()
-
-
-async def _check_one(models: OpenAIModels, config: OpenAIConfig, model: str, sizes: list[str]) -> CheckLine:
-    name = f"model openai {' and '.join(sizes)}"
-    request = TextRequest(messages=(ChatMessage(role="user", content="Say: ok"),), max_tokens=16)
-    began = time.monotonic()
-    try:
-        async with asyncio.timeout(_CHECK_S):
-            await models.generate(request, size=sizes[0])
-    except ModelError as error:
-        text, _, advice = str(error).partition("; ")
-        return CheckLine(name=name, ok=False, detail=text, advice=advice or "see the server's own log")
-    except TimeoutError:
-        return CheckLine(
-            name=name,
-            ok=False,
-            detail=f"{model} at {config.place} has not answered within {_CHECK_S:g} seconds",
-            advice="try again when the server is less busy, or choose a faster model",
-        )
-    ms = round((time.monotonic() - began) * 1000)
-    return CheckLine(name=name, ok=True, detail=f"{model} at {config.place} answered in {ms} ms")

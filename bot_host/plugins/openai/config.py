@@ -16,6 +16,33 @@ Chosen over gpt-6.2-sol because actions are offered as function tools over Chat 
 takes tools only together with `reasoning_effort: none`; the 6.2 models refuse that value.
 """
 DEFAULT_EMBEDDING: Final = "text-embedding-3-small"
+DEFAULT_IMAGE: Final = "gpt-image-2.6-flare"
+"""OpenAI's fast tier for pictures (November 2026); all before 2.5 are shut down by December 2026."""
+DEFAULT_TRANSCRIPTION: Final = "gpt-transcribe"
+"""The only one of OpenAI's that has no shutdown date; the others end on 2027-02-26.
+
+There is no default for speech: all of OpenAI's models for `/v1/audio/speech` (gpt-4o-mini-tts, tts-1,
+tts-1-hd) are shut down on 2027-01-06, and what it recommends instead does not serve that endpoint.
+https://developers.openai.com/api/docs/deprecations
+"""
+DEFAULT_VOICE: Final = "alloy"
+
+_FALL_BACK: Final = {"reasoning_small": "large", "reasoning_large": "large", "vision": "small"}
+_DEFAULTS: Final = {"small": DEFAULT_SMALL, "large": DEFAULT_LARGE}
+_AT_OPENAI: Final = {
+    "embedding": DEFAULT_EMBEDDING,
+    "image": DEFAULT_IMAGE,
+    "transcription": DEFAULT_TRANSCRIPTION,
+}
+
+
+class Price(BaseModel):
+    """What a model costs, in US dollars per million tokens."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    input: float = Field(default=0.0, ge=0)
+    output: float = Field(default=0.0, ge=0)
 
 
 class OpenAIConfig(BaseModel):
@@ -32,13 +59,42 @@ class OpenAIConfig(BaseModel):
     large: str = ""
     """The model that writes the answers. Empty: `DEFAULT_LARGE`."""
     embedding: str = ""
-    """The model for embeddings. Empty: `DEFAULT_EMBEDDING`. Kept for a later feature."""
+    """The model for embeddings. Empty: `DEFAULT_EMBEDDING` at OpenAI, none at other servers."""
+    reasoning_small: str = ""
+    """The model for REASONING_SMALL. Empty: as `large`."""
+    reasoning_large: str = ""
+    """The model for REASONING_LARGE. Empty: as `large`."""
+    vision: str = ""
+    """The model that looks at pictures. Empty: as `small`."""
+    image: str = ""
+    """The model that makes pictures. Empty: `DEFAULT_IMAGE` at OpenAI, none at other servers."""
+    transcription: str = ""
+    """The model that listens. Empty: `DEFAULT_TRANSCRIPTION` at OpenAI, none at other servers."""
+    speech: str = ""
+    """The model that speaks. Empty: none (see `DEFAULT_TRANSCRIPTION` for why)."""
+    voice: str = DEFAULT_VOICE
+    """The voice that it speaks with."""
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """By model name, for the cost of a call. Without one it is what the server says, else 0: not known."""
     timeout: float = Field(default=120.0, gt=0, le=3600)
     """Seconds without a single byte from the server after which a call is given up."""
     max_retries: int = Field(default=0, ge=0, le=10)
     """Repeats inside the client library; 0, because the host itself repeats and falls back."""
 
-    @field_validator("api_key", "base_url", "small", "large", "embedding")
+    @field_validator(
+        "api_key",
+        "base_url",
+        "small",
+        "large",
+        "embedding",
+        "reasoning_small",
+        "reasoning_large",
+        "vision",
+        "image",
+        "transcription",
+        "speech",
+        "voice",
+    )
     @classmethod
     def _strip(cls, value: str) -> str:
         return value.strip()
@@ -82,7 +138,15 @@ class OpenAIConfig(BaseModel):
         return (urlsplit(self.url).hostname or "").endswith("api.openai.com")
 
     def name_of(self, size: str) -> str:
-        """The model's name for `small` or `large`."""
-        if size == "small":
-            return self.small or DEFAULT_SMALL
-        return self.large or DEFAULT_LARGE
+        """The model's name for a key of this table (`small`, `image` …); empty where there is none."""
+        given = str(getattr(self, size))
+        if given or size not in _FALL_BACK:
+            return given or _DEFAULTS.get(size, "") or (_AT_OPENAI.get(size, "") if self.is_openai else "")
+        return self.name_of(_FALL_BACK[size])
+
+    def cost(self, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """US dollars; None when `prices` does not have the model."""
+        price = self.prices.get(model)
+        if price is None:
+            return None
+        return (prompt_tokens * price.input + completion_tokens * price.output) / 1_000_000

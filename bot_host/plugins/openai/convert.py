@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot_host.plugin import ChatMessage, TextRequest, ToolCall, ToolSpec, Usage, clean_text
-from bot_host.plugins.openai.quirks import LEAST_TOKENS, Quirks
+from bot_host.plugins.openai.quirks import LEAST_TOKENS, SAMPLING, SAMPLING_ELSEWHERE, Quirks
 
 
 def to_body(request: TextRequest, model: str, quirks: Quirks, *, stream: bool) -> dict[str, Any]:
@@ -28,7 +28,20 @@ def to_body(request: TextRequest, model: str, quirks: Quirks, *, stream: bool) -
         body[name] = max(request.max_tokens, LEAST_TOKENS) if quirks.thinks else request.max_tokens
     if request.temperature is not None and quirks.temperature:
         body["temperature"] = request.temperature
+    body.update(_sampling(request, SAMPLING, quirks))
+    elsewhere = _sampling(request, SAMPLING_ELSEWHERE, quirks)
+    if elsewhere:
+        body["extra_body"] = elsewhere
     return body
+
+
+def _sampling(request: TextRequest, names: Sequence[str], quirks: Quirks) -> dict[str, Any]:
+    given = {name: getattr(request, name, None) for name in names if name not in quirks.refused}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in given.items()
+        if value is not None and value != ()
+    }
 
 
 def to_messages(messages: Sequence[ChatMessage], *, tools: bool) -> list[dict[str, Any]]:

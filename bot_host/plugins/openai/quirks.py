@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
 _REFUSALS = frozenset({400, 404, 422, 500, 501})
 """llama.cpp says 500 of tools without --jinja, OpenRouter 404 of a model without tool support."""
@@ -16,9 +16,15 @@ _NO_TOOLS = re.compile(
     r"|(?:unknown|unrecogni[sz]ed|unsupported|extra)[^.]{0,60}\btools\b"
 )
 
+_FORMAT = re.compile(r"response_format|response format|json_schema|json_object|structured output|grammar")
 _UNKNOWN = re.compile(
     r"unsupported|not supported|unrecogni[sz]ed|unknown|unexpected|extra|not permitted|invalid field"
 )
+
+SAMPLING: Final = ("top_p", "frequency_penalty", "presence_penalty", "seed", "stop")
+"""Ways to steer the choice of words that models of OpenAI's kind take, or refuse when they think."""
+SAMPLING_ELSEWHERE: Final = ("top_k", "min_p", "repetition_penalty")
+"""Those of vLLM, llama.cpp, OpenRouter and others; OpenAI refuses them."""
 
 LEAST_TOKENS: Final = 2048
 """A limit for models that think before they write: their thoughts count too."""
@@ -48,6 +54,11 @@ class Quirks:
     thinks: bool = False
     """Used up a small limit on thoughts and wrote nothing: small limits are raised."""
 
+    response_format: Literal["json_schema", "json_object", ""] = "json_schema"
+    """How to ask for an object; empty: in words only."""
+    refused: set[str] = field(default_factory=set)
+    """Names out of SAMPLING and SAMPLING_ELSEWHERE."""
+
     def learn(self, status: int, param: str | None, text: str, body: Mapping[str, Any]) -> str:
         """Understand a refusal of `body`. What will be different next time, in words; empty: nothing.
 
@@ -74,6 +85,15 @@ class Quirks:
             if name in body and re.search(rf"\b{name}\b", about) and _UNKNOWN.search(about):
                 self.completion_limit = flag
                 return f"the limit is not called {name}"
+        if "response_format" in body and _FORMAT.search(about):
+            self.response_format = "json_object" if self.response_format == "json_schema" else ""
+            return f"objects are asked for with {self.response_format or 'words only'}"
+        sent = {**body, **body.get("extra_body", {})}
+        for name in (*SAMPLING, *SAMPLING_ELSEWHERE):
+            named = param == name or re.search(rf"['\"`]{name}['\"`]", about)
+            if name in sent and named and _UNKNOWN.search(about):
+                self.refused.add(name)
+                return f"no {name}"
         if "temperature" in about and "temperature" in body:
             self.temperature = False
             return "no temperature"
