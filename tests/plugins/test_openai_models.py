@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot_host.plugin import (
+    Character,
     ChatMessage,
     DetokenizeRequest,
     EmbeddingRequest,
@@ -138,6 +139,28 @@ async def test_reasoning_and_completion(fake: FakeOpenAI, agent: Asker) -> None:
         for kind in kinds[:2]:
             await other.ask(kind, _text())
     assert [chat.model for chat in fake.chats[3:]] == ["fake-small", "fake-voice"]
+
+
+async def test_a_character_s_own_models(fake: FakeOpenAI) -> None:
+    character = Character(
+        name="Own",
+        secrets={"OPENAI_API_KEY": KEY, "OPENAI_LARGE_MODEL": "fake-ears"},
+        settings={
+            "OPENAI_LARGE_MODEL": "fake-voice",
+            "OPENAI_BASE_URL": "http://127.0.0.1:1/v1",
+            "OPENAI_SMALL_MODEL": "",
+            "OPENAI_TTS_VOICE": 7,
+            "secrets": {"OPENAI_IMAGE_MODEL": "fake-image"},
+        },
+    )
+    async with FakeAgent(character) as agent:
+        await _open(agent, fake, api_key="sk-wrong-99887766554433", image="")
+        assert (await agent.use_model(ModelType.TEXT_LARGE, _text())).model == "fake-ears"
+        assert (await agent.use_model(ModelType.TEXT_SMALL, _text())).model == "fake-small"
+        await agent.use_model(ModelType.IMAGE, {"prompt": "a cat"})
+        await agent.use_model(ModelType.TEXT_TO_SPEECH, {"text": "Hello"})
+    assert fake.requests[-1].body["voice"] == "alloy"
+    assert {request.headers["Authorization"] for request in fake.requests} == {f"Bearer {KEY}"}
 
 
 # ---- objects

@@ -31,6 +31,11 @@ async def _init(config: Mapping[str, Any], agent: Agent) -> None:
         settings = OpenAIConfig.model_validate(dict(config))
     except ValidationError as error:
         raise ConfigError(_explain(error)) from None
+    character = agent.character
+    nested = character.settings.get("secrets")
+    settings = settings.for_character(
+        character.secrets, nested if isinstance(nested, dict) else {}, character.settings
+    )
     if not settings.is_set:
         raise ConfigError(f"openai: {_UNSET}")
     models, offers = await asyncio.to_thread(_open, settings)

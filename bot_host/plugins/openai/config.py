@@ -1,6 +1,7 @@
 """The settings of `[models.openai]`."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -34,6 +35,23 @@ _AT_OPENAI: Final = {
     "image": DEFAULT_IMAGE,
     "transcription": DEFAULT_TRANSCRIPTION,
 }
+
+OF_CHARACTER: Final = {
+    "OPENAI_API_KEY": "api_key",
+    "OPENAI_SMALL_MODEL": "small",
+    "OPENAI_LARGE_MODEL": "large",
+    "OPENAI_EMBEDDING_MODEL": "embedding",
+    "OPENAI_IMAGE_DESCRIPTION_MODEL": "vision",
+    "OPENAI_IMAGE_MODEL": "image",
+    "OPENAI_TRANSCRIPTION_MODEL": "transcription",
+    "OPENAI_TTS_MODEL": "speech",
+    "OPENAI_TTS_VOICE": "voice",
+}
+"""elizaOS's names for what a character may say of its models, in its settings or secrets, and our keys.
+
+Not the base URL: a character file from a stranger would send the admin's key and all talk to a server of his.
+https://docs.elizaos.ai/plugins/llm/openai
+"""
 
 
 class Price(BaseModel):
@@ -109,6 +127,16 @@ class OpenAIConfig(BaseModel):
             if parts.username or parts.password:
                 raise ValueError("must not hold a user or password: the key goes into api_key")
         return value.rstrip("/")
+
+    def for_character(self, *places: Mapping[str, Any]) -> "OpenAIConfig":
+        """With what a character says of its models (`OF_CHARACTER`); the first place that has a name wins."""
+        found: dict[str, str] = {}
+        for name, key in OF_CHARACTER.items():
+            said = (place.get(name) for place in places)
+            value = next((text.strip() for text in said if isinstance(text, str) and text.strip()), "")
+            if value:
+                found[key] = value
+        return self.model_copy(update=found)
 
     @property
     def is_set(self) -> bool:
