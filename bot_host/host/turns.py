@@ -63,11 +63,11 @@ class TurnWorker:
         if key in self._stranded and not await self._put_back(key, self._stranded.pop(key), blameless=True):
             return Next(after_s=STORE_SECONDS)
         together = 1 if agent.options.busy_mode == "each" else TOGETHER
-        rows = await self._store.take_turn(*key, together)
-        if rows:
-            rows = await self._sort_out(key, rows)
+        taken = await self._store.take_turn(*key, together)
+        rows = await self._sort_out(key, taken) if taken else []
         if not rows:
-            return IDLE
+            # An account that logged in while its rows were on their way back found nothing to wake.
+            return AGAIN if any(self._accounts.can_answer(row.account) for row in taken) else IDLE
         run_id = new_id()
         with log_context(agent=agent.character.name, room=key[1], run=run_id):
             blameless = True

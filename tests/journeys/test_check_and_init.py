@@ -186,7 +186,7 @@ async def test_init_from_an_installed_wheel_then_check_then_a_reply(tmp_path: Pa
             str(python),
             *arguments,
             cwd=folder,
-            env=clean_environment(),
+            env={key: value for key, value in clean_environment().items() if key != "PYTHONPATH"},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
