@@ -76,6 +76,7 @@ from bot_host.types.models import (
     ToolSpec,
     TranscriptionRequest,
     Usage,
+    note_usage,
 )
 from bot_host.types.outbound import Target
 from bot_host.types.places import Entity, Participant, ParticipantState, Role, Room, World
@@ -174,6 +175,7 @@ __all__ = [
     "did_you_mean",
     "nearest",
     "new_id",
+    "note_usage",
     "one_line",
     "sniff",
     "string_to_uuid",

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from bot_host.runtime.requests import as_request, checked, settings_for, with_se
 from bot_host.runtime.runs import current_run
 from bot_host.types.errors import ModelError, StateError
 from bot_host.types.events import EventType
-from bot_host.types.models import TEXT_TYPES, ModelType, TextRequest, TextResult
+from bot_host.types.models import TEXT_TYPES, ModelType, TextRequest, TextResult, Usage, noted_usage
 
 log = logging.getLogger(__name__)
 
@@ -157,9 +157,10 @@ class Models:
         for attempt in range(1, TRIES + 1):
             begun = time.monotonic()
             try:
-                result = checked(type, entry.provider, await _call(agent, entry, request))
+                with noted_usage() as noted:
+                    result = checked(type, entry.provider, await _call(agent, entry, request))
             except ModelError as failure:
-                _note(type, entry, begun, error=str(failure))
+                _note(type, entry, begun, noted, error=str(failure))
                 wait = max(backoff(attempt, base=0.5, cap=8.0), failure.after_s or 0.0)
                 # What the user has seen cannot be taken back, so a stream that broke is not begun again.
                 if not failure.retryable or streamed or attempt == TRIES or wait > LONGEST_WAIT:
@@ -169,7 +170,7 @@ class Models:
                 await asyncio.sleep(wait)
             else:
                 entry.failures = 0
-                call = _note(type, entry, begun, result=result)
+                call = _note(type, entry, begun, noted, result=result)
                 await agent.emit_event(EventType.MODEL_USED, call)
                 return result
         raise AssertionError("the loop above returns or raises")
@@ -192,7 +193,13 @@ async def _call(agent: Agent, entry: _Registered, request: Any) -> Any:
 
 
 def _note(
-    type: ModelType, entry: _Registered, begun: float, *, result: Any = None, error: str = ""
+    type: ModelType,
+    entry: _Registered,
+    begun: float,
+    noted: Sequence[tuple[str, Usage]],
+    *,
+    result: Any = None,
+    error: str = "",
 ) -> dict[str, Any]:
     """Put a call on the run; and the same as MODEL_USED tells it."""
     call: dict[str, Any] = {
@@ -202,11 +209,13 @@ def _note(
     }
     told: dict[str, Any] = {"model_type": str(type), "provider": entry.provider}
     if isinstance(result, TextResult):
+        noted = [*noted, (result.model, result.usage)]
+    if noted:
         used = {
-            "model": result.model,
-            "prompt_tokens": result.usage.prompt_tokens,
-            "completion_tokens": result.usage.completion_tokens,
-            "cost": result.usage.cost,
+            "model": noted[-1][0],
+            "prompt_tokens": sum(usage.prompt_tokens for _, usage in noted),
+            "completion_tokens": sum(usage.completion_tokens for _, usage in noted),
+            "cost": sum(usage.cost for _, usage in noted),
         }
         call.update(used)
         told.update(used)

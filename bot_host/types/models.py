@@ -1,6 +1,8 @@
 """What is asked of a model, and what it answers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Literal, TypeAlias
@@ -95,6 +97,27 @@ class Usage:
     completion_tokens: int = 0
     cost: float = 0.0
     """US dollars; 0 when the price is not known."""
+
+
+_used: ContextVar[list[tuple[str, Usage]] | None] = ContextVar("used", default=None)
+
+
+def note_usage(usage: Usage, *, model: str = "") -> None:
+    """For the handlers of models whose answer has no place for it: what a call used. Several notes add up."""
+    noted = _used.get()
+    if noted is not None:
+        noted.append((model, usage))
+
+
+@contextmanager
+def noted_usage() -> Iterator[list[tuple[str, Usage]]]:
+    """Collects what is noted inside: model and usage, in order."""
+    noted: list[tuple[str, Usage]] = []
+    token = _used.set(noted)
+    try:
+        yield noted
+    finally:
+        _used.reset(token)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

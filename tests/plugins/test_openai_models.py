@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from bot_host.plugin import (
     ImageDescriptionRequest,
     ImageRequest,
     ModelError,
+    ModelEvent,
     ModelType,
     ObjectRequest,
     SafeFetcher,
@@ -464,6 +466,33 @@ def test_wrong_prices() -> None:
     for wrong in ({"x": {"inptu": 1}}, {"x": {"input": -1}}, {"x": 1}):
         with pytest.raises(ValueError, match="prices"):
             OpenAIConfig.model_validate({"prices": wrong})
+
+
+async def test_tokens_and_cost_of_all_kinds_are_on_the_run(fake: FakeOpenAI) -> None:
+    price = {"input": 1_000_000.0, "output": 1_000_000.0}
+    fake.answer(
+        Answer("no object", usage=(10, 1)), Answer("{}", usage=(20, 2)), Answer('{"title": ""}', usage=(5, 5))
+    )
+    told: list[ModelEvent] = []
+    async with FakeAgent() as agent:
+        await _open(agent, fake, prices=dict.fromkeys(NAMES.values(), price))
+        agent.on("MODEL_USED", told.append)
+        # The runtime's own way: a FakeAgent's use_model keeps no records.
+        use = partial(agent.models.use, agent)
+        await use(ModelType.OBJECT_LARGE, {"prompt": "Who?"})
+        await use(ModelType.IMAGE_DESCRIPTION, {"image_url": DATA_URL})
+        await use(ModelType.TEXT_EMBEDDING, {"text": "x" * 40})
+        await use(ModelType.IMAGE, {"prompt": "a cat"})
+        await use(ModelType.TRANSCRIPTION, {"audio": b"OggS" + bytes(60)})
+        await use(ModelType.TEXT_TO_SPEECH, {"text": "Hello"})
+    assert [(e.model, e.prompt_tokens, e.completion_tokens, e.cost) for e in told] == [
+        ("fake-large", 30, 3, 33.0),
+        ("fake-small", 5, 5, 10.0),
+        ("fake-embedding", 10, 0, 10.0),
+        ("fake-image", 10, 100, 110.0),
+        ("fake-ears", 0, 0, 0.0),
+        ("", 0, 0, 0.0),
+    ]
 
 
 # ---- check

@@ -20,7 +20,9 @@ from bot_host.plugin import (
     SpeechRequest,
     TextRequest,
     TranscriptionRequest,
+    Usage,
     clean_text,
+    note_usage,
     one_line,
     sniff,
 )
@@ -63,6 +65,16 @@ class Media:
         self._models = models
         self._config = models.config
 
+    def _note(self, usage: Any, size: str) -> None:
+        """Put a call's tokens on the run, by either of the API's names for them; what is missing counts 0."""
+        model = self._config.name_of(size)
+        prompt, completion = (
+            next((n for n in (getattr(usage, name, None) for name in names) if isinstance(n, int)), 0)
+            for names in (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens"))
+        )
+        cost = self._config.cost(model, prompt, completion) or 0.0
+        note_usage(Usage(prompt_tokens=prompt, completion_tokens=completion, cost=cost), model=model)
+
     # Objects.
 
     async def object_small(self, _agent: Agent | None, request: ObjectRequest) -> dict[str, Any]:
@@ -89,6 +101,7 @@ class Media:
         for _ in range(2):
             asked = TextRequest(messages=messages, temperature=request.temperature)
             answer = await self._models.generate(asked, size=size, shape=shape)
+            note_usage(answer.usage, model=answer.model)
             try:
                 return read_object(answer.text, request.schema)
             except NotAnObject as error:
@@ -133,6 +146,7 @@ class Media:
         vector = [float(number) for number in answer.data[0].embedding]
         if not vector or not all(map(math.isfinite, vector)):
             raise ModelError(f"{self._config.place} sent an embedding without numbers", retryable=True)
+        self._note(answer.usage, "embedding")
         return vector
 
     # Pictures.
@@ -151,6 +165,7 @@ class Media:
             n=request.count,
             size=request.size,
         )
+        self._note(answer.usage, "image")
         found: list[dict[str, str]] = []
         for picture in answer.data or ():
             if picture.b64_json:
@@ -184,6 +199,7 @@ class Media:
             )
         )
         answer = await self._models.generate(asked, size="vision", shape=shape)
+        note_usage(answer.usage, model=answer.model)
         try:
             found = read_object(answer.text, _DESCRIPTION)
             return {"title": found["title"], "description": found["description"]}
@@ -207,6 +223,7 @@ class Media:
         answer = await self._models.client.audio.transcriptions.create(
             model=self._config.name_of("transcription"), file=(name, request.audio), response_format="json"
         )
+        self._note(answer.usage, "transcription")
         return clean_text(answer.text).strip()
 
     async def speak(self, _agent: Agent | None, request: SpeechRequest) -> bytes:
