@@ -32,6 +32,7 @@ from bot_host.kit.fetch import Fetched, SafeFetcher
 from bot_host.kit.names import did_you_mean, nearest
 from bot_host.kit.retry import backoff
 from bot_host.kit.sniff import sniff
+from bot_host.kit.templates import compose_prompt, parse_key_value_xml
 from bot_host.types.character import Character, ExampleMessage
 from bot_host.types.content import ChannelType, Content, Media, MediaType, MentionContext, MentionType
 from bot_host.types.errors import (
@@ -80,6 +81,7 @@ from bot_host.types.models import (
 )
 from bot_host.types.outbound import Target
 from bot_host.types.places import Entity, Participant, ParticipantState, Role, Room, World
+from bot_host.types.services import ServiceType
 from bot_host.types.task import Misfire, Task, TaskState
 
 __all__ = [
@@ -153,6 +155,7 @@ __all__ = [
     "SafeFetcher",
     "SendHandler",
     "Service",
+    "ServiceType",
     "SpeechRequest",
     "State",
     "StateError",
@@ -171,12 +174,14 @@ __all__ = [
     "World",
     "backoff",
     "clean_text",
+    "compose_prompt",
     "create_unique_uuid",
     "did_you_mean",
     "nearest",
     "new_id",
     "note_usage",
     "one_line",
+    "parse_key_value_xml",
     "sniff",
     "string_to_uuid",
     "utc_now",

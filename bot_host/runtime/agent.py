@@ -13,7 +13,6 @@ from bot_host.contracts.plugin import (
     ActionResult,
     Delivery,
     Evaluator,
-    EventHandler,
     HandlerCallback,
     Host,
     ModelHandler,
@@ -26,13 +25,12 @@ from bot_host.kit.fetch import Fetched, SafeFetcher
 from bot_host.kit.logs import log_context
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import evaluators as looking_back
-from bot_host.runtime import runs
 from bot_host.runtime.actions import available
 from bot_host.runtime.audit import Audit
 from bot_host.runtime.base import AgentBase, full
 from bot_host.runtime.config import AgentOptions, RuntimeConfig
 from bot_host.runtime.embeddings import Embeddings, Priority
-from bot_host.runtime.events import Events, Names
+from bot_host.runtime.event_methods import EventMethods
 from bot_host.runtime.knowledge import Knowledge
 from bot_host.runtime.models import Models
 from bot_host.runtime.plugins import find_plugin, in_order
@@ -45,9 +43,8 @@ from bot_host.runtime.state import StateComposer
 from bot_host.runtime.text import generate_text
 from bot_host.types.character import Character
 from bot_host.types.content import Content
-from bot_host.types.errors import BotHostError, ConfigError, PluginError, StateError
-from bot_host.types.events import Event
-from bot_host.types.ids import UUID, new_id
+from bot_host.types.errors import BotHostError, ConfigError, PluginError, StateError, StoreError
+from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.models import ModelType, TextRequest, TextResult
 from bot_host.types.outbound import Target
@@ -55,7 +52,7 @@ from bot_host.types.outbound import Target
 log = logging.getLogger(__name__)
 
 
-class AgentRuntime(Registry, Rooms, Knowledge, AgentBase):
+class AgentRuntime(Registry, EventMethods, Rooms, Knowledge, AgentBase):
     """One agent: its character, what its plugins brought, its models and its settings.
 
     Agents share nothing but the store and the host.
@@ -73,8 +70,8 @@ class AgentRuntime(Registry, Rooms, Knowledge, AgentBase):
         host: Host | None = None,
         fetcher: SafeFetcher | None = None,
     ) -> None:
-        AgentBase.__init__(self, character, store)
         Registry.__init__(self)
+        EventMethods.__init__(self, character, store)
         self._given_plugins = in_order(plugins)
         self._plugin_configs = plugin_configs or {}
         self._settings = Settings(character, settings or {})
@@ -86,7 +83,6 @@ class AgentRuntime(Registry, Rooms, Knowledge, AgentBase):
         self.options = options or AgentOptions()
         self.models = Models()
         self.services = Services()
-        self.events = Events()
         self.action_results = ActionResults()
         self._audit = Audit(self.agent_id, full(store))
         self._embeddings = Embeddings(self, self.models, full(store))
@@ -160,7 +156,7 @@ class AgentRuntime(Registry, Rooms, Knowledge, AgentBase):
             await self._store.ensure_agent(self.agent_id, self._character)
             self.services.expect()
             try:
-                for plugin in self._given_plugins:
+                while (plugin := self._next_plugin()) is not None:
                     await self._load(plugin)
                 await self.services.start_all(self, self._exit_stack)
                 if self.options.background:
@@ -183,7 +179,10 @@ class AgentRuntime(Registry, Rooms, Knowledge, AgentBase):
             await self._let_go()
 
     async def _let_go(self) -> None:
-        await self._audit.flush()
+        try:
+            await self._audit.flush()
+        except StoreError as error:
+            log.error("the audit log could not be written: %s", error)
         await self.services.settle()
         await self._exit_stack.aclose()
         self._exit_stack = AsyncExitStack()
@@ -191,6 +190,11 @@ class AgentRuntime(Registry, Rooms, Knowledge, AgentBase):
         self.services.forget()
         self.events.clear()
         self.models.clear()
+
+    def _next_plugin(self) -> Plugin | None:
+        """The next one to load: a plugin's `init` may register another plugin."""
+        loaded = {plugin.name for plugin in self.plugins}
+        return next((plugin for plugin in self._given_plugins if plugin.name not in loaded), None)
 
     async def _load(self, plugin: Plugin) -> None:
         if plugin.init is not None:
@@ -221,11 +225,11 @@ class AgentRuntime(Registry, Rooms, Knowledge, AgentBase):
         if not self._started:
             self._given_plugins = in_order([*self._given_plugins, plugin])
             return
-        in_order([*self.plugins, plugin])
+        ordered = in_order([*self.plugins, plugin])
         with log_context(agent=self._character.name):
             await self._load(plugin)
             await self.services.start_all(self, self._exit_stack)
-        self._embeddings.wake()
+        self._given_plugins = ordered
         await self.audit("plugin registered", plugin.name)
 
     # -- settings and models ----------------------------------------------------------------------------
@@ -275,7 +279,7 @@ class AgentRuntime(Registry, Rooms, Knowledge, AgentBase):
         """Text for a bare prompt, in the character's voice (elizaos.md 2.10-12). See `runtime.text`."""
         return await generate_text(self, input, **(options or {}))
 
-    # -- services, events, runs -------------------------------------------------------------------------
+    # -- services ----------------------------------------------------------------------------------------
 
     async def register_service(self, service: type[Service]) -> None:
         """Start a service, or note it to be started with the agent."""
@@ -312,43 +316,6 @@ class AgentRuntime(Registry, Rooms, Knowledge, AgentBase):
     async def get_service_load_promise(self, type: str) -> Any:
         """Wait for the first service of a type. Raises PluginError when it failed, StateError: none comes."""
         return await self.services.wait_for(type)
-
-    def on(self, event: str | type[Event], handler: EventHandler) -> None:
-        """Listen to an event, by name or by class (`Event` itself: to all)."""
-        self.events.on(event, handler)
-
-    register_event = on
-
-    def off(self, event: str | type[Event], handler: EventHandler) -> None:
-        """Listen no more."""
-        self.events.off(event, handler)
-
-    def get_event(self, event: str) -> list[EventHandler]:
-        """Who listens to a name."""
-        return self.events.get(event)
-
-    async def emit_event(self, event: Names, payload: Event | Mapping[str, Any] | None = None) -> None:
-        """Tell the listeners, and wait for them. Failing ones are logged; nothing is raised for them."""
-        await self.events.emit(event, self.agent_id, payload)
-
-    emit = emit_event
-
-    def create_run_id(self) -> UUID:
-        """A fresh id."""
-        return new_id()
-
-    def start_run(self, room_id: UUID | None = None) -> UUID:
-        """Begin a run for this task and those that it starts; others keep theirs (2.11-03 [T])."""
-        return runs.begin_run(self.agent_id, room_id).id
-
-    def end_run(self) -> None:
-        """End it."""
-        runs.leave_run(self.agent_id)
-
-    def get_current_run_id(self) -> UUID:
-        """The id of the run that this task works for; one is begun where there is none."""
-        run = runs.current_run_of(self.agent_id) or runs.begin_run(self.agent_id, None)
-        return run.id
 
     # -- one message ------------------------------------------------------------------------------------
 

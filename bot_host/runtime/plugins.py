@@ -1,8 +1,13 @@
-"""Finding plugins by name and loading them in order."""
+"""Finding plugins by name or path, and loading them in order."""
 
+import hashlib
+import importlib.util
 import logging
+import sys
 from collections.abc import Iterable, Sequence
 from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 from bot_host.contracts.plugin import Plugin
@@ -23,17 +28,36 @@ ELIZAOS_NAMES: Final = {
 }
 """elizaOS's plugins that characters name; None: the host brings it by its config, not by the character."""
 
+NEAREST: Final = {
+    "ollama": 'models.openai.base_url = "http://127.0.0.1:11434/v1"',
+    "openrouter": 'models.openai.base_url = "https://openrouter.ai/api/v1"',
+    "local-ai": "models.openai.base_url of a local server",
+    "anthropic": "models.openai.base_url of a server that speaks OpenAI's API",
+    "google-genai": "models.openai.base_url of a server that speaks OpenAI's API",
+    "groq": "models.openai.base_url of a server that speaks OpenAI's API",
+}
+"""What comes nearest to elizaOS's plugins where that is no plugin of ours."""
+
 
 def known_plugins() -> list[str]:
     """The names of the installed plugins."""
     return sorted({entry.name for entry in entry_points(group=GROUP)})
 
 
-def find_plugin(name: str) -> Plugin:
-    """Load an installed plugin. Raises PluginError naming the nearest one."""
+def find_plugin(name: str, *, base: Path | None = None) -> Plugin:
+    """Load an installed plugin, or one from a path. Raises PluginError naming the nearest one.
+
+    A path (`plugins/mine.py`, or a folder that is a package) has a slash or ends with `.py`, and is relative
+    to `base`; its module has the Plugin under the name `plugin`.
+    """
+    if name.endswith(".py") or "/" in name.removeprefix("@elizaos/"):
+        return _from_path((base or Path.cwd()) / name)
     for entry in entry_points(group=GROUP):
         if entry.name == name:
-            plugin = entry.load()
+            try:
+                plugin = entry.load()
+            except Exception as error:
+                raise PluginError(f"{name}: could not be imported: {error}") from error
             if not isinstance(plugin, Plugin):
                 raise PluginError(f"{name}: its entry point {entry.value} is not a Plugin")
             return plugin
@@ -43,20 +67,53 @@ def find_plugin(name: str) -> Plugin:
     )
 
 
+def _from_path(path: Path) -> Plugin:
+    path = path.resolve()
+    file = path / "__init__.py" if path.is_dir() else path
+    if not file.is_file():
+        raise PluginError(f"{path}: there is no such file")
+    module = _import(file)
+    plugin = getattr(module, "plugin", None)
+    if not isinstance(plugin, Plugin):
+        raise PluginError(f"{path}: has no Plugin under the name plugin")
+    return plugin
+
+
+def _import(file: Path) -> ModuleType:
+    # A name of its own: two files called mine.py are two modules, and none hides an installed one.
+    name = f"bot_host_plugin_{hashlib.sha256(str(file).encode()).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    package = [str(file.parent)] if file.name == "__init__.py" else None
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=package)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{file}: is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise PluginError(f"{file}: could not be imported: {type(error).__name__}: {error}") from error
+    return module
+
+
 def names_for_character(character_plugins: Iterable[str]) -> list[str]:
     """Our names for the plugins that a character file asks for; what we do not have is one warning each."""
     names = []
     for asked in character_plugins:
-        if asked in ELIZAOS_NAMES:
-            ours = ELIZAOS_NAMES[asked]
+        full = f"@elizaos/{asked}" if asked.startswith("plugin-") else asked
+        if full in ELIZAOS_NAMES:
+            ours = ELIZAOS_NAMES[full]
             if ours:
                 names.append(ours)
-        elif asked.startswith("@"):
-            short = asked.rpartition("plugin-")[2]
+        elif full.startswith("@"):
+            short = full.rpartition("plugin-")[2]
+            hint = (
+                f" (nearest: {NEAREST[short]})" if short in NEAREST else did_you_mean(short, known_plugins())
+            )
             log.warning(
-                "the character asks for %s, which Bot Host does not have%s; going on without it",
-                asked,
-                did_you_mean(short, known_plugins()),
+                "the character asks for %s, which Bot Host does not have%s; going on without it", asked, hint
             )
         else:
             names.append(asked)
@@ -64,8 +121,16 @@ def names_for_character(character_plugins: Iterable[str]) -> list[str]:
 
 
 def in_order(plugins: Sequence[Plugin]) -> list[Plugin]:
-    """By priority, and inside that after their dependencies. Raises PluginError for a circle or a gap."""
-    by_name = {plugin.name: plugin for plugin in plugins}
+    """By priority, and inside that after their dependencies. Raises PluginError for a circle or a gap.
+
+    Both name the chain that leads there. Dependencies may have elizaOS's names; those that the host brings
+    by itself count as there.
+    """
+    by_name: dict[str, Plugin] = {}
+    for plugin in plugins:
+        if plugin.name in by_name and by_name[plugin.name] is not plugin:
+            log.warning("plugin %s is there twice; the first one is used", plugin.name)
+        by_name.setdefault(plugin.name, plugin)
     ordered: list[Plugin] = []
     done: set[str] = set()
 
@@ -74,9 +139,15 @@ def in_order(plugins: Sequence[Plugin]) -> list[Plugin]:
             return
         if plugin.name in chain:
             raise PluginError(f"{plugin.name}: depends on itself: {' -> '.join((*chain, plugin.name))}")
-        for needed in plugin.dependencies:
+        for asked in plugin.dependencies:
+            needed = ELIZAOS_NAMES.get(asked, asked)
+            if needed is None:
+                continue
             if needed not in by_name:
-                raise PluginError(f"{plugin.name}: needs the plugin {needed}, which is not loaded")
+                raise PluginError(
+                    f"{plugin.name}: needs the plugin {needed}, which is not loaded "
+                    f"({' -> '.join((*chain, plugin.name, needed))})"
+                )
             visit(by_name[needed], (*chain, plugin.name))
         done.add(plugin.name)
         ordered.append(plugin)
