@@ -14,6 +14,7 @@ from bot_host.app.build import Built, build
 from bot_host.config.schema import Loaded
 from bot_host.contracts.connector import ConnectorState
 from bot_host.host import BotHost
+from bot_host.kit.lock import ProcessLock
 from bot_host.kit.logs import SecretMask, make_handler, set_up_logging
 from bot_host.kit.tasks import Supervisor
 from bot_host.types.errors import BotHostError, ConfigError
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 GRACE_SECONDS: Final = 20.0
 """For turns under way at the first signal."""
+LOCK_SECONDS: Final = GRACE_SECONDS + 5.0
+"""Longer than a predecessor takes to drain."""
 OK: Final = 0
 NOTHING_LEFT: Final = 1
 MEND_CONFIG: Final = 2
@@ -81,11 +84,37 @@ async def run(loaded: Loaded) -> int:
         if not built.on:
             log.error("%s", WAY_OUT if not built.faults else "nothing could be switched on")
             return MEND_CONFIG
-        with Signals() as signals:
+        with Signals() as signals, ProcessLock(_lock_path(loaded)) as lock:
+            if not await _only_one(lock):
+                return NOTHING_LEFT
             return await _host(built, signals, loaded, mask)
     finally:
         await built.host.stop(GRACE_SECONDS)
         log.info("stopped")
+
+
+def _lock_path(loaded: Loaded) -> Path:
+    """Beside the database: two processes that send from one outbox would send twice."""
+    database = loaded.config.database.sqlite_path
+    return Path(f"{database}.lock") if database else loaded.config.data_dir / "bot_host.lock"
+
+
+async def _only_one(lock: ProcessLock) -> bool:
+    try:
+        if lock.try_take():
+            return True
+        log.warning("another Bot Host (process %s) uses this database; waiting for it to end", lock.holder)
+        if await lock.take(patience_s=LOCK_SECONDS):
+            return True
+    except OSError as error:
+        log.error("the folder of the database cannot be written: %s", error)
+        return False
+    log.error(
+        "another Bot Host (process %s) still uses this database: end it, or give this one another "
+        "database.url and host.data_dir",
+        lock.holder,
+    )
+    return False
 
 
 def _handler(loaded: Loaded, mask: SecretMask, *, file: Path | None = None) -> logging.Handler:

@@ -39,6 +39,8 @@ TURNS: Final = 64
 """Rooms that are answered at the same time."""
 REFILL: Final = 10_000
 """Rooms with waiting messages that are looked up at a time."""
+STORE_SECONDS: Final = 15.0
+"""What connectors may take to store what they have received."""
 AGENT_SECONDS: Final = 10.0
 """What an agent's services and plugins may take to stop."""
 RECORD_SECONDS: Final = 5.0
@@ -85,6 +87,7 @@ class BotHost:
         self._opened = False
         self._recovered = False
         self._stopped = False
+        self._running: list[asyncio.Task[None]] = []
         self._stopping: asyncio.Task[None] | None = None
 
     @property
@@ -243,7 +246,8 @@ class BotHost:
 
     def start_connectors(self) -> list[asyncio.Task[None]]:
         """Bring all connectors up; a task each, which ends when its connector has ended."""
-        return [self._tasks.spawn(runner.name, runner.supervise()) for runner in self._connectors]
+        self._running = [self._tasks.spawn(r.name, r.supervise()) for r in self._connectors]
+        return self._running
 
     # -- the way in -------------------------------------------------------------------------------------
 
@@ -344,6 +348,9 @@ class BotHost:
     async def _stop(self, grace: float) -> None:
         try:
             await asyncio.gather(*(runner.stop_intake() for runner in self._connectors))
+            if self._running:
+                # They store what they have received before the lanes close.
+                await asyncio.wait(self._running, timeout=STORE_SECONDS)
             if not await self._lanes.close(grace):
                 log.info("some turns were not finished in time; they begin again at the next start")
             try:

@@ -141,3 +141,19 @@ async def test_what_is_said_while_the_host_is_down_is_answered_at_the_next_start
         async with p.host() as host:
             assert await seat.wait_reply(DM, 2) == "echo: are you asleep?"
             assert await host.stop() == 0
+
+
+async def test_a_second_host_on_the_same_database_waits_for_the_first(tmp_path: Path) -> None:
+    async with party(tmp_path, "telegram") as p:
+        [seat] = p.seats
+        async with p.host() as first:
+            await seat.say(DM, "hello")
+            await seat.wait_reply(DM)
+            async with p.host(wait=False) as second:
+                await second.wait_log(f"another Bot Host (process {first.process.pid}) uses this database")
+                assert await first.stop() == 0
+                await second.wait_log("telegram on: connected as")
+                await seat.say(DM, "and now?")
+                assert await seat.wait_reply(DM, 2) == "echo: and now?"
+                assert await second.stop() == 0
+        assert seat.replies(DM) == ["echo: hello", "echo: and now?"]

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from openai import AsyncStream
+from openai._streaming import ServerSentEvent
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from bot_host.plugin import ModelError, OnChunk, TextRequest, TextResult, ToolCall, clean_text
@@ -97,6 +99,7 @@ async def read_stream(
     library takes such an end for a good one.
     """
     answer = _Answer()
+    ended = _watch_end(stream)
     while True:
         try:
             # Only the usage is still to come after the finish: not worth a long wait, nor an error.
@@ -112,11 +115,28 @@ async def read_stream(
         piece = _take(answer, chunk)
         if piece:
             await deliver(on_chunk, piece)
+    if not answer.finish and ended and (answer.text or answer.calls):
+        # Some servers say [DONE] and no `finish_reason`.
+        answer.finish = "stop"
     if not answer.finish:
         begun = "in the middle of the answer" if answer.text or answer.calls else "before the answer began"
         raise ModelError(f"{place} ended the stream {begun}", retryable=True)
     calls = tuple(to_call(i, call.id, call.name, call.arguments) for i, call in enumerate(answer.calls))
     return _finish(answer, calls, request, model=model, place=place)
+
+
+def _watch_end(stream: AsyncStream[ChatCompletionChunk]) -> list[bool]:
+    """Filled when the server says [DONE], which the library takes in silence, as it does a broken stream."""
+    events, ended = stream._iter_events, list[bool]()
+
+    async def watched() -> AsyncIterator[ServerSentEvent]:
+        async for event in events():
+            if event.data.startswith("[DONE]"):
+                ended.append(True)
+            yield event
+
+    stream._iter_events = watched  # type: ignore[method-assign]
+    return ended
 
 
 def _take(answer: _Answer, chunk: ChatCompletionChunk) -> str:
