@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from bot_host.contracts.knowledge import Memories, People, Places, Records
+from bot_host.contracts.tasks import Tasks
 from bot_host.types.character import Character
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID
@@ -124,7 +126,7 @@ class Outbox(Protocol):
         """Parts that are pending or sending."""
 
 
-class Store(Inbox, Outbox, Protocol):
+class Store(Inbox, Outbox, Memories, People, Places, Records, Tasks, Protocol):
     """The whole database."""
 
     async def open(self) -> None:

@@ -173,6 +173,28 @@ def _in_list_postgresql(element: InList, compiler: Any, **kw: Any) -> str:
     return f"{column} = ANY ({values})"
 
 
+class JsonText(ColumnElement[str]):
+    """The text at a key of a JSON column's object; NULL where there is none."""
+
+    inherit_cache = True
+    type = Words()
+
+    def __init__(self, column: ColumnElement[Any], key: str) -> None:
+        assert key.isidentifier()
+        self.column = column
+        self.key = key
+
+
+@compiles(JsonText, "sqlite")
+def _json_text_sqlite(element: JsonText, compiler: Any, **kw: Any) -> str:
+    return f"json_extract({compiler.process(element.column, **kw)}, '$.{element.key}')"
+
+
+@compiles(JsonText, POSTGRESQL)
+def _json_text_postgresql(element: JsonText, compiler: Any, **kw: Any) -> str:
+    return f"({compiler.process(element.column, **kw)} ->> '{element.key}')"
+
+
 Seq: Final = BigInteger().with_variant(Integer(), "sqlite")
 """A row number; on SQLite the row's own (only INTEGER may be that)."""
 Key: Final = String()

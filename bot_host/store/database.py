@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from bot_host.store import agents, cache, inbox, marks, memories, outbox, places, runs
 from bot_host.store.driver import Driver
+from bot_host.store.knowledge import MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs
 from bot_host.types.character import Character
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID
@@ -26,7 +27,7 @@ from bot_host.types.turn import (
 )
 
 
-class Database:
+class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs):
     """`bot_host.contracts.store.Store`; see there for what each verb does."""
 
     def __init__(self, driver: Driver) -> None:

@@ -24,3 +24,6 @@ class Driver(Protocol):
 
     async def read(self, make: MakeUnit[T]) -> T:
         """Run a unit that only reads. It sees all that was committed before the call."""
+
+    async def search(self, make: MakeUnit[T]) -> T:
+        """Like `read`, for units that may take long: they hold up neither writes nor reads."""

@@ -15,7 +15,7 @@ from bot_host.types.memory import Memory, MemoryType
 
 _c = memories.c
 _END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
-_FIELDS: Final = (
+FIELDS: Final = (
     _c.id,
     _c.agent_id,
     _c.entity_id,
@@ -31,17 +31,17 @@ _FIELDS: Final = (
     _c.audience,
     _c.unique,
 )
-_NAMES: Final = tuple(column.name for column in _FIELDS)
+_NAMES: Final = tuple(column.name for column in FIELDS)
 
 
 def _select() -> Select[Any]:
-    return select(*_FIELDS)
+    return select(*FIELDS)
 
 
 INSERT: Final = Statement(
     "memories.insert",
     insert(memories)
-    .values({column.name: bindparam(column.name) for column in _FIELDS})
+    .values({column.name: bindparam(column.name) for column in FIELDS})
     .on_conflict_do_nothing(index_elements=[_c.id])
     .returning(_c.id),
 )
@@ -79,7 +79,7 @@ DELETE: Final = Statement("memories.delete", delete(memories).where(InList(_c.id
 
 
 def to_memory(row: Row) -> Memory:
-    """A row of `_FIELDS` as a memory."""
+    """A row of `FIELDS` as a memory."""
     return Memory.model_validate(dict(zip(_NAMES, row, strict=True)))
 
 

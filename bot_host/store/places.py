@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bot_host.kit.clock import utc_now
 from bot_host.store.columns import InList
 from bot_host.store.marks import set_mark
-from bot_host.store.schema import entities, participants, rooms, worlds
+from bot_host.store.schema import entities, entity_names, participants, rooms, worlds
 from bot_host.store.statement import Row, Statement, Unit
 from bot_host.types.content import ChannelType
 from bot_host.types.ids import UUID
@@ -19,8 +19,8 @@ from bot_host.types.places import Entity, Participant, ParticipantState, Room, W
 NAMES_KEPT: Final = 16
 """Names of one entity, the newest first; a bound, as some people change theirs every day."""
 
-_WORLD: Final = ("id", "agent_id", "name", "platform", "platform_id", "metadata")
-_ROOM: Final = (
+WORLD_FIELDS: Final = ("id", "agent_id", "name", "platform", "platform_id", "metadata")
+ROOM_FIELDS: Final = (
     "id",
     "agent_id",
     "world_id",
@@ -31,7 +31,7 @@ _ROOM: Final = (
     "thread_id",
     "metadata",
 )
-_ENTITY: Final = ("id", "agent_id", "names", "metadata")
+ENTITY_FIELDS: Final = ("id", "agent_id", "names", "metadata")
 
 
 def _find(table: Any, fields: Sequence[str]) -> Any:
@@ -40,7 +40,8 @@ def _find(table: Any, fields: Sequence[str]) -> Any:
 
 def _insert(table: Any, fields: Sequence[str]) -> Any:
     values: dict[str, Any] = {name: bindparam(name) for name in (*fields, "created_at")}
-    return insert(table).values(values).on_conflict_do_nothing(index_elements=[table.c.id])
+    made = insert(table).values(values).on_conflict_do_nothing(index_elements=[table.c.id])
+    return made.returning(table.c.id)
 
 
 def _update(table: Any, fields: Sequence[str]) -> Any:
@@ -49,25 +50,34 @@ def _update(table: Any, fields: Sequence[str]) -> Any:
         update(table)
         .where(table.c.id == bindparam("id_"))
         .values({name: bindparam(f"{name}_", type_=table.c[name].type) for name in changing})
+        .returning(table.c.id)
     )
 
 
-FIND_WORLD: Final = Statement("worlds.find", _find(worlds, _WORLD))
-INSERT_WORLD: Final = Statement("worlds.insert", _insert(worlds, _WORLD))
-UPDATE_WORLD: Final = Statement("worlds.update", _update(worlds, _WORLD))
-FIND_ROOM: Final = Statement("rooms.find", _find(rooms, _ROOM))
-INSERT_ROOM: Final = Statement("rooms.insert", _insert(rooms, _ROOM))
-UPDATE_ROOM: Final = Statement("rooms.update", _update(rooms, _ROOM))
-FIND_ENTITY: Final = Statement("entities.find", _find(entities, _ENTITY))
-INSERT_ENTITY: Final = Statement("entities.insert", _insert(entities, _ENTITY))
-UPDATE_ENTITY: Final = Statement("entities.update", _update(entities, _ENTITY))
+FIND_WORLD: Final = Statement("worlds.find", _find(worlds, WORLD_FIELDS))
+INSERT_WORLD: Final = Statement("worlds.insert", _insert(worlds, WORLD_FIELDS))
+UPDATE_WORLD: Final = Statement("worlds.update", _update(worlds, WORLD_FIELDS))
+FIND_ROOM: Final = Statement("rooms.find", _find(rooms, ROOM_FIELDS))
+INSERT_ROOM: Final = Statement("rooms.insert", _insert(rooms, ROOM_FIELDS))
+UPDATE_ROOM: Final = Statement("rooms.update", _update(rooms, ROOM_FIELDS))
+FIND_ENTITY: Final = Statement("entities.find", _find(entities, ENTITY_FIELDS))
+INSERT_ENTITY: Final = Statement("entities.insert", _insert(entities, ENTITY_FIELDS))
+UPDATE_ENTITY: Final = Statement("entities.update", _update(entities, ENTITY_FIELDS))
 GET_ENTITIES: Final = Statement(
-    "entities.get", select(*(entities.c[name] for name in _ENTITY)).where(InList(entities.c.id, "ids"))
+    "entities.get", select(*(entities.c[name] for name in ENTITY_FIELDS)).where(InList(entities.c.id, "ids"))
+)
+
+_name = insert(entity_names).values({column.name: bindparam(column.name) for column in entity_names.c})
+ADD_NAME: Final = Statement(
+    "entity_names.add", _name.on_conflict_do_nothing(index_elements=list(entity_names.primary_key))
+)
+DROP_NAMES: Final = Statement(
+    "entity_names.drop", delete(entity_names).where(entity_names.c.entity_id == bindparam("entity_id"))
 )
 
 _p = participants.c
-_PARTICIPANT: Final = (_p.entity_id, _p.room_id, _p.agent_id, _p.state, _p.joined_at)
-_join = insert(participants).values({column.name: bindparam(column.name) for column in _PARTICIPANT})
+PARTICIPANT_FIELDS: Final = (_p.entity_id, _p.room_id, _p.agent_id, _p.state, _p.joined_at)
+_join = insert(participants).values({column.name: bindparam(column.name) for column in PARTICIPANT_FIELDS})
 JOIN: Final = Statement(
     "participants.join", _join.on_conflict_do_nothing(index_elements=[_p.room_id, _p.entity_id])
 )
@@ -83,25 +93,27 @@ FIND_PARTICIPANT: Final = Statement(
 )
 GET_PARTICIPANTS: Final = Statement(
     "participants.get",
-    select(*_PARTICIPANT).where(_p.room_id == bindparam("room_id")).order_by(_p.joined_at, _p.entity_id),
+    select(*PARTICIPANT_FIELDS)
+    .where(_p.room_id == bindparam("room_id"))
+    .order_by(_p.joined_at, _p.entity_id),
 )
 
 
-def _to_world(row: Row) -> World:
-    return World(**dict(zip(_WORLD, row, strict=True)))
+def to_world(row: Row) -> World:
+    return World(**dict(zip(WORLD_FIELDS, row, strict=True)))
 
 
-def _to_room(row: Row) -> Room:
-    values = dict(zip(_ROOM, row, strict=True))
+def to_room(row: Row) -> Room:
+    values = dict(zip(ROOM_FIELDS, row, strict=True))
     return Room(**{**values, "type": ChannelType(values["type"])})
 
 
-def _to_entity(row: Row) -> Entity:
-    values = dict(zip(_ENTITY, row, strict=True))
+def to_entity(row: Row) -> Entity:
+    values = dict(zip(ENTITY_FIELDS, row, strict=True))
     return Entity(**{**values, "names": tuple(values["names"])})
 
 
-def _to_participant(row: Row) -> Participant:
+def to_participant(row: Row) -> Participant:
     entity_id, room_id, agent_id, state, joined_at = row
     return Participant(
         entity_id=entity_id,
@@ -133,7 +145,7 @@ def _merge_platforms(known: Mapping[str, Any], told: Mapping[str, Any]) -> dict[
     return merged
 
 
-def _merge_names(known: Iterable[str], told: Iterable[str]) -> list[str]:
+def merge_names(known: Iterable[str], told: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(name for name in (*told, *known) if name))[:NAMES_KEPT]
 
 
@@ -149,7 +161,7 @@ def ensure_world(world: World) -> Unit[None]:
     if not rows:
         yield INSERT_WORLD(id=world.id, agent_id=world.agent_id, **told, created_at=utc_now())
         return
-    known = dict(zip(_WORLD, rows[0], strict=True))
+    known = dict(zip(WORLD_FIELDS, rows[0], strict=True))
     yield from _update_if_new(UPDATE_WORLD, known, told)
 
 
@@ -168,7 +180,7 @@ def ensure_room(room: Room) -> Unit[None]:
     if not rows:
         yield INSERT_ROOM(id=room.id, agent_id=room.agent_id, **told, created_at=utc_now())
         return
-    known = dict(zip(_ROOM, rows[0], strict=True))
+    known = dict(zip(ROOM_FIELDS, rows[0], strict=True))
     yield from _update_if_new(UPDATE_ROOM, known, told)
 
 
@@ -183,19 +195,37 @@ def ensure_entity(entity: Entity) -> Unit[None]:
     """Make an entity, or put a new name first and take over new metadata."""
     rows = yield FIND_ENTITY(id=entity.id)
     if not rows:
-        yield INSERT_ENTITY(
-            id=entity.id,
-            agent_id=entity.agent_id,
-            names=_merge_names((), entity.names),
-            metadata=entity.metadata,
-            created_at=utc_now(),
-        )
+        yield from insert_entity(entity)
         return
-    _, _, names, metadata = rows[0]
-    new_names = _merge_names(names, entity.names)
+    _, agent_id, names, metadata = rows[0]
+    new_names = merge_names(names, entity.names)
     new_metadata = _merge_platforms(metadata, entity.metadata)
     if new_names != names or new_metadata != metadata:
         yield UPDATE_ENTITY(id_=entity.id, names_=new_names, metadata_=new_metadata)
+    if new_names != names:
+        yield from index_names(agent_id, entity.id, new_names)
+
+
+def insert_entity(entity: Entity) -> Unit[bool]:
+    """Make an entity, unless its id is known."""
+    names = merge_names((), entity.names)
+    rows = yield INSERT_ENTITY(
+        id=entity.id,
+        agent_id=entity.agent_id,
+        names=names,
+        metadata=entity.metadata,
+        created_at=utc_now(),
+    )
+    if rows:
+        yield from index_names(entity.agent_id, entity.id, names)
+    return bool(rows)
+
+
+def index_names(agent_id: UUID, entity_id: UUID, names: Iterable[str]) -> Unit[None]:
+    """Let an entity be found by just these names."""
+    yield DROP_NAMES(entity_id=entity_id)
+    for name in dict.fromkeys(name.casefold() for name in names):
+        yield ADD_NAME(agent_id=agent_id, entity_id=entity_id, name=name)
 
 
 def ensure_participant(agent_id: UUID, room_id: UUID, entity_id: UUID) -> Unit[None]:
@@ -224,19 +254,19 @@ def apply_places(
 def find_world(world_id: UUID) -> Unit[World | None]:
     """See Store.find_world."""
     rows = yield FIND_WORLD(id=world_id)
-    return _to_world(rows[0]) if rows else None
+    return to_world(rows[0]) if rows else None
 
 
 def find_room(room_id: UUID) -> Unit[Room | None]:
     """See Store.find_room."""
     rows = yield FIND_ROOM(id=room_id)
-    return _to_room(rows[0]) if rows else None
+    return to_room(rows[0]) if rows else None
 
 
 def find_entity(entity_id: UUID) -> Unit[Entity | None]:
     """See Store.find_entity."""
     rows = yield FIND_ENTITY(id=entity_id)
-    return _to_entity(rows[0]) if rows else None
+    return to_entity(rows[0]) if rows else None
 
 
 def get_entities(entity_ids: Sequence[UUID]) -> Unit[dict[UUID, Entity]]:
@@ -244,14 +274,14 @@ def get_entities(entity_ids: Sequence[UUID]) -> Unit[dict[UUID, Entity]]:
     if not entity_ids:
         return {}
     rows = yield GET_ENTITIES(ids=entity_ids)
-    found = {entity.id: entity for entity in map(_to_entity, rows)}
+    found = {entity.id: entity for entity in map(to_entity, rows)}
     return {asked: found[asked.lower()] for asked in entity_ids if asked.lower() in found}
 
 
 def get_participants(room_id: UUID) -> Unit[list[Participant]]:
     """See Store.get_participants."""
     rows = yield GET_PARTICIPANTS(room_id=room_id)
-    return [_to_participant(row) for row in rows]
+    return [to_participant(row) for row in rows]
 
 
 def get_participant_state(room_id: UUID, entity_id: UUID) -> Unit[ParticipantState | None]:

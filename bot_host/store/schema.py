@@ -17,7 +17,6 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
-    and_,
     literal_column,
 )
 from sqlalchemy.sql.elements import ColumnElement
@@ -174,7 +173,7 @@ Index(
     postgresql_where=memories_derived,
 )
 memories_learned: Final = memories.c.type != constant("message")
-"""Facts, documents and the like, which are looked for beyond one room; see `inbox_open`. Messages pay nothing."""
+"""Facts, documents and the like, looked for beyond one room; see `inbox_open`. Messages pay nothing."""
 Index(
     "ix_memories_learned",
     memories.c.agent_id,
@@ -264,9 +263,15 @@ tasks: Final = Table(
     Index(None, "world_id"),
     Index(None, "entity_id"),
 )
-tasks_timed: Final = and_(tasks.c.state == constant("active"), tasks.c.due_at.is_not(None))
-"""What the clock runs; see `inbox_open`."""
-Index("ix_tasks_timed", tasks.c.due_at, sqlite_where=tasks_timed, postgresql_where=tasks_timed)
+tasks_active: Final = tasks.c.state == constant("active")
+"""What the clock looks at; see `inbox_open`."""
+Index(
+    "ix_tasks_active",
+    tasks.c.agent_id,
+    tasks.c.due_at,
+    sqlite_where=tasks_active,
+    postgresql_where=tasks_active,
+)
 
 task_occurrences: Final = Table(
     "task_occurrences",
@@ -301,8 +306,8 @@ logs: Final = Table(
     Column("body", Json, nullable=False),
     Column("created_at", Moment, nullable=False),
     Index(None, "agent_id", "created_at"),
-    Index(None, "entity_id"),
-    Index(None, "room_id"),
+    Index(None, "entity_id", "created_at"),
+    Index(None, "room_id", "created_at"),
 )
 
 audit: Final = Table(

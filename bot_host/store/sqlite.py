@@ -1,8 +1,8 @@
-"""The SQLite driver: one writer with group commit, one reader, whole units on aiosqlite's threads.
+"""The SQLite driver: one writer with group commit, one reader, one searcher; whole units on threads.
 
 One reader, because all reads of the message path are short: with a second one the groups were smaller, the
-page caches colder and a turn among 64 cost half as much CPU again (benchmarks/store.py). Slow reads, searches
-for example, want a connection of their own.
+page caches colder and a turn among 64 cost half as much CPU again (benchmarks/store.py). Searches take
+long, so they have a connection of their own.
 """
 
 import asyncio
@@ -42,6 +42,7 @@ class SqliteDriver:
         self._threads: list[SqliteThread] = []
         self._writer: Batches | None = None
         self._reader: Batches | None = None
+        self._searcher: Batches | None = None
         self._tasks: Supervisor | None = None
 
     async def open(self) -> None:
@@ -69,6 +70,8 @@ class SqliteDriver:
         if self._file is not None:
             reader = await self._connect(read_only=True)
             self._reader = self._batches(reader, self._groups.read, name="reader")
+            searcher = await self._connect(read_only=True)
+            self._searcher = self._batches(searcher, self._groups.read, name="searcher")
 
     async def _connect(self, *, read_only: bool) -> SqliteThread:
         connect = functools.partial(
@@ -85,14 +88,16 @@ class SqliteDriver:
 
     async def close(self) -> None:
         """See Driver."""
-        all_batches = [batches for batches in (self._reader, self._writer) if batches is not None]
+        all_batches = [
+            batches for batches in (self._searcher, self._reader, self._writer) if batches is not None
+        ]
         try:
             for batches in all_batches:
                 await batches.finish()
         finally:
             for batches in all_batches:
                 batches.stop()
-            self._reader = self._writer = self._tasks = None
+            self._searcher = self._reader = self._writer = self._tasks = None
             await self._let_go()
 
     async def _let_go(self) -> None:
@@ -124,6 +129,12 @@ class SqliteDriver:
         if self._reader is None:
             return await self.write(make)
         return await self._reader.run(make)
+
+    async def search(self, make: MakeUnit[T]) -> T:
+        """See Driver."""
+        if self._searcher is None:
+            return await self.write(make)
+        return await self._searcher.run(make)
 
 
 def _make_folder(folder: Path) -> None:

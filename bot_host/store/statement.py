@@ -5,7 +5,9 @@ and knows no driver. It may be run again from the start when its transaction did
 changes nothing outside.
 """
 
-from collections.abc import Callable, Generator
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import combinations
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from sqlalchemy import Dialect, Select
@@ -28,18 +30,30 @@ class Call(NamedTuple):
 Unit: TypeAlias = Generator[Call, Rows, T]
 MakeUnit: TypeAlias = Callable[[], Unit[T]]
 
+Core: TypeAlias = Select[Any] | UpdateBase
+
 STATEMENTS: Final[dict[str, "Statement"]] = {}
 """Every statement there is, by name: the tests look at each one's plan."""
+FAMILIES: Final[dict[str, "Family"]] = {}
+"""Every family of statements, for the same reason."""
 
 
 class Statement:
-    """One statement, written in SQLAlchemy Core once, compiled once per dialect."""
+    """One statement, written in SQLAlchemy Core once, compiled once per dialect.
 
-    def __init__(self, name: str, core: Select[Any] | UpdateBase) -> None:
+    `postgresql` is its form there, where one form cannot serve both; the same columns, in the same order.
+    """
+
+    def __init__(self, name: str, core: Core, *, postgresql: Core | None = None) -> None:
         assert name not in STATEMENTS, name
         STATEMENTS[name] = self
         self.name = name
-        self.core = core
+        self._core = core
+        self._postgresql = postgresql
+
+    def core(self, dialect: Dialect) -> Core:
+        """Its form in one dialect."""
+        return self._core if self._postgresql is None or dialect.name == "sqlite" else self._postgresql
 
     def __repr__(self) -> str:
         return f"Statement({self.name})"
@@ -49,17 +63,56 @@ class Statement:
         return Call(self, values)
 
 
+class Family:
+    """A query with optional filters: a statement for each set of filters, so that each has its own plan."""
+
+    def __init__(
+        self, name: str, optional: tuple[str, ...], build: Callable[[str, frozenset[str]], Statement]
+    ) -> None:
+        assert name not in FAMILIES, name
+        FAMILIES[name] = self
+        self._name = name
+        self._optional = optional
+        self._build = build
+        self._made: dict[frozenset[str], Statement] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, **values: Any) -> Call:
+        """The statement for those optional values that are not None."""
+        return Call(
+            self._statement(frozenset(key for key in self._optional if values[key] is not None)), values
+        )
+
+    def _statement(self, given: frozenset[str]) -> Statement:
+        made = self._made.get(given)
+        if made is None:
+            # Units run on several threads.
+            with self._lock:
+                made = self._made.get(given)
+                if made is None:
+                    name = f"{self._name}({', '.join(sorted(given))})"
+                    made = self._made[given] = self._build(name, given)
+        return made
+
+    def members(self) -> Iterator[Statement]:
+        """All statements that there can be."""
+        for count in range(len(self._optional) + 1):
+            for given in combinations(self._optional, count):
+                yield self._statement(frozenset(given))
+
+
 class Prepared:
     """A statement as one driver runs it: its text, and how values and rows are turned."""
 
     __slots__ = ("_results", "_slots", "returns_rows", "sql")
 
     def __init__(self, statement: Statement, dialect: Dialect) -> None:
-        compiled = statement.core.compile(dialect=dialect)
+        core = statement.core(dialect)
+        compiled = core.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)
         self.sql = compiled.string
         self._slots = tuple(self._slot(compiled, name) for name in compiled.positiontup or ())
-        types = _result_types(statement.core)
+        types = _result_types(core)
         self.returns_rows = bool(types)
         turns = [
             (i, kind.dialect_impl(dialect).result_processor(dialect, None)) for i, kind in enumerate(types)
@@ -89,18 +142,15 @@ class Prepared:
 
     def read(self, rows: Rows) -> Rows:
         """The driver's rows in Python's terms."""
-        if not self._results:
+        if not self._results or not rows:
             return rows
-        read = []
-        for row in rows:
-            cells = list(row)
-            for i, turn in self._results:
-                cells[i] = turn(cells[i])
-            read.append(tuple(cells))
-        return read
+        columns: list[Iterable[Any]] = list(zip(*rows, strict=True))
+        for i, turn in self._results:
+            columns[i] = map(turn, columns[i])
+        return list(zip(*columns, strict=True))
 
 
-def _result_types(core: Select[Any] | UpdateBase) -> list[TypeEngine[Any]]:
+def _result_types(core: Core) -> list[TypeEngine[Any]]:
     if isinstance(core, Select):
         return [column.type for column in core.selected_columns]
     return [described["type"] for described in core.returning_column_descriptions]

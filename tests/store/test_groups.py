@@ -304,7 +304,7 @@ class TestDriver:
         self, driver: SqliteDriver, tmp_path: Path
     ) -> None:
         own = [thread for thread in threading.enumerate() if "_connection_worker" in thread.name]
-        assert len(own) == 2
+        assert len(own) == 3
         holding = Holding()
         first = spawn(driver.write(holding))
         await holding.begun()

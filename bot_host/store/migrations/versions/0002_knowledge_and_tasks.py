@@ -115,8 +115,10 @@ def _tasks() -> None:
             tasks.alter_column(name, existing_type=kind, nullable=False)
         tasks.alter_column("failures", existing_type=sa.Integer(), nullable=False)
     op.create_index("ix_tasks_world_id", "tasks", ["world_id"])
-    timed = sa.text("state = 'active' AND due_at IS NOT NULL")
-    op.create_index("ix_tasks_timed", "tasks", ["due_at"], sqlite_where=timed, postgresql_where=timed)
+    active = sa.text("state = 'active'")
+    op.create_index(
+        "ix_tasks_active", "tasks", ["agent_id", "due_at"], sqlite_where=active, postgresql_where=active
+    )
     op.create_table(
         "task_occurrences",
         sa.Column("task_id", Id, nullable=False),
@@ -221,8 +223,8 @@ def _records() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_logs"),
     )
     op.create_index("ix_logs_agent_id_created_at", "logs", ["agent_id", "created_at"])
-    op.create_index("ix_logs_entity_id", "logs", ["entity_id"])
-    op.create_index("ix_logs_room_id", "logs", ["room_id"])
+    op.create_index("ix_logs_entity_id_created_at", "logs", ["entity_id", "created_at"])
+    op.create_index("ix_logs_room_id_created_at", "logs", ["room_id", "created_at"])
     op.create_table(
         "audit",
         sa.Column("id", Id, nullable=False),

@@ -1,0 +1,146 @@
+"""Embeddings: vectors of memories, and the memories that wait for theirs."""
+
+import math
+import sys
+from array import array
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import bindparam, case, delete, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from bot_host.kit.clock import utc_now
+from bot_host.store.memories import FIELDS, to_memory
+from bot_host.store.schema import embedding_jobs, embedding_jobs_open, memories
+from bot_host.store.schema import embeddings as table
+from bot_host.store.statement import Statement, Unit
+from bot_host.types.ids import UUID
+from bot_host.types.memory import Memory
+
+_e, _j, _m = table.c, embedding_jobs.c, memories.c
+_of_memory = _m.id == bindparam("memory_id")
+
+_put = insert(table).from_select(
+    ["memory_id", "model", "dimensions", "vector", "created_at"],
+    select(
+        _m.id,
+        bindparam("model", type_=_e.model.type),
+        bindparam("dimensions", type_=_e.dimensions.type),
+        bindparam("vector", type_=_e.vector.type),
+        bindparam("now", type_=_e.created_at.type),
+    ).where(_of_memory),
+)
+PUT: Final = Statement(
+    "embeddings.put",
+    _put.on_conflict_do_update(
+        index_elements=[_e.memory_id],
+        set_={name: _put.excluded[name] for name in ("model", "dimensions", "vector", "created_at")},
+    ).returning(_e.memory_id),
+)
+DELETE: Final = Statement("embeddings.delete", delete(table).where(_e.memory_id == bindparam("memory_id")))
+_queue = insert(embedding_jobs).from_select(
+    ["memory_id", "priority", "attempts", "error", "created_at"],
+    select(
+        _m.id,
+        bindparam("priority", type_=_j.priority.type),
+        literal(0, _j.attempts.type),
+        literal("", _j.error.type),
+        bindparam("now", type_=_j.created_at.type),
+    ).where(_of_memory),
+)
+_given_up = ~embedding_jobs_open
+QUEUE: Final = Statement(
+    "embedding_jobs.queue",
+    _queue.on_conflict_do_update(
+        index_elements=[_j.memory_id],
+        set_={
+            "priority": case(
+                (_queue.excluded.priority > _j.priority, _queue.excluded.priority), else_=_j.priority
+            ),
+            "attempts": case((_given_up, 0), else_=_j.attempts),
+        },
+    ),
+)
+NEXT: Final = Statement(
+    "embedding_jobs.next",
+    select(*FIELDS)
+    .join_from(embedding_jobs, memories, _m.id == _j.memory_id)
+    .where(embedding_jobs_open, _m.agent_id == bindparam("agent_id"))
+    .order_by(_j.priority.desc(), _j.created_at, _j.memory_id)
+    .limit(bindparam("count")),
+)
+FAIL: Final = Statement(
+    "embedding_jobs.fail",
+    update(embedding_jobs)
+    .where(_j.memory_id == bindparam("of_memory"))
+    .values(attempts=_j.attempts + 1, error=bindparam("why", type_=_j.error.type))
+    .returning(_j.attempts),
+)
+AGAIN: Final = Statement(
+    "embedding_jobs.again",
+    update(embedding_jobs).where(_j.memory_id == bindparam("of_memory")).values(attempts=0, error=""),
+)
+END: Final = Statement(
+    "embedding_jobs.end", delete(embedding_jobs).where(_j.memory_id == bindparam("memory_id"))
+)
+
+
+def unit_vector(values: Sequence[float]) -> "array[float]":
+    """`values` brought to length 1, so that a dot product is the cosine; all zeros stay zeros.
+
+    Raises ValueError for an empty vector and for one with numbers that are not finite.
+    """
+    length = math.hypot(*values)
+    if not values or not math.isfinite(length):
+        raise ValueError("an embedding is empty, or has numbers that are not finite")
+    return array("f", [value / length for value in values] if length else values)
+
+
+def pack(vector: "array[float]") -> bytes:
+    """As little-endian 32-bit floats."""
+    if sys.byteorder == "big":
+        vector = array("f", vector)
+        vector.byteswap()
+    return vector.tobytes()
+
+
+def unpack(packed: bytes) -> "array[float]":
+    """The inverse of `pack`."""
+    vector = array("f")
+    vector.frombytes(packed)
+    if sys.byteorder == "big":
+        vector.byteswap()
+    return vector
+
+
+def set_embedding(memory_id: UUID, embedding: Sequence[float], model: str) -> Unit[bool]:
+    """See Memories.set_embedding. Vectors are kept at length 1: their direction is all that is compared."""
+    packed = pack(unit_vector(embedding))
+    rows = yield PUT(
+        memory_id=memory_id, model=model, dimensions=len(embedding), vector=packed, now=utc_now()
+    )
+    yield END(memory_id=memory_id)
+    return bool(rows)
+
+
+def queue_embedding(memory_id: UUID, priority: int) -> Unit[None]:
+    """See Memories.queue_embedding. One that was given up begins anew."""
+    yield QUEUE(memory_id=memory_id, priority=priority, now=utc_now())
+
+
+def next_embedding_jobs(agent_id: UUID, count: int) -> Unit[list[Memory]]:
+    """See Memories.next_embedding_jobs."""
+    rows = yield NEXT(agent_id=agent_id, count=max(0, count))
+    return [to_memory(row) for row in rows]
+
+
+def fail_embedding_job(memory_id: UUID, error: str) -> Unit[int]:
+    """See Memories.fail_embedding_job; after EMBEDDING_ATTEMPTS it is given up. 0: no such job."""
+    rows = yield FAIL(of_memory=memory_id, why=error)
+    return rows[0][0] if rows else 0
+
+
+def forget(memory_id: UUID) -> Unit[None]:
+    """The memory's text is another one: its vector goes, and failures with the old text count no more."""
+    yield DELETE(memory_id=memory_id)
+    yield AGAIN(of_memory=memory_id)

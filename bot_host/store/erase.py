@@ -1,0 +1,145 @@
+"""Erasing a person: one transaction, and a receipt. What becomes of each column stands in `persons`."""
+
+from typing import Any, Final
+
+from sqlalchemy import bindparam, case, delete, select, update
+
+from bot_host.kit.clock import utc_now
+from bot_host.store import schema
+from bot_host.store.persons import COUNTS, MENTIONS, ROWS, Person, find_person, names_the_id, prune_column
+from bot_host.store.schema import inbox_open, outbox_open
+from bot_host.store.statement import Statement, Unit
+from bot_host.types.ids import UUID
+from bot_host.types.turn import InboxState, OutboxState, Outcome
+
+ERASED: Final = "erased"
+"""The reason of messages whose sender was erased before their turn ended; what stands for a name in audit."""
+_NOBODY: Final = "00000000-0000-0000-0000-000000000000"
+
+_i, _o, _a, _r = schema.inbox.c, schema.outbox.c, schema.audit.c, schema.runs.c
+_GOING: Final = (schema.cache, schema.memories, schema.entities, schema.rooms)
+"""Deleted by statements; the rest goes with them, by the schema's own references."""
+
+END_INBOX: Final = Statement(
+    "erase.end_inbox",
+    update(schema.inbox)
+    .where(ROWS[schema.inbox], inbox_open)
+    .values(
+        state=InboxState.DONE.value,
+        outcome=Outcome.IGNORED.value,
+        reason=ERASED,
+        finished_at=bindparam("now", type_=_i.finished_at.type),
+    ),
+)
+BLANK_INBOX: Final = Statement(
+    "erase.blank_inbox",
+    update(schema.inbox)
+    .where(ROWS[schema.inbox])
+    .values(entity_id=None, memory_id=None, run_id=None, message_id="", target={}),
+)
+BLANK_OUTBOX: Final = Statement(
+    "erase.blank_outbox",
+    update(schema.outbox)
+    .where(ROWS[schema.outbox])
+    .values(
+        state=case((outbox_open, OutboxState.FAILED.value), else_=_o.state),
+        destination="",
+        target={"source": ""},
+        payload={},
+        memory_id=None,
+        run_id=None,
+        message=bindparam("nobody", type_=_o.message.type),
+        error=case((outbox_open, ERASED), else_=""),
+        platform_message_id="",
+    ),
+)
+BLANK_AUDIT: Final = Statement(
+    "erase.blank_audit",
+    update(schema.audit)
+    .where(ROWS[schema.audit])
+    .values(
+        actor=case((_a.actor == bindparam("person_text", type_=_a.actor.type), ERASED), else_=_a.actor),
+        subject=case((_a.subject == bindparam("person_text", type_=_a.actor.type), ERASED), else_=_a.subject),
+    ),
+)
+RUNS: Final = Statement("erase.runs", select(_r.id, _r.model_calls).where(ROWS[schema.runs]))
+BLANK_RUN: Final = Statement(
+    "erase.blank_run",
+    update(schema.runs)
+    .where(_r.id == bindparam("run"))
+    .values(steps=[], error="", model_calls=bindparam("calls", type_=_r.model_calls.type)),
+)
+DELETES: Final = {
+    table: Statement(f"erase.delete_{table.name}", delete(table).where(ROWS[table])) for table in _GOING
+}
+NAMED: Final = {
+    table: Statement(
+        f"erase.named_in_{table.name}", select(table.c[key], table.c[name]).where(names_the_id(table, name))
+    )
+    for table, key, name in MENTIONS
+    if table is not schema.worlds
+}
+# Worlds are few, and may name the person by a platform's id: each is looked into.
+NAMED[schema.worlds] = Statement(
+    "erase.named_in_worlds",
+    select(schema.worlds.c.id, schema.worlds.c.metadata).where(
+        schema.worlds.c.agent_id == bindparam("of_agent")
+    ),
+)
+PRUNE: Final = {
+    table: Statement(
+        f"erase.prune_{table.name}",
+        update(table)
+        .where(table.c[key] == bindparam("row"))
+        .values({name: bindparam("pruned", type_=table.c[name].type)}),
+    )
+    for table, key, name in MENTIONS
+}
+
+
+def erase_entity(entity_id: UUID) -> Unit[dict[str, int]]:
+    """See Records.erase_entity. Unknown: an empty receipt. Raises StateError for an agent's own."""
+    person = yield from find_person(entity_id)
+    if person is None:
+        return {}
+    values = person.values()
+    receipt = {}
+    for table, statement in COUNTS.items():
+        rows = yield statement(**values)
+        receipt[table.name] = rows[0][0]
+    now = utc_now()
+    yield END_INBOX(**values, now=now)
+    yield BLANK_INBOX(**values)
+    yield BLANK_OUTBOX(**values, nobody=_NOBODY)
+    yield BLANK_AUDIT(**values)
+    yield from _blank_runs(values)
+    for table in _GOING:
+        yield DELETES[table](**values)
+    for name, count in (yield from _prune(person)).items():
+        receipt[name] = receipt.get(name, 0) + count
+    return {table: count for table, count in receipt.items() if count}
+
+
+def _blank_runs(values: dict[str, Any]) -> Unit[None]:
+    rows = yield RUNS(**values)
+    for run_id, calls in rows:
+        yield BLANK_RUN(run=run_id, calls=[_figures(call) for call in calls])
+
+
+def _figures(call: dict[str, Any]) -> dict[str, Any]:
+    """Of a model call: which model, and the numbers."""
+    named = ("type", "provider", "model")
+    return {key: value for key, value in call.items() if key in named or isinstance(value, int | float)}
+
+
+def _prune(person: Person) -> Unit[dict[str, int]]:
+    """Take the person's id out of what is not theirs; how many rows by table."""
+    pruned = {}
+    for table, statement in NAMED.items():
+        rows = yield statement(**person.values())
+        changed = [(key, prune_column(table, value, person), value) for key, value in rows]
+        changed = [row for row in changed if row[1] != row[2]]
+        for key, after, _ in changed:
+            yield PRUNE[table](row=key, pruned=after)
+        pruned[table.name] = len(changed)
+    return pruned

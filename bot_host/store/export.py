@@ -1,0 +1,56 @@
+"""All that is kept about a person, as JSON values."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from bot_host.store import embeddings
+from bot_host.store.erase import NAMED
+from bot_host.store.persons import ROWS, find_person, prune_column
+from bot_host.store.statement import Statement, Unit
+from bot_host.types.ids import UUID
+
+EXPORTS: Final = {
+    table: Statement(f"export.{table.name}", select(*table.c).where(theirs)) for table, theirs in ROWS.items()
+}
+
+
+def export_entity(entity_id: UUID) -> Unit[dict[str, list[dict[str, Any]]]]:
+    """See Records.export_entity. Rows of others that name the person show only what names them."""
+    person = yield from find_person(entity_id)
+    if person is None:
+        return {}
+    exported: dict[str, list[dict[str, Any]]] = {}
+    seen: set[UUID] = set()
+    for table, statement in EXPORTS.items():
+        rows = yield statement(**person.values())
+        names = table.c.keys()
+        exported[table.name] = [_to_json(dict(zip(names, row, strict=True))) for row in rows]
+        seen.update(row["id"] for row in exported[table.name] if "id" in row)
+    for table, statement in NAMED.items():
+        rows = yield statement(**person.values())
+        found = [(key, _difference(value, prune_column(table, value, person))) for key, value in rows]
+        exported.setdefault(table.name, []).extend(
+            {"id": key, "names_them": named} for key, named in found if named and key not in seen
+        )
+    return {name: rows for name, rows in exported.items() if rows}
+
+
+def _to_json(row: dict[str, Any]) -> dict[str, Any]:
+    if "vector" in row:
+        row["vector"] = embeddings.unpack(row["vector"]).tolist()
+    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}
+
+
+def _difference(before: Any, after: Any) -> Any:
+    """What of `before` is not in `after`, its pruned form."""
+    if isinstance(before, dict):
+        gone = {
+            key: value if key not in after else _difference(value, after[key])
+            for key, value in before.items()
+        }
+        return {key: value for key, value in gone.items() if value or key not in after}
+    if isinstance(before, list):
+        return [item for item in before if item not in after]
+    return None

@@ -1,0 +1,196 @@
+"""What is known of entities: names, components, relationships."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import bindparam, delete, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from bot_host.kit.clock import utc_now
+from bot_host.store import places
+from bot_host.store.places import ENTITY_FIELDS, to_entity
+from bot_host.store.schema import components, entities, entity_names, participants, relationships
+from bot_host.store.statement import Family, Row, Statement, Unit
+from bot_host.types.ids import UUID
+from bot_host.types.knowledge import Audience, Component, Relationship
+from bot_host.types.places import Entity
+
+_e, _c, _r = entities.c, components.c, relationships.c
+_ENTITY: Final = tuple(_e[name] for name in ENTITY_FIELDS)
+_COMPONENT: Final = ("id", "agent_id", "entity_id", "type", "data", "room_id", "world_id", "source_entity_id")
+_RELATIONSHIP: Final = tuple(column.name for column in _r)
+
+OF_ROOM: Final = Statement(
+    "entities.of_room",
+    select(*_ENTITY)
+    .join_from(participants, entities, _e.id == participants.c.entity_id)
+    .where(participants.c.room_id == bindparam("room_id"))
+    .order_by(participants.c.joined_at, participants.c.entity_id),
+)
+BY_NAME: Final = Statement(
+    "entities.by_name",
+    select(*_ENTITY)
+    .join_from(entity_names, entities, _e.id == entity_names.c.entity_id)
+    .where(entity_names.c.agent_id == bindparam("agent_id"), entity_names.c.name == bindparam("name"))
+    .order_by(_e.created_at, _e.id),
+)
+ADD_COMPONENT: Final = Statement(
+    "components.add",
+    insert(components)
+    .values({column.name: bindparam(column.name) for column in _c})
+    .on_conflict_do_nothing(index_elements=[_c.id])
+    .returning(_c.id),
+)
+UPDATE_COMPONENT: Final = Statement(
+    "components.update",
+    update(components)
+    .where(_c.id == bindparam("component_id"))
+    .values(data=bindparam("new_data", type_=_c.data.type))
+    .returning(_c.id),
+)
+DELETE_COMPONENT: Final = Statement(
+    "components.delete", delete(components).where(_c.id == bindparam("id")).returning(_c.id)
+)
+
+
+def _components(name: str, given: frozenset[str]) -> Statement:
+    named = ("type", "world_id", "source_entity_id")
+    conditions = [_c.entity_id == bindparam("entity_id")]
+    conditions += [_c[column] == bindparam(column) for column in named if column in given]
+    query = select(*(_c[column] for column in (*_COMPONENT, "created_at"))).where(*conditions)
+    return Statement(name, query.order_by(_c.created_at.desc(), _c.id))
+
+
+COMPONENTS: Final = Family("components.get", ("type", "world_id", "source_entity_id"), _components)
+_put = insert(relationships).values({name: bindparam(name) for name in _RELATIONSHIP})
+PUT: Final = Statement(
+    "relationships.put",
+    _put.on_conflict_do_update(
+        index_elements=[_r.agent_id, _r.source_entity_id, _r.target_entity_id],
+        set_={
+            name: _put.excluded[name]
+            for name in ("tags", "metadata", "source_memory_id", "confidence", "audience", "updated_at")
+        },
+    ),
+)
+FIND: Final = Statement(
+    "relationships.find",
+    select(*_r).where(
+        _r.agent_id == bindparam("agent_id"),
+        _r.source_entity_id == bindparam("source_entity_id"),
+        _r.target_entity_id == bindparam("target_entity_id"),
+    ),
+)
+OF_ENTITY: Final = Statement(
+    "relationships.of_entity",
+    select(*_r)
+    .where(or_(_r.source_entity_id == bindparam("entity_id"), _r.target_entity_id == bindparam("entity_id")))
+    .order_by(_r.updated_at.desc(), _r.id),
+)
+
+
+def _to_component(row: Row) -> Component:
+    return Component(**dict(zip((*_COMPONENT, "created_at"), row, strict=True)))
+
+
+def _to_relationship(row: Row) -> Relationship:
+    values = dict(zip(_RELATIONSHIP, row, strict=True))
+    return Relationship(**{**values, "tags": tuple(values["tags"]), "audience": Audience(values["audience"])})
+
+
+def create_entities(new: Sequence[Entity]) -> Unit[int]:
+    """See People.create_entities."""
+    made = 0
+    for entity in new:
+        made += yield from places.insert_entity(entity)
+    return made
+
+
+def update_entity(entity: Entity) -> Unit[bool]:
+    """See People.update_entity."""
+    names = places.merge_names((), entity.names)
+    rows = yield places.UPDATE_ENTITY(id_=entity.id, names_=names, metadata_=entity.metadata)
+    if rows:
+        yield from places.index_names(entity.agent_id, entity.id, names)
+    return bool(rows)
+
+
+def get_entities_for_room(room_id: UUID) -> Unit[list[Entity]]:
+    """See People.get_entities_for_room."""
+    rows = yield OF_ROOM(room_id=room_id)
+    return [to_entity(row) for row in rows]
+
+
+def find_entities_by_name(agent_id: UUID, name: str) -> Unit[list[Entity]]:
+    """See People.find_entities_by_name. The one known longest comes first."""
+    rows = yield BY_NAME(agent_id=agent_id, name=name.casefold())
+    return [to_entity(row) for row in rows]
+
+
+def create_component(component: Component) -> Unit[bool]:
+    """See People.create_component."""
+    values = {name: getattr(component, name) for name in (*_COMPONENT, "created_at")}
+    return bool((yield ADD_COMPONENT(**values)))
+
+
+def update_component(component_id: UUID, data: Mapping[str, Any]) -> Unit[bool]:
+    """See People.update_component."""
+    return bool((yield UPDATE_COMPONENT(component_id=component_id, new_data=dict(data))))
+
+
+def delete_component(component_id: UUID) -> Unit[bool]:
+    """See People.delete_component."""
+    return bool((yield DELETE_COMPONENT(id=component_id)))
+
+
+def get_components(
+    entity_id: UUID, type: str | None, world_id: UUID | None, source_entity_id: UUID | None
+) -> Unit[list[Component]]:
+    """See People.get_components."""
+    rows = yield COMPONENTS(
+        entity_id=entity_id, type=type, world_id=world_id, source_entity_id=source_entity_id
+    )
+    return [_to_component(row) for row in rows]
+
+
+def put_relationship(told: Relationship) -> Unit[Relationship]:
+    """See People.put_relationship. The newest source, confidence and audience hold."""
+    known = yield from find_relationship(told.agent_id, told.source_entity_id, told.target_entity_id)
+    tags, metadata, source = told.tags, told.metadata, told.source_memory_id
+    if known is not None:
+        tags = (*known.tags, *tags)
+        metadata = {**known.metadata, **metadata}
+        source = source or known.source_memory_id
+    yield PUT(
+        id=told.id,
+        agent_id=told.agent_id,
+        source_entity_id=told.source_entity_id,
+        target_entity_id=told.target_entity_id,
+        tags=list(dict.fromkeys(tags)),
+        metadata=metadata,
+        source_memory_id=source,
+        confidence=told.confidence,
+        audience=told.audience.value,
+        created_at=told.created_at,
+        updated_at=utc_now() if known else told.updated_at,
+    )
+    now = yield from find_relationship(told.agent_id, told.source_entity_id, told.target_entity_id)
+    assert now is not None
+    return now
+
+
+def find_relationship(
+    agent_id: UUID, source_entity_id: UUID, target_entity_id: UUID
+) -> Unit[Relationship | None]:
+    """See People.find_relationship."""
+    rows = yield FIND(agent_id=agent_id, source_entity_id=source_entity_id, target_entity_id=target_entity_id)
+    return _to_relationship(rows[0]) if rows else None
+
+
+def get_relationships(agent_id: UUID, entity_id: UUID, tags: Sequence[str]) -> Unit[list[Relationship]]:
+    """See People.get_relationships."""
+    rows = yield OF_ENTITY(entity_id=entity_id)
+    wanted = set(tags)
+    found = map(_to_relationship, rows)
+    # The agent is compared here: in the statement it would draw SQLite away from the better indexes.
+    return [one for one in found if one.agent_id == agent_id.lower() and wanted <= set(one.tags)]

@@ -1,0 +1,283 @@
+"""What the database holds of one person, column by column, and what becomes of it when they are erased.
+
+An entity is a person as one agent knows them: with several agents, each one's is exported and erased apart.
+Not covered: what others said about them in their own words, the database's free pages until a VACUUM (SQLite
+builds without SECURE_DELETE), FTS5's old segments until they are merged, backups, logs in files, and what the
+platforms keep.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Table, Text, and_, bindparam, cast, func, or_, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from bot_host.store import places, schema
+from bot_host.store.columns import InList, JsonText
+from bot_host.store.schema import constant
+from bot_host.store.statement import Statement, Unit
+from bot_host.types.content import ChannelType
+from bot_host.types.errors import StateError
+from bot_host.types.ids import UUID
+from bot_host.types.places import Entity
+
+
+class Policy(StrEnum):
+    """What erasure does about a column."""
+
+    DELETE = "the row goes"
+    BLANK = "the row stays, the value goes"
+    PRUNE = "the row stays; what names the person goes from the value"
+    KEEP = "stays"
+
+
+POLICIES: Final[Mapping[str, tuple[Policy, str]]] = {
+    "agents.name": (Policy.KEEP, "the agent's own"),
+    "agents.character": (Policy.KEEP, "configuration"),
+    "worlds.name": (Policy.KEEP, "the place's own"),
+    "worlds.metadata": (Policy.PRUNE, "roles and ownership by id"),
+    "rooms.name": (Policy.KEEP, "the place's own; private rooms go"),
+    "rooms.metadata": (Policy.PRUNE, "whatever names the id; private rooms go"),
+    "entities.names": (Policy.DELETE, ""),
+    "entities.metadata": (Policy.DELETE, "others' metadata are theirs"),
+    "entity_names.name": (Policy.DELETE, ""),
+    "entity_names.entity_id": (Policy.DELETE, ""),
+    "participants.entity_id": (Policy.DELETE, ""),
+    "components.entity_id": (Policy.DELETE, ""),
+    "components.source_entity_id": (Policy.BLANK, "what they told of others is the others'"),
+    "components.data": (Policy.PRUNE, "whatever names the id, in components of others"),
+    "memories.id": (Policy.DELETE, "theirs, answers to them, all of private rooms, and what was derived"),
+    "memories.entity_id": (Policy.DELETE, ""),
+    "memories.source_memory_id": (Policy.DELETE, "facts derived from what they said"),
+    "memories.content": (Policy.KEEP, "what others said in rooms of several people"),
+    "memories.metadata": (Policy.PRUNE, "whatever names the id, in memories of others"),
+    "embeddings.memory_id": (Policy.DELETE, "with the memory; so do its words in the full-text index"),
+    "embedding_jobs.memory_id": (Policy.DELETE, "with the memory"),
+    "embedding_jobs.error": (Policy.KEEP, "of a model provider"),
+    "relationships.source_entity_id": (Policy.DELETE, ""),
+    "relationships.target_entity_id": (Policy.DELETE, ""),
+    "relationships.source_memory_id": (Policy.DELETE, "learned from what they said"),
+    "relationships.tags": (Policy.KEEP, "of others"),
+    "relationships.metadata": (Policy.PRUNE, "whatever names the id, in relationships of others"),
+    "tasks.entity_id": (Policy.DELETE, "with their occurrences"),
+    "tasks.name": (Policy.KEEP, "of the worker"),
+    "tasks.description": (Policy.KEEP, "of others' tasks"),
+    "tasks.tags": (Policy.KEEP, "of others' tasks"),
+    "tasks.metadata": (Policy.PRUNE, "whatever names the id, in tasks of others"),
+    "tasks.last_error": (Policy.KEEP, "of others' tasks"),
+    "task_occurrences.error": (Policy.KEEP, "of others' tasks"),
+    "cache.key": (Policy.DELETE, "where key or value names the id"),
+    "cache.value": (Policy.DELETE, "where key or value names the id"),
+    "runs.model_calls": (Policy.BLANK, "of their turns; models, tokens and cost stay"),
+    "runs.steps": (Policy.BLANK, "of their turns"),
+    "runs.error": (Policy.BLANK, "of their turns"),
+    "logs.entity_id": (Policy.DELETE, ""),
+    "logs.body": (Policy.PRUNE, "whatever names the id, in others' entries"),
+    "audit.actor": (Policy.BLANK, "the entry stays: what was changed, and when"),
+    "audit.action": (Policy.KEEP, "a fixed word"),
+    "audit.subject": (Policy.BLANK, "the entry stays"),
+    "audit.details": (Policy.PRUNE, "whatever names the id"),
+    "inbox.entity_id": (Policy.BLANK, "the key stays, so that a redelivery is still known"),
+    "inbox.memory_id": (Policy.BLANK, ""),
+    "inbox.target": (Policy.BLANK, ""),
+    "inbox.reason": (Policy.KEEP, "a fixed word"),
+    "outbox.memory_id": (Policy.BLANK, "that something was sent, and when, stays"),
+    "outbox.message": (Policy.BLANK, ""),
+    "outbox.target": (Policy.BLANK, ""),
+    "outbox.payload": (Policy.BLANK, "unsent answers are not sent any more"),
+    "outbox.error": (Policy.BLANK, ""),
+}
+"""Of each column that points at an entity or a memory, or may hold words about people."""
+
+_PRIVATE: Final = (ChannelType.DM, ChannelType.VOICE_DM, ChannelType.SELF, ChannelType.API)
+_entity = bindparam("person", type_=schema.entities.c.id.type)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """An entity, and where its data are."""
+
+    entity: Entity
+    room_ids: tuple[UUID, ...]
+    """Private rooms: nobody but this person and the agent is in them."""
+    memory_ids: tuple[UUID, ...]
+    """All memories that are theirs, by the policy of `memories.id`."""
+    run_ids: tuple[UUID, ...]
+    """Runs of their turns."""
+    platform_ids: frozenset[str] = field(default_factory=frozenset)
+    """The platforms' ids of them."""
+
+    def values(self) -> dict[str, Any]:
+        """For the conditions in `ROWS`."""
+        return {
+            "person": self.entity.id,
+            "person_text": self.entity.id,
+            "of_agent": self.entity.agent_id,
+            "like": f"%{self.entity.id}%",
+            "room_ids": self.room_ids,
+            "memory_ids": self.memory_ids,
+            "run_ids": self.run_ids,
+        }
+
+
+def names_the_id(table: Table, *columns: str) -> ColumnElement[bool]:
+    """The agent's rows that name the entity's id in one of these columns."""
+    like = [cast(table.c[name], Text).like(bindparam("like", type_=Text())) for name in columns]
+    return and_(table.c.agent_id == bindparam("of_agent"), or_(*like))
+
+
+def _rows() -> dict[Table, ColumnElement[bool]]:
+    s = schema
+    text = bindparam("person_text", type_=s.audit.c.actor.type)
+
+    def at(table: Table) -> ColumnElement[bool]:
+        return or_(table.c.entity_id == _entity, InList(table.c.room_id, "room_ids"))
+
+    target = JsonText(s.outbox.c.target, "entity_id")
+    their_tasks = select(s.tasks.c.id).where(at(s.tasks))
+    return {
+        s.entities: s.entities.c.id == _entity,
+        s.entity_names: s.entity_names.c.entity_id == _entity,
+        s.participants: at(s.participants),
+        s.components: or_(at(s.components), s.components.c.source_entity_id == _entity),
+        s.memories: InList(s.memories.c.id, "memory_ids"),
+        s.embeddings: InList(s.embeddings.c.memory_id, "memory_ids"),
+        s.embedding_jobs: InList(s.embedding_jobs.c.memory_id, "memory_ids"),
+        s.relationships: or_(
+            s.relationships.c.source_entity_id == _entity,
+            s.relationships.c.target_entity_id == _entity,
+            InList(s.relationships.c.source_memory_id, "memory_ids"),
+        ),
+        s.tasks: at(s.tasks),
+        s.task_occurrences: s.task_occurrences.c.task_id.in_(their_tasks),
+        s.rooms: InList(s.rooms.c.id, "room_ids"),
+        s.runs: or_(InList(s.runs.c.id, "run_ids"), InList(s.runs.c.room_id, "room_ids")),
+        s.logs: at(s.logs),
+        s.inbox: at(s.inbox),
+        s.outbox: or_(
+            InList(s.outbox.c.message, "memory_ids"),
+            and_(
+                s.outbox.c.agent_id == bindparam("of_agent"),
+                or_(
+                    target == text,
+                    InList(JsonText(s.outbox.c.target, "room_id"), "room_ids"),
+                ),
+            ),
+        ),
+        s.cache: names_the_id(s.cache, "key", "value"),
+        s.audit: and_(
+            s.audit.c.agent_id == bindparam("of_agent"),
+            or_(s.audit.c.actor == text, s.audit.c.subject == text),
+        ),
+    }
+
+
+ROWS: Final = _rows()
+"""Which rows of each table are a person's."""
+
+MENTIONS: Final = (
+    (schema.worlds, "id", "metadata"),
+    (schema.rooms, "id", "metadata"),
+    (schema.components, "id", "data"),
+    (schema.memories, "id", "metadata"),
+    (schema.relationships, "id", "metadata"),
+    (schema.tasks, "id", "metadata"),
+    (schema.logs, "id", "body"),
+    (schema.audit, "id", "details"),
+)
+"""Table, key and JSON column of rows that are not a person's but may name them."""
+
+_m, _p, _i = schema.memories.c, schema.participants.c, schema.inbox.c
+_others = (
+    select(_p.entity_id)
+    .where(_p.room_id == schema.rooms.c.id, _p.entity_id != _entity, _p.entity_id != schema.rooms.c.agent_id)
+    .correlate(schema.rooms)
+    .exists()
+)
+PRIVATE_ROOMS: Final = Statement(
+    "persons.private_rooms",
+    select(schema.rooms.c.id)
+    .join_from(schema.participants, schema.rooms, schema.rooms.c.id == _p.room_id)
+    .where(
+        _p.entity_id == _entity,
+        schema.rooms.c.type.in_([constant(kind.value) for kind in _PRIVATE]),
+        ~_others,
+    ),
+)
+OWN: Final = Statement(
+    "persons.own_memories",
+    select(_m.id, _m.room_id).where(or_(_m.entity_id == _entity, InList(_m.room_id, "room_ids"))),
+)
+ANSWERS: Final = Statement(
+    "persons.answers",
+    select(_m.id).where(
+        _m.entity_id == bindparam("of_agent"),
+        InList(_m.room_id, "room_ids"),
+        InList(JsonText(_m.content, "in_reply_to"), "memory_ids"),
+    ),
+)
+DERIVED: Final = Statement("persons.derived", select(_m.id).where(InList(_m.source_memory_id, "memory_ids")))
+RUNS: Final = Statement(
+    "persons.runs",
+    select(_i.run_id).where(
+        or_(_i.entity_id == _entity, InList(_i.room_id, "room_ids")), _i.run_id.is_not(None)
+    ),
+)
+COUNTS: Final = {
+    table: Statement(f"persons.count_{table.name}", select(func.count()).select_from(table).where(theirs))
+    for table, theirs in ROWS.items()
+}
+
+
+def find_person(entity_id: UUID) -> Unit[Person | None]:
+    """Where an entity's data are; None for one that is not known. Raises StateError for an agent's own."""
+    entity = yield from places.find_entity(entity_id)
+    if entity is None:
+        return None
+    if entity.id == entity.agent_id:
+        raise StateError("this is the agent's own entity, not a person's")
+    room_ids = tuple(row[0] for row in (yield PRIVATE_ROOMS(person=entity.id)))
+    own = yield OWN(person=entity.id, room_ids=room_ids)
+    memory_ids = dict.fromkeys(row[0] for row in own)
+    answers = yield ANSWERS(
+        of_agent=entity.agent_id, room_ids=sorted({row[1] for row in own}), memory_ids=list(memory_ids)
+    )
+    memory_ids.update(dict.fromkeys(row[0] for row in answers))
+    new = list(memory_ids)
+    while new:
+        derived = yield DERIVED(memory_ids=new)
+        new = [row[0] for row in derived if row[0] not in memory_ids]
+        memory_ids.update(dict.fromkeys(new))
+    run_ids = yield RUNS(person=entity.id, room_ids=room_ids)
+    ids = (values.get("id") for values in entity.metadata.values() if isinstance(values, Mapping))
+    return Person(
+        entity=entity,
+        room_ids=room_ids,
+        memory_ids=tuple(memory_ids),
+        run_ids=tuple({row[0] for row in run_ids}),
+        platform_ids=frozenset(str(value) for value in ids if value),
+    )
+
+
+def prune(value: Any, named: frozenset[str]) -> Any:
+    """A JSON value without keys, items and values that are just one of `named`."""
+    if isinstance(value, Mapping):
+        return {
+            key: prune(item, named)
+            for key, item in value.items()
+            if key not in named and not (isinstance(item, str) and item in named)
+        }
+    if isinstance(value, list):
+        return [prune(item, named) for item in value if not (isinstance(item, str) and item in named)]
+    return value
+
+
+def prune_column(table: Table, value: Any, person: Person) -> Any:
+    """What stays of a JSON column. Roles and ownership of worlds may go by platform ids as well."""
+    pruned = prune(value, frozenset({person.entity.id}))
+    if table is schema.worlds and isinstance(pruned, dict):
+        both = person.platform_ids | {person.entity.id}
+        pruned |= {key: prune(pruned[key], both) for key in ("roles", "ownership") if key in pruned}
+    return pruned
