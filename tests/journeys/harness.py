@@ -111,6 +111,13 @@ class HostProcess:
         except TimeoutError:
             raise AssertionError(f"the host did not end\n{self.all_log}") from None
         await asyncio.gather(*self._readers)
+        for left in (
+            "Unclosed",
+            "was never retrieved",
+            "was destroyed but it is pending",
+            "was never awaited",
+        ):
+            assert left not in self.all_log, self.all_log
         return code
 
     async def stop(self) -> int:
