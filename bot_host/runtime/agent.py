@@ -27,7 +27,7 @@ from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import evaluators as looking_back
 from bot_host.runtime.actions import available
 from bot_host.runtime.audit import Audit
-from bot_host.runtime.base import AgentBase, full
+from bot_host.runtime.base import AgentBase
 from bot_host.runtime.config import AgentOptions, RuntimeConfig
 from bot_host.runtime.embeddings import Embeddings, Priority
 from bot_host.runtime.event_methods import EventMethods
@@ -84,8 +84,8 @@ class AgentRuntime(Registry, EventMethods, Rooms, Knowledge, AgentBase):
         self.models = Models()
         self.services = Services()
         self.action_results = ActionResults()
-        self._audit = Audit(self.agent_id, full(store))
-        self._embeddings = Embeddings(self, self.models, full(store))
+        self._audit = Audit(self.agent_id, store)
+        self._embeddings = Embeddings(self, self.models, store)
         self._tasks = Supervisor(f"agent {character.name}")
 
     @classmethod

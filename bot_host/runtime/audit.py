@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bot_host.runtime.base import FullStore
+from bot_host.contracts.store import Store
 from bot_host.types.ids import UUID
 from bot_host.types.knowledge import AuditEntry
 
@@ -16,7 +16,7 @@ MOST: Final = 1000
 class Audit:
     """Entries of one agent on their way to the store."""
 
-    def __init__(self, agent_id: UUID, store: FullStore) -> None:
+    def __init__(self, agent_id: UUID, store: Store) -> None:
         self._agent_id = agent_id
         self._store = store
         self._waiting: deque[AuditEntry] = deque(maxlen=MOST)

@@ -1,21 +1,8 @@
 """What the parts of an AgentRuntime share: who it is and where its data are."""
 
-from typing import Protocol, cast
-
-from bot_host.contracts.knowledge import Memories, People, Places, Records
 from bot_host.contracts.store import Store
-from bot_host.contracts.tasks import Tasks
 from bot_host.types.character import Character
 from bot_host.types.ids import UUID
-
-
-class FullStore(Store, Memories, People, Places, Records, Tasks, Protocol):
-    """All that a store does."""
-
-
-def full(store: Store) -> FullStore:
-    """The store with all that it does."""
-    return cast(FullStore, store)
 
 
 class AgentBase:

@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 from bot_host.contracts.plugin import Agent
+from bot_host.contracts.store import Store
 from bot_host.kit.retry import backoff
 from bot_host.runtime.models import Models
 from bot_host.types.errors import BotHostError, ModelError, StateError, StoreError
 from bot_host.types.events import EventType
-from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.models import EmbeddingRequest, ModelType
 
@@ -25,22 +24,13 @@ LONGEST_PAUSE: Final = 300.0
 """Seconds between tries while the model is not to be had at all."""
 
 
-class EmbeddingQueue(Protocol):
-    """The part of the store that the worker needs."""
-
-    async def set_embedding(self, memory_id: UUID, embedding: Sequence[float], *, model: str) -> bool: ...
-    async def queue_embedding(self, memory_id: UUID, *, priority: int) -> None: ...
-    async def next_embedding_jobs(self, agent_id: UUID, count: int) -> list[Memory]: ...
-    async def fail_embedding_job(self, memory_id: UUID, error: str) -> int: ...
-
-
 class Embeddings:
     """Queues memories for their embedding, and makes them.
 
     Without a TEXT_EMBEDDING model it does nothing, and queues nothing.
     """
 
-    def __init__(self, agent: Agent, models: Models, store: EmbeddingQueue) -> None:
+    def __init__(self, agent: Agent, models: Models, store: Store) -> None:
         self._agent = agent
         self._models = models
         self._store = store

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bot_host.runtime.base import AgentBase, full
+from bot_host.runtime.base import AgentBase
 from bot_host.types.content import Content
 from bot_host.types.errors import StateError
 from bot_host.types.ids import UUID
@@ -54,7 +54,7 @@ class Knowledge(AgentBase):
         mine = memory.model_copy(update=changes)
         new = await self.store.create_memory(mine)
         if new and mine.embedding is not None:
-            await full(self.store).set_embedding(mine.id, mine.embedding, model="given")
+            await self.store.set_embedding(mine.id, mine.embedding, model="given")
         return mine.id
 
     async def update_memory(self, memory: Memory | Mapping[str, Any]) -> bool:
@@ -69,7 +69,7 @@ class Knowledge(AgentBase):
         content = memory.get("content")
         if content is not None and not isinstance(content, Content):
             content = Content.model_validate(content)
-        return await full(self.store).update_memory(
+        return await self.store.update_memory(
             memory["id"],
             content=content,
             metadata=memory.get("metadata"),
@@ -78,26 +78,26 @@ class Knowledge(AgentBase):
 
     async def delete_memory(self, memory_id: UUID) -> None:
         """Delete a memory with what was derived from it."""
-        await full(self.store).delete_memories([memory_id])
+        await self.store.delete_memories([memory_id])
 
     async def delete_many_memories(self, memory_ids: Sequence[UUID]) -> None:
         """Delete memories with what was derived from them."""
-        await full(self.store).delete_memories(memory_ids)
+        await self.store.delete_memories(memory_ids)
 
     async def delete_all_memories(self, room_id: UUID, table_name: str | None = None) -> None:
         """Delete a room's memories (of one kind)."""
-        await full(self.store).delete_all_memories(room_id, _type(table_name))
+        await self.store.delete_all_memories(room_id, _type(table_name))
 
     async def clear_all_agent_memories(self) -> int:
         """Delete all memories of this agent, batch by batch; how many."""
         gone = 0
-        while batch := await full(self.store).list_memories(self.agent_id, count=500):
-            gone += await full(self.store).delete_memories([memory.id for memory in batch])
+        while batch := await self.store.list_memories(self.agent_id, count=500):
+            gone += await self.store.delete_memories([memory.id for memory in batch])
         return gone
 
     async def count_memories(self, room_id: UUID, unique: bool = False, table_name: str | None = None) -> int:
         """How many a room has. `unique` is elizaOS's and changes nothing."""
-        return await full(self.store).count_memories(room_id, _type(table_name))
+        return await self.store.count_memories(room_id, _type(table_name))
 
     async def get_memories(
         self,
@@ -113,7 +113,7 @@ class Knowledge(AgentBase):
         end: datetime | None = None,
     ) -> list[Memory]:
         """Memories that fit all that is given, newest first."""
-        return await full(self.store).list_memories(
+        return await self.store.list_memories(
             self.agent_id,
             type=_type(table_name),
             room_id=room_id,
@@ -128,7 +128,7 @@ class Knowledge(AgentBase):
 
     async def get_all_memories(self) -> list[Memory]:
         """The newest 10,000 memories of the agent."""
-        return await full(self.store).list_memories(self.agent_id, count=10_000)
+        return await self.store.list_memories(self.agent_id, count=10_000)
 
     async def get_memory_by_id(self, memory_id: UUID) -> Memory | None:
         """One memory."""
@@ -139,14 +139,14 @@ class Knowledge(AgentBase):
     ) -> list[Memory]:
         """Known ones, in the order of the ids."""
         wanted = _type(table_name)
-        found = await full(self.store).get_memories_by_ids(memory_ids)
+        found = await self.store.get_memories_by_ids(memory_ids)
         return [memory for memory in found if wanted is None or memory.type is wanted]
 
     async def get_memories_by_room_ids(
         self, *, table_name: str, room_ids: Sequence[UUID], limit: int = 10
     ) -> list[Memory]:
         """The newest memories of several rooms."""
-        return await full(self.store).list_memories(
+        return await self.store.list_memories(
             self.agent_id, type=_type(table_name), room_ids=room_ids, count=limit
         )
 
@@ -167,7 +167,7 @@ class Knowledge(AgentBase):
         entity_id: UUID | None = None,
     ) -> list[Memory]:
         """Full-text search, best first."""
-        return await full(self.store).search_memories_by_text(
+        return await self.store.search_memories_by_text(
             self.agent_id,
             query,
             type=_type(table_name),
@@ -189,7 +189,7 @@ class Knowledge(AgentBase):
         count: int = 10,
     ) -> list[Memory]:
         """By cosine similarity, best first (elizaOS: searchMemories with an embedding)."""
-        return await full(self.store).search_memories_by_embedding(
+        return await self.store.search_memories_by_embedding(
             self.agent_id,
             embedding,
             type=_type(table_name),
@@ -242,7 +242,7 @@ class Knowledge(AgentBase):
         metadata: Mapping[str, Any] | None = None,
     ) -> Relationship:
         """Make it, or merge tags and metadata into the one between the two; as it is now."""
-        return await full(self.store).put_relationship(
+        return await self.store.put_relationship(
             Relationship(
                 agent_id=self.agent_id,
                 source_entity_id=source_entity_id,
@@ -254,15 +254,15 @@ class Knowledge(AgentBase):
 
     async def update_relationship(self, relationship: Relationship) -> Relationship:
         """Merge tags and metadata into the one between the two; as it is now."""
-        return await full(self.store).put_relationship(replace(relationship, agent_id=self.agent_id))
+        return await self.store.put_relationship(replace(relationship, agent_id=self.agent_id))
 
     async def get_relationship(self, source_entity_id: UUID, target_entity_id: UUID) -> Relationship | None:
         """The one between two, in this direction."""
-        return await full(self.store).find_relationship(self.agent_id, source_entity_id, target_entity_id)
+        return await self.store.find_relationship(self.agent_id, source_entity_id, target_entity_id)
 
     async def get_relationships(self, entity_id: UUID, tags: Sequence[str] = ()) -> list[Relationship]:
         """Those of an entity, in both directions, that have all `tags`."""
-        return await full(self.store).get_relationships(self.agent_id, entity_id, tags=tags)
+        return await self.store.get_relationships(self.agent_id, entity_id, tags=tags)
 
     # -- components -------------------------------------------------------------------------------------
 
@@ -274,7 +274,7 @@ class Knowledge(AgentBase):
         source_entity_id: UUID | None = None,
     ) -> Component | None:
         """The first of an entity's components that fits."""
-        found = await full(self.store).get_components(
+        found = await self.store.get_components(
             entity_id, type=type, world_id=world_id, source_entity_id=source_entity_id
         )
         return found[0] if found else None
@@ -283,32 +283,32 @@ class Knowledge(AgentBase):
         self, entity_id: UUID, world_id: UUID | None = None, source_entity_id: UUID | None = None
     ) -> list[Component]:
         """An entity's components that fit."""
-        return await full(self.store).get_components(
+        return await self.store.get_components(
             entity_id, world_id=world_id, source_entity_id=source_entity_id
         )
 
     async def create_component(self, component: Component) -> bool:
         """False when its id is known."""
-        return await full(self.store).create_component(replace(component, agent_id=self.agent_id))
+        return await self.store.create_component(replace(component, agent_id=self.agent_id))
 
     async def update_component(self, component: Component) -> bool:
         """Replace its data."""
-        return await full(self.store).update_component(component.id, component.data)
+        return await self.store.update_component(component.id, component.data)
 
     async def delete_component(self, component_id: UUID) -> bool:
         """Delete it."""
-        return await full(self.store).delete_component(component_id)
+        return await self.store.delete_component(component_id)
 
     # -- tasks ------------------------------------------------------------------------------------------
 
     async def create_task(self, task: Task) -> UUID:
         """Make a task; its id."""
-        await full(self.store).create_task(replace(task, agent_id=self.agent_id))
+        await self.store.create_task(replace(task, agent_id=self.agent_id))
         return task.id
 
     async def get_task(self, task_id: UUID) -> Task | None:
         """One task."""
-        return await full(self.store).find_task(task_id)
+        return await self.store.find_task(task_id)
 
     async def get_tasks(
         self,
@@ -318,13 +318,11 @@ class Knowledge(AgentBase):
         entity_id: UUID | None = None,
     ) -> list[Task]:
         """Tasks that fit, with all of `tags`."""
-        return await full(self.store).get_tasks(
-            self.agent_id, room_id=room_id, tags=tags, entity_id=entity_id
-        )
+        return await self.store.get_tasks(self.agent_id, room_id=room_id, tags=tags, entity_id=entity_id)
 
     async def get_tasks_by_name(self, name: str) -> list[Task]:
         """Tasks of a worker."""
-        return await full(self.store).get_tasks(self.agent_id, name=name)
+        return await self.store.get_tasks(self.agent_id, name=name)
 
     async def update_task(self, task_id: UUID, task: Task | Mapping[str, Any]) -> bool:
         """Replace a task, or the fields that a mapping names; False when there is none."""
@@ -333,11 +331,11 @@ class Knowledge(AgentBase):
             if known is None:
                 return False
             task = replace(known, **task)
-        return await full(self.store).update_task(replace(task, id=task_id, agent_id=self.agent_id))
+        return await self.store.update_task(replace(task, id=task_id, agent_id=self.agent_id))
 
     async def delete_task(self, task_id: UUID) -> None:
         """Delete it."""
-        await full(self.store).delete_task(task_id)
+        await self.store.delete_task(task_id)
 
     # -- cache and logs ---------------------------------------------------------------------------------
 
@@ -364,7 +362,7 @@ class Knowledge(AgentBase):
         room_id: UUID | None = None,
     ) -> None:
         """Keep a log entry."""
-        await full(self.store).add_log(
+        await self.store.add_log(
             LogEntry(agent_id=self.agent_id, type=type, body=dict(body), entity_id=entity_id, room_id=room_id)
         )
 
@@ -378,10 +376,10 @@ class Knowledge(AgentBase):
         offset: int = 0,
     ) -> list[LogEntry]:
         """Log entries that fit, newest first."""
-        return await full(self.store).get_logs(
+        return await self.store.get_logs(
             self.agent_id, entity_id=entity_id, room_id=room_id, type=type, count=count, offset=offset
         )
 
     async def delete_log(self, log_id: UUID) -> None:
         """Delete one."""
-        await full(self.store).delete_log(log_id)
+        await self.store.delete_log(log_id)

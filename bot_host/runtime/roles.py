@@ -6,9 +6,8 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from bot_host.contracts.plugin import Agent
-from bot_host.runtime.base import full
 from bot_host.types.errors import StateError
-from bot_host.types.ids import UUID, create_unique_uuid
+from bot_host.types.ids import UUID, create_unique_uuid, is_uuid
 from bot_host.types.memory import Memory
 from bot_host.types.places import Role, World
 
@@ -46,7 +45,7 @@ async def get_user_server_role(agent: Agent, entity_id: UUID, server_id: str) ->
     """An entity's role in the world of a platform's server (3.7-01), or of a world by its own id."""
     if entity_id in agent.owners:
         return Role.OWNER
-    world = await agent.store.find_world(server_id)
+    world = await agent.store.find_world(server_id) if is_uuid(server_id) else None
     if world is None:
         world = await agent.store.find_world(create_unique_uuid(agent.agent_id, server_id))
     return role_in_world(world, entity_id)
@@ -76,7 +75,7 @@ async def set_role(agent: Agent, world_id: UUID, entity_id: UUID, role: Role, *,
         roles = {**(known if isinstance(known, dict) else {}), entity_id: str(role)}
         if role is Role.NONE:
             del roles[entity_id]
-        await full(agent.store).update_world(replace(world, metadata={**world.metadata, "roles": roles}))
+        await agent.store.update_world(replace(world, metadata={**world.metadata, "roles": roles}))
     await agent.audit(
         "role changed",
         entity_id,
@@ -88,6 +87,4 @@ async def set_role(agent: Agent, world_id: UUID, entity_id: UUID, role: Role, *,
 
 async def find_worlds_for_owner(agent: Agent, entity_id: UUID) -> list[World]:
     """The worlds that an entity owns (3.7-03)."""
-    return [
-        world for world in await full(agent.store).get_worlds(agent.agent_id) if owner_of(world) == entity_id
-    ]
+    return [world for world in await agent.store.get_worlds(agent.agent_id) if owner_of(world) == entity_id]

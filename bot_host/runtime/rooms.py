@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot_host.runtime.base import AgentBase, full
+from bot_host.runtime.base import AgentBase
 from bot_host.types.content import ChannelType
 from bot_host.types.errors import StateError
 from bot_host.types.ids import UUID, create_unique_uuid
@@ -65,7 +65,7 @@ class Rooms(AgentBase):
             metadata={source: told} if source and told else {},
         )
         await self._ensure([world], [room], [person])
-        await full(self.store).add_participants(self.agent_id, room_id, [entity_id, self.agent_id])
+        await self.store.add_participants(self.agent_id, room_id, [entity_id, self.agent_id])
 
     async def ensure_connections(
         self, entities: Sequence[Entity], rooms: Sequence[Room], source: str, world: World
@@ -79,7 +79,7 @@ class Rooms(AgentBase):
         await self._ensure([replace(world, agent_id=self.agent_id)], here, mine)
         ids = [self.agent_id, *(entity.id for entity in mine)]
         for room in here:
-            await full(self.store).add_participants(self.agent_id, room.id, ids)
+            await self.store.add_participants(self.agent_id, room.id, ids)
 
     async def ensure_world_exists(self, world: World) -> None:
         """Make a world that is not known, or give it a new name."""
@@ -97,7 +97,7 @@ class Rooms(AgentBase):
             raise StateError(f"there is no entity {entity_id}").about(room=room_id)
         if await self.store.find_room(room_id) is None:
             raise StateError(f"there is no room {room_id}").about(room=room_id)
-        await full(self.store).add_participants(self.agent_id, room_id, [entity_id])
+        await self.store.add_participants(self.agent_id, room_id, [entity_id])
 
     async def _ensure(self, worlds: list[World], rooms: list[Room], people: list[Entity]) -> None:
         await self.store.apply_places("", worlds, rooms, people, None)
@@ -115,7 +115,7 @@ class Rooms(AgentBase):
     async def create_entities(self, entities: Sequence[Entity]) -> bool:
         """Make those that are not known; whether all were new."""
         mine = [replace(entity, agent_id=self.agent_id) for entity in entities]
-        return await full(self.store).create_entities(mine) == len(mine)
+        return await self.store.create_entities(mine) == len(mine)
 
     async def get_entity(self, entity_id: UUID) -> Entity | None:
         """One entity."""
@@ -130,11 +130,11 @@ class Rooms(AgentBase):
 
     async def get_entities_for_room(self, room_id: UUID) -> list[Entity]:
         """Who is in a room, by time of joining."""
-        return await full(self.store).get_entities_for_room(room_id)
+        return await self.store.get_entities_for_room(room_id)
 
     async def update_entity(self, entity: Entity) -> bool:
         """Replace names and metadata."""
-        return await full(self.store).update_entity(replace(entity, agent_id=self.agent_id))
+        return await self.store.update_entity(replace(entity, agent_id=self.agent_id))
 
     # -- worlds and rooms -------------------------------------------------------------------------------
 
@@ -149,15 +149,15 @@ class Rooms(AgentBase):
 
     async def get_all_worlds(self) -> list[World]:
         """The agent's worlds."""
-        return await full(self.store).get_worlds(self.agent_id)
+        return await self.store.get_worlds(self.agent_id)
 
     async def update_world(self, world: World) -> bool:
         """Replace name and metadata."""
-        return await full(self.store).update_world(replace(world, agent_id=self.agent_id))
+        return await self.store.update_world(replace(world, agent_id=self.agent_id))
 
     async def remove_world(self, world_id: UUID) -> bool:
         """Delete a world with its rooms and what is in them."""
-        return await full(self.store).remove_world(world_id)
+        return await self.store.remove_world(world_id)
 
     async def create_room(self, room: Room) -> UUID:
         """Make a room, with its metadata (elizaOS drops them, 2.12-08 [T]); its id."""
@@ -180,17 +180,17 @@ class Rooms(AgentBase):
 
     async def get_rooms(self, world_id: UUID) -> list[Room]:
         """A world's rooms."""
-        return await full(self.store).get_rooms(self.agent_id, world_id=world_id)
+        return await self.store.get_rooms(self.agent_id, world_id=world_id)
 
     get_rooms_by_world = get_rooms
 
     async def update_room(self, room: Room) -> bool:
         """Replace what is not an id."""
-        return await full(self.store).update_room(replace(room, agent_id=self.agent_id))
+        return await self.store.update_room(replace(room, agent_id=self.agent_id))
 
     async def delete_room(self, room_id: UUID) -> bool:
         """Delete a room with what is in it."""
-        return await full(self.store).delete_room(room_id)
+        return await self.store.delete_room(room_id)
 
     async def delete_rooms_by_world_id(self, world_id: UUID) -> int:
         """Delete a world's rooms; how many."""
@@ -201,15 +201,15 @@ class Rooms(AgentBase):
 
     async def add_participant(self, entity_id: UUID, room_id: UUID) -> bool:
         """Put an entity into a room; whether it was new there."""
-        return await full(self.store).add_participants(self.agent_id, room_id, [entity_id]) > 0
+        return await self.store.add_participants(self.agent_id, room_id, [entity_id]) > 0
 
     async def add_participants_room(self, entity_ids: Sequence[UUID], room_id: UUID) -> bool:
         """Put entities into a room; whether all were new there."""
-        return await full(self.store).add_participants(self.agent_id, room_id, entity_ids) == len(entity_ids)
+        return await self.store.add_participants(self.agent_id, room_id, entity_ids) == len(entity_ids)
 
     async def remove_participant(self, entity_id: UUID, room_id: UUID) -> bool:
         """Take an entity out of a room."""
-        return await full(self.store).remove_participant(room_id, entity_id)
+        return await self.store.remove_participant(room_id, entity_id)
 
     async def is_room_participant(self, room_id: UUID, entity_id: UUID) -> bool:
         """Whether an entity is in a room."""
@@ -221,7 +221,7 @@ class Rooms(AgentBase):
 
     async def get_participants_for_entity(self, entity_id: UUID) -> list[Participant]:
         """Where an entity is."""
-        return await full(self.store).get_participants_for_entity(entity_id)
+        return await self.store.get_participants_for_entity(entity_id)
 
     async def get_rooms_for_participant(self, entity_id: UUID) -> list[UUID]:
         """The ids of the rooms that an entity is in."""
@@ -229,7 +229,7 @@ class Rooms(AgentBase):
 
     async def get_rooms_for_participants(self, entity_ids: Sequence[UUID]) -> list[UUID]:
         """The ids of the rooms that all of these are in (elizaOS: any of them, 2.12-12 [T])."""
-        return [room.id for room in await full(self.store).get_rooms_for_participants(entity_ids)]
+        return [room.id for room in await self.store.get_rooms_for_participants(entity_ids)]
 
     async def get_participant_user_state(self, room_id: UUID, entity_id: UUID) -> ParticipantState | None:
         """How an entity (mostly the agent) holds itself in a room."""
