@@ -52,6 +52,7 @@ FaultName: TypeAlias = Literal[
     "break_after_finish",
     "no_done",
     "no_finish",
+    "done_only",
     "html",
     "bad_sse",
     "bad_json",
@@ -208,8 +209,8 @@ class FakeOpenAI:
         hang: no answer until the client goes away or the server closes. hang_mid_stream: a part, then so.
         drop: the connection is cut before any answer. break: cut in the middle of it. break_after_finish:
         cut between finish_reason and usage. no_done: complete, but without [DONE]. no_finish: some text, then
-        a clean end without finish_reason and [DONE]. html: a page with status 200. bad_sse, bad_json: data
-        that is not JSON. no_choices, null_choices, null_content: as said. error_in_stream: an error object
+        a clean end without finish_reason and [DONE]. done_only: such an end
+        with [DONE]. html: a page with status 200. bad_sse, bad_json: data that is not JSON. no_choices, null_choices, null_content: as said. error_in_stream: an error object
         after some text. whole: plain JSON although a stream was asked for.
         """
         self._queue.append(Fault(name, Answer(text)))
@@ -405,7 +406,9 @@ class FakeOpenAI:
         if fault in ("break", "hang_mid_stream"):
             _cut(request)
             return True
-        if fault == "no_finish":
+        if fault == "done_only":
+            await response.write(b"data: [DONE]\n\n")
+        if fault in ("no_finish", "done_only"):
             await response.write_eof()
             return True
         if fault in ("bad_sse", "bad_json"):

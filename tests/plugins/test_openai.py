@@ -240,6 +240,13 @@ async def test_stream_without_done_but_with_finish_is_whole(fake: FakeOpenAI, ag
     assert (await _ask(agent, _request(on_chunk=Chunks()))).text == "all of it"
 
 
+async def test_stream_with_done_and_without_finish_is_whole(fake: FakeOpenAI, agent: FakeAgent) -> None:
+    fake.fault("done_only", "all of it and a little more")
+    text = (await _ask(agent, _request(on_chunk=Chunks()))).text
+    assert "all of it".startswith(text[:9])
+    assert text
+
+
 async def test_stream_cut_after_finish_is_whole(fake: FakeOpenAI, agent: FakeAgent) -> None:
     fake.fault("break_after_finish", "all of it")
     result = await _ask(agent, _request(on_chunk=Chunks()))
