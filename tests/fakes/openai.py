@@ -208,10 +208,11 @@ class FakeOpenAI:
 
         hang: no answer until the client goes away or the server closes. hang_mid_stream: a part, then so.
         drop: the connection is cut before any answer. break: cut in the middle of it. break_after_finish:
-        cut between finish_reason and usage. no_done: complete, but without [DONE]. no_finish: some text, then
-        a clean end without finish_reason and [DONE]. done_only: such an end
-        with [DONE]. html: a page with status 200. bad_sse, bad_json: data that is not JSON. no_choices, null_choices, null_content: as said. error_in_stream: an error object
-        after some text. whole: plain JSON although a stream was asked for.
+        cut between finish_reason and usage. no_done: complete, but without [DONE]. no_finish: some text,
+        then a clean end without finish_reason and [DONE]. done_only: such an end with [DONE]. html: a
+        page with status 200. bad_sse, bad_json: data that is not JSON. no_choices, null_choices,
+        null_content: as said. error_in_stream: an error object after some text. whole: plain JSON
+        although a stream was asked for.
         """
         self._queue.append(Fault(name, Answer(text)))
 
