@@ -17,7 +17,6 @@ _OTHER_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "text": ("prompt",),
     "image_url": ("url",),
     "on_chunk": ("on_stream_chunk",),
-    "stop": ("stop_sequences",),
     "max_tokens": ("max_output_tokens",),
 }
 """elizaOS's names of the same keys."""
@@ -59,8 +58,8 @@ def _text(type: ModelType, params: Any) -> TextRequest:
         raise StateError(f"{type}: expected a prompt, or messages")
     if given.get("stream") is False:
         given["on_chunk"] = None
-    if given.get("stop") is not None:
-        stop = given["stop"]
+    stop = given.pop("stop_sequences", None) or given.get("stop")
+    if stop is not None:
         given["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
     request: TextRequest = _build(type, TextRequest, {**given, "messages": tuple(messages)})
     return request

@@ -1,0 +1,195 @@
+"""The queue of embeddings: rows are the truth, the worker only empties it."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot_host.plugin import Agent, EmbeddingRequest, Plugin
+from bot_host.runtime import AgentOptions, AgentRuntime
+from bot_host.runtime import embeddings as embeddings_module
+from bot_host.runtime import models as models_module
+from bot_host.runtime.embeddings import BATCH
+from bot_host.store import Database, make_store
+from bot_host.types.errors import ModelError, StateError
+from bot_host.types.events import EmbeddingEvent
+from bot_host.types.memory import Memory
+from bot_host.types.models import ModelType
+from bot_host.types.places import Entity, Room
+from tests.runtime.conftest import ADA, ELIZA, ROOM, message
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models_module, "backoff", lambda attempt, **_: 0.0)
+    monkeypatch.setattr(embeddings_module, "backoff", lambda attempt, **_: 0.0)
+
+
+class Embedder:
+    """Makes [length, 1], or fails as `faults` says; counts how many are asked at once."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.faults: dict[str, list[Exception]] = {}
+        self.at_once = 0
+        self.most = 0
+
+    async def __call__(self, agent: Agent, request: EmbeddingRequest) -> list[float]:
+        self.asked.append(request.text)
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        await asyncio.sleep(0)
+        self.at_once -= 1
+        if self.faults.get(request.text):
+            raise self.faults[request.text].pop(0)
+        return [float(len(request.text)), 1.0]
+
+
+class Told:
+    """The events of embeddings, and a way to wait for them."""
+
+    def __init__(self, agent: AgentRuntime) -> None:
+        self.events: list[EmbeddingEvent] = []
+        self._news = asyncio.Condition()
+        agent.on(EmbeddingEvent, self)
+
+    async def __call__(self, event: EmbeddingEvent) -> None:
+        async with self._news:
+            self.events.append(event)
+            self._news.notify_all()
+
+    def of(self, kind: str) -> list[str]:
+        return [e.memory_id for e in self.events if e.type == f"EMBEDDING_GENERATION_{kind}"]
+
+    async def wait(self, kind: str, count: int) -> None:
+        async with self._news:
+            await self._news.wait_for(lambda: len(self.of(kind)) >= count)
+
+
+async def start(store: Database, embedder: Embedder | None, **options: Any) -> AgentRuntime:
+    models = {ModelType.TEXT_EMBEDDING: embedder} if embedder else {}
+    agent = AgentRuntime(
+        ELIZA, store=store, plugins=[Plugin(name="e", models=models)], options=AgentOptions(**options)
+    )
+    await store.ensure_agent(agent.agent_id, ELIZA)
+    me = agent.agent_id
+    await store.apply_places("", [], [Room(id=ROOM, agent_id=me)], [Entity(id=ADA, agent_id=me)], None)
+    await agent.start()
+    return agent
+
+
+async def remember(agent: AgentRuntime, *texts: str) -> list[Memory]:
+    memories = [message(text) for text in texts]
+    for memory in memories:
+        await agent.create_memory(memory)
+    return memories
+
+
+async def test_queued_memories_get_their_vectors_in_batches(store: Database) -> None:
+    embedder = Embedder()
+    agent = await start(store, embedder)
+    told = Told(agent)
+    memories = await remember(agent, *(f"text {n}" for n in range(BATCH + 5)))
+    for memory in memories:
+        await agent.queue_embedding_generation(memory)
+    await told.wait("COMPLETED", len(memories))
+    assert sorted(told.of("REQUESTED")) == sorted(m.id for m in memories)
+    assert embedder.most <= BATCH
+    found = await agent.search_memories_by_embedding([6.0, 1.0], count=1)
+    assert found[0].similarity == pytest.approx(1.0)
+    await agent.stop()
+
+
+async def test_high_before_normal_before_low(store: Database) -> None:
+    embedder = Embedder()
+    agent = await start(store, embedder, background=False)
+    for memory, priority in zip(
+        await remember(agent, "low", "normal", "high"), ("low", "normal", "high"), strict=True
+    ):
+        await agent.queue_embedding_generation(memory, priority)  # type: ignore[arg-type]
+    assert embedder.asked == []
+    await agent.stop()
+    agent = await start(store, embedder)
+    told = Told(agent)
+    # What was queued before the restart is done after it.
+    await told.wait("COMPLETED", 3)
+    assert embedder.asked == ["high", "normal", "low"]
+    with pytest.raises(StateError, match="high, normal or low"):
+        await agent.queue_embedding_generation(message(), "urgent")  # type: ignore[arg-type]
+    await agent.stop()
+
+
+async def test_it_is_tried_three_times_and_then_told(store: Database) -> None:
+    embedder = Embedder()
+    embedder.faults = {"bad": [ModelError("refused")] * 3, "shaky": [ModelError("refused")] * 2}
+    agent = await start(store, embedder)
+    told = Told(agent)
+    bad, shaky, good = await remember(agent, "bad", "shaky", "good")
+    for memory in (bad, shaky, good):
+        await agent.queue_embedding_generation(memory)
+    await told.wait("COMPLETED", 2)
+    await told.wait("FAILED", 1)
+    assert told.of("FAILED") == [bad.id]
+    assert embedder.asked.count("bad") == 3
+    assert next(e.error for e in told.events if e.type.endswith("FAILED")) == "refused"
+    await agent.stop()
+
+
+async def test_an_outage_uses_up_nobodys_tries(store: Database) -> None:
+    embedder = Embedder()
+    down = [ModelError("down", retryable=True)] * 30
+    embedder.faults = {"one": list(down), "two": list(down)}
+    agent = await start(store, embedder)
+    told = Told(agent)
+    for memory in await remember(agent, "one", "two"):
+        await agent.queue_embedding_generation(memory)
+    await told.wait("COMPLETED", 2)
+    assert told.of("FAILED") == []
+    await agent.stop()
+
+
+async def test_nothing_without_a_model_text_or_need(store: Database) -> None:
+    agent = await start(store, None)
+    [memory] = await remember(agent, "hello")
+    await agent.queue_embedding_generation(memory)
+    assert await store.next_embedding_jobs(agent.agent_id, 10) == []
+    await agent.stop()
+    embedder = Embedder()
+    agent = await start(store, embedder, background=False)
+    blank, done = message(" "), message("x").model_copy(update={"embedding": [1.0]})
+    for memory in (blank, done):
+        await agent.create_memory(memory)
+        await agent.queue_embedding_generation(memory)
+    assert await store.next_embedding_jobs(agent.agent_id, 10) == []
+    await agent.stop()
+
+
+async def test_an_embedding_made_now(store: Database) -> None:
+    embedder = Embedder()
+    agent = await start(store, embedder)
+    done = await agent.add_embedding_to_memory(message("four"))
+    assert done.embedding == [4.0, 1.0]
+    assert (await agent.add_embedding_to_memory(done)) is done
+    with pytest.raises(StateError, match="has no text"):
+        await agent.add_embedding_to_memory(message(" "))
+    embedder.faults = {"bad": [ModelError("refused")]}
+    with pytest.raises(ModelError, match="refused"):
+        await agent.add_embedding_to_memory(message("bad"))
+    await agent.stop()
+
+
+async def test_it_survives_the_process(tmp_path: Path) -> None:
+    embedder = Embedder()
+    async with make_store("sqlite:///bot.db", base=tmp_path) as store:
+        agent = await start(store, embedder, background=False)
+        [memory] = await remember(agent, "kept")
+        await agent.queue_embedding_generation(memory)
+        await agent.stop()
+    async with make_store("sqlite:///bot.db", base=tmp_path) as store:
+        agent = await start(store, embedder)
+        told = Told(agent)
+        if not await agent.search_memories_by_embedding([4.0, 1.0]):
+            await told.wait("COMPLETED", 1)
+        assert [m.id for m in await agent.search_memories_by_embedding([4.0, 1.0])] == [memory.id]
+        await agent.stop()

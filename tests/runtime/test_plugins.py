@@ -1,0 +1,259 @@
+"""Loading: from objects, names and paths, in order, with errors that name the chain."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot_host.plugin import (
+    Action,
+    ActionCall,
+    ActionResult,
+    Agent,
+    Evaluator,
+    Memory,
+    Plugin,
+    PluginError,
+    Provider,
+    ProviderResult,
+    Route,
+    State,
+    TaskWorker,
+)
+from bot_host.runtime import AgentRuntime, RuntimeConfig
+from bot_host.runtime.plugins import find_plugin, in_order, names_for_character
+from bot_host.store import Database
+from bot_host.testing import run_plugin_tests
+from bot_host.types.errors import ConfigError
+from bot_host.types.models import ModelType
+from tests.runtime.conftest import ELIZA, Agents, message
+
+
+async def _do(agent: Agent, call: ActionCall) -> ActionResult:
+    return ActionResult()
+
+
+async def _get(agent: Agent, memory: Memory, state: State) -> ProviderResult:
+    return ProviderResult(text="here")
+
+
+async def _look(agent: Agent, memory: Memory, state: State) -> None:
+    return None
+
+
+async def _model(agent: Agent, request: Any) -> str:
+    return "m"
+
+
+async def _serve(request: Any, agent: Agent) -> Any:
+    return {}
+
+
+async def _work(agent: Agent, options: Any, task: Any) -> None:
+    return None
+
+
+async def _send(agent: Agent, target: Any, content: Any) -> None:
+    return None
+
+
+ROUTE = Route(method="GET", path="/x", handler=_serve)
+WORKER = TaskWorker(name="W", execute=_work)
+WHOLE = Plugin(
+    name="whole",
+    actions=(Action(name="A", description="", handler=_do),),
+    providers=(Provider(name="P", get=_get),),
+    evaluators=(Evaluator(name="E", handler=_look),),
+    models={ModelType.TEXT_SMALL: _model},
+    model_priority=3,
+    routes=(ROUTE,),
+    task_workers=(WORKER,),
+    send_handlers={"mine": _send},
+)
+
+
+async def test_all_that_a_plugin_brings(agents: Agents) -> None:
+    agent = agents(WHOLE)
+    await agent.start()
+    assert [(a.name, a.plugin) for a in agent.actions] == [("A", "whole")]
+    assert [p.name for p in agent.providers] == ["P"]
+    assert [e.name for e in agent.evaluators] == ["E"]
+    assert agent.models[ModelType.TEXT_SMALL] == [(3, "whole", _model)]
+    assert agent.routes == [("whole", ROUTE)]
+    assert agent.get_task_worker("W") is WORKER
+    assert agent.send_handlers == {"mine": _send}
+    assert agent.plugins == [WHOLE]
+    await agent.stop()
+    assert (agent.actions, agent.routes, agent.send_handlers, agent.plugins) == ([], [], {}, [])
+    await agent.start()
+    assert [a.name for a in agent.actions] == ["A"]
+
+
+async def test_names_are_unique_within_a_kind(agents: Agents, caplog: pytest.LogCaptureFixture) -> None:
+    twin = Plugin(
+        name="twin", actions=WHOLE.actions, providers=WHOLE.providers, evaluators=WHOLE.evaluators, priority=1
+    )
+    agent = agents(WHOLE, twin)
+    await agent.start()
+    assert (len(agent.actions), len(agent.providers), len(agent.evaluators)) == (1, 1, 1)
+    assert caplog.text.count("is registered already") == 3
+
+
+async def test_a_plugin_joins_a_running_agent_with_its_needs_met(agents: Agents, store: Database) -> None:
+    agent = agents()
+    await agent.start()
+    with pytest.raises(PluginError, match=r"more: needs the plugin whole.*\(more -> whole\)"):
+        await agent.register_plugin(Plugin(name="more", dependencies=("whole",)))
+    await agent.register_plugin(WHOLE)
+    await agent.register_plugin(WHOLE)
+    await agent.register_plugin(Plugin(name="more", dependencies=("whole",)))
+    assert [p.name for p in agent.plugins] == ["whole", "more"]
+    audit = await store.get_audit(agent.agent_id)
+    assert [(e.action, e.subject) for e in audit] == [
+        ("plugin registered", "more"),
+        ("plugin registered", "whole"),
+    ]
+    await agent.stop()
+    await agent.start()
+    assert [p.name for p in agent.plugins] == ["whole", "more"]
+
+
+async def test_a_plugin_may_bring_another_one_along(agents: Agents) -> None:
+    async def init(config: Any, agent: Agent) -> None:
+        await agent.register_plugin(WHOLE)
+
+    agent = agents(Plugin(name="first", init=init))
+    await agent.start()
+    assert [p.name for p in agent.plugins] == ["first", "whole"]
+
+
+async def test_a_failing_init_names_plugin_and_agent_and_lets_everything_go(agents: Agents) -> None:
+    closed: list[str] = []
+
+    async def opens(config: Any, agent: Agent) -> None:
+        agent.exit_stack.callback(closed.append, "closed")
+
+    async def fails(config: Any, agent: Agent) -> None:
+        raise ValueError("no such file")
+
+    agent = agents(Plugin(name="opens", init=opens, priority=-1), Plugin(name="bad", init=fails))
+    with pytest.raises(PluginError, match="bad: could not be initialised: no such file") as caught:
+        await agent.start()
+    assert caught.value.agent == "Eliza"
+    assert closed == ["closed"]
+    assert not agent.started
+
+
+async def test_two_agents_share_nothing(agents: Agents) -> None:
+    one, other = agents(WHOLE), agents()
+    await one.start()
+    await other.start()
+    assert other.actions == []
+    assert other.models[ModelType.TEXT_SMALL] == []
+    state = await one.compose_state(message())
+    assert state.text == "here"
+    assert (await other.compose_state(message())).text == ""
+
+
+# -- order
+
+
+def test_the_order_of_the_documented_priorities() -> None:
+    plugins = [Plugin(name=str(n), priority=n) for n in (100, 50, 0, -50, -100)]
+    assert [p.priority for p in in_order(plugins)] == [-100, -50, 0, 50, 100]
+
+
+def test_what_the_host_brings_itself_is_no_missing_dependency() -> None:
+    plugin = Plugin(name="a", dependencies=("@elizaos/plugin-sql",))
+    assert in_order([plugin]) == [plugin]
+    with pytest.raises(PluginError, match="needs the plugin basics"):
+        in_order([Plugin(name="a", dependencies=("@elizaos/plugin-bootstrap",))])
+
+
+def test_the_chain_to_a_gap_and_round_a_circle() -> None:
+    a, b = Plugin(name="a", dependencies=("b",)), Plugin(name="b", dependencies=("c",))
+    with pytest.raises(PluginError, match=r"b: needs the plugin c, which is not loaded \(a -> b -> c\)"):
+        in_order([a, b])
+    with pytest.raises(PluginError, match="a -> b -> c -> a"):
+        in_order([a, b, Plugin(name="c", dependencies=("a",))])
+
+
+# -- where from
+
+
+def test_from_a_file_and_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("from bot_host.plugin import Plugin\nplugin = Plugin(name='mine')\n")
+    folder = tmp_path / "plugins" / "yours"
+    folder.mkdir(parents=True)
+    (folder / "names.py").write_text("NAME = 'yours'\n")
+    (folder / "__init__.py").write_text(
+        "from bot_host.plugin import Plugin\nfrom .names import NAME\nplugin = Plugin(name=NAME)\n"
+    )
+    assert find_plugin("mine.py", base=tmp_path).name == "mine"
+    assert find_plugin("./plugins/yours", base=tmp_path).name == "yours"
+    assert find_plugin(str(tmp_path / "mine.py")) is find_plugin("mine.py", base=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (None, "there is no such file"),
+        ("plugin = 3\n", "has no Plugin under the name plugin"),
+        ("raise ValueError('a bug')\n", "could not be imported: ValueError: a bug"),
+        ("def (\n", "could not be imported: SyntaxError"),
+    ],
+)
+def test_what_is_no_plugin(tmp_path: Path, source: str | None, says: str) -> None:
+    if source is not None:
+        (tmp_path / "mine.py").write_text(source)
+    with pytest.raises(PluginError, match=says):
+        find_plugin("mine.py", base=tmp_path)
+
+
+def test_short_names_of_elizaos_and_hints(caplog: pytest.LogCaptureFixture) -> None:
+    assert names_for_character(["plugin-bootstrap", "@elizaos/plugin-ollama"]) == ["basics"]
+    assert "nearest: models.openai.base_url" in caplog.text
+
+
+# -- RuntimeConfig
+
+
+async def test_from_config(store: Database) -> None:
+    config = RuntimeConfig(
+        character={"name": "Eliza"},
+        plugins=["basics", WHOLE],
+        database=store,
+        models={ModelType.TEXT_SMALL: _model},
+        environment={"A": "given"},
+    )
+    agent = AgentRuntime.from_config(config)
+    await agent.start()
+    assert agent.get_setting("A") == "given"
+    assert [p.name for p in agent.plugins] == ["basics", "whole", "runtime config"]
+    assert [priority for priority, _, _ in agent.models[ModelType.TEXT_SMALL]] == [1000, 3]
+    assert await agent.use_model(ModelType.TEXT_SMALL, "x") == "m"
+    await agent.stop()
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        (RuntimeConfig(character=ELIZA), "database is missing"),
+        (RuntimeConfig(character={"name": ""}), "the character is not valid"),
+    ],
+)
+def test_a_config_that_is_wrong(config: RuntimeConfig, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        AgentRuntime.from_config(config)
+
+
+async def test_a_plugins_own_checks(agents: Agents) -> None:
+    async def works(agent: Agent) -> None:
+        assert agent.character.name == "Eliza"
+
+    async def fails(agent: Agent) -> None:
+        raise ValueError("broken")
+
+    found = await run_plugin_tests(Plugin(name="p", tests={"works": works, "fails": fails}), agents())
+    assert found["works"] is None
+    assert isinstance(found["fails"], ValueError)
