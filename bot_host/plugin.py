@@ -32,6 +32,7 @@ from bot_host.kit.fetch import Fetched, SafeFetcher
 from bot_host.kit.names import did_you_mean, nearest
 from bot_host.kit.retry import backoff
 from bot_host.kit.sniff import sniff
+from bot_host.kit.tasks import Supervisor
 from bot_host.kit.templates import compose_prompt, parse_key_value_xml
 from bot_host.types.character import Character, ExampleMessage
 from bot_host.types.content import ChannelType, Content, Media, MediaType, MentionContext, MentionType
@@ -160,6 +161,7 @@ __all__ = [
     "State",
     "StateError",
     "Store",
+    "Supervisor",
     "Target",
     "Task",
     "TaskState",
