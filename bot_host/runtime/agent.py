@@ -313,6 +313,14 @@ class AgentRuntime(Registry, EventMethods, Rooms, Knowledge, AgentBase):
         """`pending`, `registering`, `registered`, `failed` or `unknown`."""
         return self.services.status(type)
 
+    def get_service_health(self) -> dict[str, dict[str, Any]]:
+        """Status and number of running instances of each type."""
+        types = self.services.types()
+        return {
+            type: {"status": self.services.status(type), "instances": len(self.services.by_type(type))}
+            for type in types
+        }
+
     async def get_service_load_promise(self, type: str) -> Any:
         """Wait for the first service of a type. Raises PluginError when it failed, StateError: none comes."""
         return await self.services.wait_for(type)

@@ -1,7 +1,7 @@
 """The agent's methods for events and runs (elizaos.md 2.11)."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from bot_host.contracts.plugin import EventHandler
 from bot_host.contracts.store import Store
@@ -9,7 +9,7 @@ from bot_host.runtime.base import AgentBase
 from bot_host.runtime.events import Events, Names
 from bot_host.runtime.runs import begin_run, current_run_of, leave_run
 from bot_host.types.character import Character
-from bot_host.types.events import Event
+from bot_host.types.events import Event, EventType
 from bot_host.types.ids import UUID, new_id
 
 
@@ -39,6 +39,13 @@ class EventMethods(AgentBase):
         await self.events.emit(event, self.agent_id, payload)
 
     emit = emit_event
+
+    async def send_control_message(
+        self, *, room_id: UUID, action: Literal["enable_input", "disable_input"], target: str = ""
+    ) -> None:
+        """Tell those who show the room to take, or not to take, input (elizaos.md 2.15-03)."""
+        payload = {"room_id": room_id, "action": action, "target": target}
+        await self.emit_event(EventType.CONTROL_MESSAGE, payload)
 
     def create_run_id(self) -> UUID:
         """A fresh id."""

@@ -120,3 +120,10 @@ def test_every_class_is_reached_by_its_names() -> None:
         "ACTION_STARTED", "a", {"action": "X", "room_id": "r", "message_id": "m"}
     )
     assert isinstance(event, ActionEvent)
+
+
+async def test_control_messages_are_events(agent: AgentRuntime) -> None:
+    heard: list[Event] = []
+    agent.on(EventType.CONTROL_MESSAGE, heard.append)
+    await agent.send_control_message(room_id="r", action="disable_input")
+    assert heard[0].data == {"room_id": "r", "action": "disable_input", "target": ""}

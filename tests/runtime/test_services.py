@@ -89,6 +89,10 @@ async def test_lookups(agents: Agents) -> None:
     assert agent.get_service(ServiceType.DATABASE) is agent.store
     status = agent.get_service_registration_status
     assert (status("one"), status("fails"), status("none")) == ("registered", "failed", "unknown")
+    assert agent.get_service_health() == {
+        "one": {"status": "registered", "instances": 2},
+        "fails": {"status": "failed", "instances": 0},
+    }
 
 
 async def test_a_failing_service_hurts_nobody_and_says_so(
