@@ -35,7 +35,11 @@ class Tasks(Protocol):
         """Delete it with its record of occurrences."""
 
     async def next_due(self, agent_ids: Sequence[UUID]) -> datetime | None:
-        """The nearest `due_at` of active tasks of these agents; overdue ones count."""
+        """When to look again: the nearest `due_at` of active tasks of these agents; overdue ones count.
+
+        A task under way counts with the end of its lease instead, and a due time that was run already not at
+        all, so that whoever waits for this time and then claims never turns in a circle.
+        """
 
     async def claim_due(
         self, agent_ids: Sequence[UUID], now: datetime, *, lease_s: float, limit: int

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bot_host.kit.clock import utc_now
-from bot_host.store import memories, places
+from bot_host.store import embeddings, memories, places
 from bot_host.store.columns import InList
 from bot_host.store.marks import set_mark
 from bot_host.store.schema import constant, inbox, inbox_open
@@ -217,6 +217,7 @@ def _revise(memory_id: UUID, content: Content, edited_at: datetime) -> Unit[bool
         new_content=revised.to_dict(),
         new_metadata={**memory.metadata, "edited_at": edited_at.isoformat()},
     )
+    yield from embeddings.forget(memory_id)
     return True
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, delete, select, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bot_host.store.columns import InList
@@ -75,7 +75,10 @@ REVISE: Final = Statement(
     .where(_c.id == bindparam("memory_id"))
     .values(content=bindparam("new_content"), metadata=bindparam("new_metadata"), revision=_c.revision + 1),
 )
-DELETE: Final = Statement("memories.delete", delete(memories).where(InList(_c.id, "ids")).returning(_c.id))
+COUNT_KNOWN: Final = Statement(
+    "memories.count_known", select(func.count()).select_from(memories).where(InList(_c.id, "ids"))
+)
+DELETE: Final = Statement("memories.delete", delete(memories).where(InList(_c.id, "ids")))
 
 
 def to_memory(row: Row) -> Memory:
@@ -132,6 +135,9 @@ def revisions_hold(expected: dict[UUID, int]) -> Unit[bool]:
 
 
 def delete_memories(memory_ids: Sequence[UUID]) -> Unit[int]:
-    """Delete memories; how many there were."""
-    rows = yield DELETE(ids=memory_ids)
-    return len(rows)
+    """Delete memories and what was derived from them; how many of these there were."""
+    # Counted first: one that goes with another of the list is not the statement's own.
+    rows = yield COUNT_KNOWN(ids=memory_ids)
+    yield DELETE(ids=memory_ids)
+    count: int = rows[0][0]
+    return count

@@ -70,7 +70,6 @@ def _list(name: str, given: frozenset[str]) -> Statement:
 
 LIST: Final = Family("memories.list", (*SCOPE, "room_ids", "start", "end", "unique"), _list)
 GET: Final = Statement("memories.get", select(*FIELDS).where(InList(_c.id, "ids")))
-KNOWN: Final = Statement("memories.known", select(_c.id).where(InList(_c.id, "ids")))
 UPDATE: Final = Statement(
     "memories.update",
     update(table)
@@ -128,7 +127,8 @@ def get_memories_by_ids(ids: Sequence[UUID]) -> Unit[list[Memory]]:
     """See Memories.get_memories_by_ids."""
     rows = yield GET(ids=list(ids))
     found = {memory.id: memory for memory in map(to_memory, rows)}
-    return [found[asked.lower()] for asked in dict.fromkeys(ids) if asked.lower() in found]
+    asked = dict.fromkeys(memory_id.lower() for memory_id in ids)
+    return [found[memory_id] for memory_id in asked if memory_id in found]
 
 
 def update_memory(

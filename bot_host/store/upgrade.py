@@ -83,8 +83,11 @@ def _create(db: sqlite3.Connection) -> None:
     db.execute("INSERT INTO alembic_version (version_num) VALUES (?)", (HEAD,))
 
 
-def run_migrations(file: Path) -> None:
-    """Upgrade `file` to the newest schema, in one transaction. Blocks. Raises StoreError, nothing changed."""
+def run_migrations(file: Path, *, to: str = "head") -> None:
+    """Upgrade `file` to the newest schema, or `to`, in one transaction. Blocks.
+
+    Raises StoreError: nothing was changed.
+    """
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import NullPool, create_engine, event
@@ -99,7 +102,7 @@ def run_migrations(file: Path) -> None:
     try:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
             broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
             if broken:
                 raise StoreError(f"{len(broken)} rows point at missing ones after the upgrade")

@@ -20,6 +20,8 @@ _UNSPACED: Final = (
 )
 """Thai, Lao, Burmese, Khmer, Chinese characters, kana, bopomofo."""
 _RUNS: Final = re.compile(f"([{_UNSPACED}]+)")
+_CUTS: Final = re.compile(r"[\s!-/:-@\[-`{-~]+")
+"""White space and ASCII's punctuation; what other signs there are is left to the tokenizer."""
 _SPECIAL: Final = re.compile(r"([\\%_])")
 _ESCAPED: Final = r"\\\1"
 
@@ -50,12 +52,11 @@ class Words:
 def words_of(query: str) -> Words:
     """The words and pieces of a query; both empty when there is nothing to look for."""
     query = clean_text(query)
-    chunks = query.split()
     if not _RUNS.search(query):
-        whole = [chunk for chunk in chunks if len(chunk) <= WORD_LENGTH and any(map(str.isalnum, chunk))]
-        if whole:
-            return Words(_first(whole), ())
-    return Words((), _first([piece[:WORD_LENGTH] for chunk in chunks for piece in _pieces(chunk)]))
+        words = [word for word in _CUTS.split(query) if any(map(str.isalnum, word))]
+        if words:
+            return Words(_first([word for word in words if len(word) <= WORD_LENGTH]), ())
+    return Words((), _first([piece[:WORD_LENGTH] for chunk in query.split() for piece in _pieces(chunk)]))
 
 
 def _pieces(chunk: str) -> list[str]:
