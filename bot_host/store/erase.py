@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import bindparam, case, delete, select, update
+from sqlalchemy import Integer, Text, bindparam, case, column, delete, insert, literal, select, table, update
 
 from bot_host.kit.clock import utc_now
 from bot_host.store import schema
@@ -69,15 +69,19 @@ BLANK_RUN: Final = Statement(
     .where(_r.id == bindparam("run"))
     .values(steps=[], error="", model_calls=bindparam("calls", type_=_r.model_calls.type)),
 )
+FORGET_WORDS: Final = Statement(
+    "erase.forget_words",
+    insert(table("memory_words", column("memory_words", Text()))).values(memory_words="optimize"),
+    postgresql=select(literal(1, Integer())),
+)
+"""FTS5 only notes that a row's words are gone: written anew, its index has them no more."""
 DELETES: Final = {
-    table: Statement(f"erase.delete_{table.name}", delete(table).where(ROWS[table])) for table in _GOING
+    going: Statement(f"erase.delete_{going.name}", delete(going).where(ROWS[going])) for going in _GOING
 }
 NAMED: Final = {
-    table: Statement(
-        f"erase.named_in_{table.name}", select(table.c[key], table.c[name]).where(names_the_id(table, name))
-    )
-    for table, key, name in MENTIONS
-    if table is not schema.worlds
+    of: Statement(f"erase.named_in_{of.name}", select(of.c[key], of.c[name]).where(names_the_id(of, name)))
+    for of, key, name in MENTIONS
+    if of is not schema.worlds
 }
 # Worlds are few, and may name the person by a platform's id: each is looked into.
 NAMED[schema.worlds] = Statement(
@@ -87,13 +91,13 @@ NAMED[schema.worlds] = Statement(
     ),
 )
 PRUNE: Final = {
-    table: Statement(
-        f"erase.prune_{table.name}",
-        update(table)
-        .where(table.c[key] == bindparam("row"))
-        .values({name: bindparam("pruned", type_=table.c[name].type)}),
+    of: Statement(
+        f"erase.prune_{of.name}",
+        update(of)
+        .where(of.c[key] == bindparam("row"))
+        .values({name: bindparam("pruned", type_=of.c[name].type)}),
     )
-    for table, key, name in MENTIONS
+    for of, key, name in MENTIONS
 }
 
 
@@ -104,20 +108,21 @@ def erase_entity(entity_id: UUID) -> Unit[dict[str, int]]:
         return {}
     values = person.values()
     receipt = {}
-    for table, statement in COUNTS.items():
+    for counted, statement in COUNTS.items():
         rows = yield statement(**values)
-        receipt[table.name] = rows[0][0]
+        receipt[counted.name] = rows[0][0]
     now = utc_now()
     yield END_INBOX(**values, now=now)
     yield BLANK_INBOX(**values)
     yield BLANK_OUTBOX(**values, nobody=_NOBODY)
     yield BLANK_AUDIT(**values)
     yield from _blank_runs(values)
-    for table in _GOING:
-        yield DELETES[table](**values)
+    for going in _GOING:
+        yield DELETES[going](**values)
     for name, count in (yield from _prune(person)).items():
         receipt[name] = receipt.get(name, 0) + count
-    return {table: count for table, count in receipt.items() if count}
+    yield FORGET_WORDS()
+    return {name: count for name, count in receipt.items() if count}
 
 
 def _blank_runs(values: dict[str, Any]) -> Unit[None]:
@@ -135,11 +140,11 @@ def _figures(call: dict[str, Any]) -> dict[str, Any]:
 def _prune(person: Person) -> Unit[dict[str, int]]:
     """Take the person's id out of what is not theirs; how many rows by table."""
     pruned = {}
-    for table, statement in NAMED.items():
+    for of, statement in NAMED.items():
         rows = yield statement(**person.values())
-        changed = [(key, prune_column(table, value, person), value) for key, value in rows]
+        changed = [(key, prune_column(of, value, person), value) for key, value in rows]
         changed = [row for row in changed if row[1] != row[2]]
         for key, after, _ in changed:
-            yield PRUNE[table](row=key, pruned=after)
-        pruned[table.name] = len(changed)
+            yield PRUNE[of](row=key, pruned=after)
+        pruned[of.name] = len(changed)
     return pruned

@@ -1,9 +1,8 @@
 """What the database holds of one person, column by column, and what becomes of it when they are erased.
 
 An entity is a person as one agent knows them: with several agents, each one's is exported and erased apart.
-Not covered: what others said about them in their own words, the database's free pages until a VACUUM (SQLite
-builds without SECURE_DELETE), FTS5's old segments until they are merged, backups, logs in files, and what the
-platforms keep.
+Not covered: what others said about them in their own words, the write-ahead log until it is written over,
+backups, logs in files, and what the platforms keep.
 """
 
 from collections.abc import Mapping

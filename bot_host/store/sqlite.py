@@ -157,6 +157,8 @@ def _connect(file: Path | None, *, read_only: bool, busy_timeout_s: float) -> sq
             _write_ahead(db, busy_timeout_s)
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
+        # What is deleted is overwritten in the file too (many builds do not by default).
+        db.execute("PRAGMA secure_delete = ON")
         if read_only:
             db.execute("PRAGMA query_only = ON")
     except BaseException:
