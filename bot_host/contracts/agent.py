@@ -13,6 +13,7 @@ from bot_host.types.events import Event
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
+from bot_host.types.places import Role, World
 
 
 class AgentCore(Protocol):
@@ -113,6 +114,23 @@ class AgentCore(Protocol):
 
     def get_current_run_id(self) -> UUID:
         """The id of the run that this task works for; one is begun where there is none."""
+
+    # -- roles ------------------------------------------------------------------------------------------
+
+    async def get_user_server_role(self, entity_id: UUID, server_id: str) -> Role:
+        """An entity's role in the world of a platform's server, or in a world by its own id."""
+
+    async def get_sender_role(self, message: Memory) -> Role:
+        """The role that counts for what a message asks for: its sender's, in the world of its room."""
+
+    async def set_role(self, world_id: UUID, entity_id: UUID, role: Role, *, actor: str = "code") -> Role:
+        """Give an entity a role in a world; the one that it had. Audited. Raises StateError: no such world.
+
+        It does not ask whether `actor` may do that: the caller does.
+        """
+
+    async def find_worlds_for_owner(self, entity_id: UUID) -> list[World]:
+        """The worlds that an entity owns."""
 
     # -- the rest ---------------------------------------------------------------------------------------
 

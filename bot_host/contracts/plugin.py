@@ -52,6 +52,22 @@ class Agent(AgentCore, Protocol):
     def host(self) -> Host | None:
         """The host that the agent lives in; None for an agent that stands alone."""
 
+    @property
+    def plugins(self) -> "Sequence[Plugin]":
+        """Those that are loaded, in the order of loading."""
+
+    @property
+    def actions(self) -> "Sequence[Action]":
+        """Whatever plugins brought, possible now or not."""
+
+    @property
+    def providers(self) -> "Sequence[Provider]":
+        """All of them."""
+
+    @property
+    def evaluators(self) -> "Sequence[Evaluator]":
+        """All of them."""
+
     # -- models -----------------------------------------------------------------------------------------
 
     @overload

@@ -18,9 +18,20 @@ from bot_host.types.places import Role
 log = logging.getLogger(__name__)
 
 
-async def available(agent: Agent, actions: Sequence[Action], message: Memory, state: State) -> list[Action]:
-    """The actions that this sender may have run now; CONFIRM too, where they have just said yes to one."""
-    role = await _role(agent, actions, message)
+async def available(
+    agent: Agent,
+    actions: Sequence[Action],
+    message: Memory,
+    state: State,
+    *,
+    answering: Sequence[Memory] = (),
+) -> list[Action]:
+    """The actions that this sender may have run now; CONFIRM too, where they have just said yes to one.
+
+    `answering`: all messages that the turn answers; the least of their senders' roles counts, so that nobody
+    has something done by speaking just before an admin.
+    """
+    role = await _role(agent, actions, message, answering)
     found = [
         action
         for action in actions
@@ -71,11 +82,13 @@ async def run_call(
     callback: HandlerCallback | None = None,
     options: Mapping[str, Any] | None = None,
     responses: Sequence[Memory] = (),
+    answering: Sequence[Memory] = (),
 ) -> ActionResult:
     """Run what the model asked for. Never raises for the action's own faults: they are a failed result.
 
     The role of the sender, `validate`, the arguments' schema and `confirm` are asked here, whoever calls:
-    what was offered to the model is no boundary (elizaOS asks none of them when it runs: 2.7-05).
+    what was offered to the model is no boundary (elizaOS asks none of them when it runs: 2.7-05). For
+    `answering` see `available`.
     """
     action = find_action(actions, call.name)
     if action is None:
@@ -95,7 +108,7 @@ async def run_call(
         if yes is None or waits is None or waits is CONFIRM:
             return ActionResult(success=False, error="there is nothing that this message says yes to")
         action, arguments = waits, yes.arguments
-    wrong = await _why_not(agent, action, arguments, message, state)
+    wrong = await _why_not(agent, action, arguments, message, state, answering)
     if wrong:
         return ActionResult(success=False, error=wrong)
     if action.confirm:
@@ -118,9 +131,14 @@ async def run_call(
 
 
 async def _why_not(
-    agent: Agent, action: Action, arguments: Mapping[str, Any], message: Memory, state: State
+    agent: Agent,
+    action: Action,
+    arguments: Mapping[str, Any],
+    message: Memory,
+    state: State,
+    answering: Sequence[Memory],
 ) -> str:
-    role = await _role(agent, (action,), message)
+    role = await _role(agent, (action,), message, answering)
     if not roles.includes(role, action.required_role):
         return f"{action.name} needs the role {action.required_role}, which the sender does not have here"
     wrong = faults(dict(arguments), action.parameters, "the arguments")
@@ -166,11 +184,14 @@ async def _run(agent: Agent, action: Action, call: ActionCall) -> ActionResult:
     return done
 
 
-async def _role(agent: Agent, actions: Sequence[Action], message: Memory) -> Role:
-    """Asked of the store only where it matters."""
+async def _role(
+    agent: Agent, actions: Sequence[Action], message: Memory, answering: Sequence[Memory]
+) -> Role:
+    """The least role of those who speak. Asked of the store only where it matters."""
     if all(action.required_role in (None, Role.NONE) for action in actions):
         return Role.NONE
-    return await roles.role_of_sender(agent, message)
+    speakers = {each.entity_id: each for each in (*answering, message)}
+    return roles.least([await roles.role_of_sender(agent, each) for each in speakers.values()])
 
 
 async def _allowed(agent: Agent, action: Action, message: Memory, state: State) -> bool:

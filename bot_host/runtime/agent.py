@@ -25,6 +25,7 @@ from bot_host.kit.fetch import Fetched, SafeFetcher
 from bot_host.kit.logs import log_context
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import evaluators as looking_back
+from bot_host.runtime import roles
 from bot_host.runtime.actions import available
 from bot_host.runtime.audit import Audit
 from bot_host.runtime.base import AgentBase
@@ -37,7 +38,7 @@ from bot_host.runtime.plugins import find_plugin, in_order
 from bot_host.runtime.process import ActionResults, ActionTurn, process_actions
 from bot_host.runtime.registry import Registry
 from bot_host.runtime.rooms import Rooms
-from bot_host.runtime.services import Services
+from bot_host.runtime.service_methods import ServiceMethods
 from bot_host.runtime.settings import Settings
 from bot_host.runtime.state import StateComposer
 from bot_host.runtime.text import generate_text
@@ -48,11 +49,12 @@ from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.models import ModelType, TextRequest, TextResult
 from bot_host.types.outbound import Target
+from bot_host.types.places import Role, World
 
 log = logging.getLogger(__name__)
 
 
-class AgentRuntime(Registry, EventMethods, Rooms, Knowledge, AgentBase):
+class AgentRuntime(Registry, EventMethods, ServiceMethods, Rooms, Knowledge, AgentBase):
     """One agent: its character, what its plugins brought, its models and its settings.
 
     Agents share nothing but the store and the host.
@@ -70,8 +72,10 @@ class AgentRuntime(Registry, EventMethods, Rooms, Knowledge, AgentBase):
         host: Host | None = None,
         fetcher: SafeFetcher | None = None,
     ) -> None:
+        AgentBase.__init__(self, character, store)
         Registry.__init__(self)
-        EventMethods.__init__(self, character, store)
+        EventMethods.__init__(self)
+        ServiceMethods.__init__(self)
         self._given_plugins = in_order(plugins)
         self._plugin_configs = plugin_configs or {}
         self._settings = Settings(character, settings or {})
@@ -82,7 +86,6 @@ class AgentRuntime(Registry, EventMethods, Rooms, Knowledge, AgentBase):
         self._started = False
         self.options = options or AgentOptions()
         self.models = Models()
-        self.services = Services()
         self.action_results = ActionResults()
         self._audit = Audit(self.agent_id, store)
         self._embeddings = Embeddings(self, self.models, store)
@@ -177,6 +180,7 @@ class AgentRuntime(Registry, EventMethods, Rooms, Knowledge, AgentBase):
         self._started = False
         with log_context(agent=self._character.name):
             await self._let_go()
+        self._settings.clear()
 
     async def _let_go(self) -> None:
         try:
@@ -287,44 +291,6 @@ class AgentRuntime(Registry, EventMethods, Rooms, Knowledge, AgentBase):
         if self._started:
             await self.services.start_all(self, self._exit_stack)
 
-    def get_service(self, type: str) -> Any | None:
-        """The first running service of a type, or None. `database` is the store."""
-        return self.services.get(type) or (self._store if type == "database" else None)
-
-    get_typed_service = get_service
-
-    def get_services_by_type(self, type: str) -> list[Any]:
-        """All running services of a type."""
-        return self.services.by_type(type)
-
-    def get_all_services(self) -> dict[str, list[Any]]:
-        """All running services by type."""
-        return self.services.all()
-
-    def get_registered_service_types(self) -> list[str]:
-        """The types that plugins have brought, running or not."""
-        return self.services.types()
-
-    def has_service(self, type: str) -> bool:
-        """Whether one is running."""
-        return self.get_service(type) is not None
-
-    def get_service_registration_status(self, type: str) -> str:
-        """`pending`, `registering`, `registered`, `failed` or `unknown`."""
-        return self.services.status(type)
-
-    def get_service_health(self) -> dict[str, dict[str, Any]]:
-        """Status and number of running instances of each type."""
-        types = self.services.types()
-        return {
-            type: {"status": self.services.status(type), "instances": len(self.services.by_type(type))}
-            for type in types
-        }
-
-    async def get_service_load_promise(self, type: str) -> Any:
-        """Wait for the first service of a type. Raises PluginError when it failed, StateError: none comes."""
-        return await self.services.wait_for(type)
-
     # -- one message ------------------------------------------------------------------------------------
 
     async def compose_state(
@@ -356,11 +322,25 @@ class AgentRuntime(Registry, EventMethods, Rooms, Knowledge, AgentBase):
         return await available(self, self.actions, message, state or await self.compose_state(message))
 
     def action_turn(
-        self, message: Memory, state: State, *, callback: HandlerCallback | None = None
+        self,
+        message: Memory,
+        state: State,
+        *,
+        callback: HandlerCallback | None = None,
+        answering: Sequence[Memory] = (),
     ) -> ActionTurn:
-        """To run a message's tool calls one after the other, with all that `process_actions` does."""
+        """To run a message's tool calls one after the other, with all that `process_actions` does.
+
+        `answering`: all messages that the turn answers; the least of their senders' roles counts.
+        """
         return ActionTurn(
-            self, self.actions, self.action_results, message=message, state=state, callback=callback
+            self,
+            self.actions,
+            self.action_results,
+            message=message,
+            state=state,
+            callback=callback,
+            answering=answering,
         )
 
     async def process_actions(
@@ -391,6 +371,24 @@ class AgentRuntime(Registry, EventMethods, Rooms, Knowledge, AgentBase):
         """Run the evaluators that want to; those that did. They learn and do not speak: no callback."""
         state = state or await self.compose_state(message)
         return await looking_back.evaluate(self, self.evaluators, message, state, responded=did_respond)
+
+    # -- roles ------------------------------------------------------------------------------------------
+
+    async def get_user_server_role(self, entity_id: UUID, server_id: str) -> Role:
+        """An entity's role in the world of a platform's server, or in a world by its own id."""
+        return await roles.get_user_server_role(self, entity_id, server_id)
+
+    async def get_sender_role(self, message: Memory) -> Role:
+        """The role that counts for what a message asks for: its sender's, in the world of its room."""
+        return await roles.role_of_sender(self, message)
+
+    async def set_role(self, world_id: UUID, entity_id: UUID, role: Role, *, actor: str = "code") -> Role:
+        """Give an entity a role in a world; the one that it had. Audited. StateError: no such world."""
+        return await roles.set_role(self, world_id, entity_id, role, actor=actor)
+
+    async def find_worlds_for_owner(self, entity_id: UUID) -> list[World]:
+        """The worlds that an entity owns."""
+        return await roles.find_worlds_for_owner(self, entity_id)
 
     # -- the rest ---------------------------------------------------------------------------------------
 

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from bot_host.contracts.plugin import EventHandler
-from bot_host.contracts.store import Store
 from bot_host.runtime.base import AgentBase
 from bot_host.runtime.events import Events, Names
 from bot_host.runtime.runs import begin_run, current_run_of, leave_run
-from bot_host.types.character import Character
 from bot_host.types.events import Event, EventType
 from bot_host.types.ids import UUID, new_id
 
@@ -16,8 +14,7 @@ from bot_host.types.ids import UUID, new_id
 class EventMethods(AgentBase):
     """Listeners, and the run that a task works for."""
 
-    def __init__(self, character: Character, store: Store) -> None:
-        super().__init__(character, store)
+    def __init__(self) -> None:
         self.events = Events()
 
     def on(self, event: str | type[Event], handler: EventHandler) -> None:

@@ -67,6 +67,7 @@ class ActionTurn:
         callback: HandlerCallback | None = None,
         responses: Sequence[Memory] = (),
         plan: ActionPlan | None = None,
+        answering: Sequence[Memory] = (),
     ) -> None:
         self._agent = agent
         self._actions = actions
@@ -75,6 +76,7 @@ class ActionTurn:
         self._callback = callback
         self._responses = responses
         self._plan = plan
+        self._answering = answering
         self._limit = _limit(agent)
         self.state = state
         self.results: list[tuple[str, ActionResult]] = []
@@ -94,6 +96,7 @@ class ActionTurn:
             callback=self._callback,
             options={"action_plan": self._plan} if self._plan is not None else {},
             responses=self._responses,
+            answering=self._answering,
         )
         self._note(name, result)
         status = "completed" if result.success else "failed"

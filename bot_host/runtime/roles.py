@@ -1,11 +1,12 @@
 """Who may do what: roles and ownership, kept in a world's metadata (elizaos.md 3.3-01, 3.7)."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
-from bot_host.contracts.plugin import Agent
+from bot_host.contracts.agent import AgentCore
 from bot_host.types.errors import StateError
 from bot_host.types.ids import UUID, create_unique_uuid, is_uuid
 from bot_host.types.memory import Memory
@@ -19,6 +20,11 @@ _locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 def includes(held: Role, wanted: Role | None) -> bool:
     """Whether a role may do what another one may."""
     return wanted is None or _RANK[held] >= _RANK[wanted]
+
+
+def least(held: Iterable[Role]) -> Role:
+    """The one that may do least."""
+    return min(held, key=_RANK.__getitem__, default=Role.NONE)
 
 
 def role_in_world(world: World | None, entity_id: UUID) -> Role:
@@ -41,7 +47,7 @@ def owner_of(world: World) -> UUID | None:
     return owner if isinstance(owner, str) else None
 
 
-async def get_user_server_role(agent: Agent, entity_id: UUID, server_id: str) -> Role:
+async def get_user_server_role(agent: AgentCore, entity_id: UUID, server_id: str) -> Role:
     """An entity's role in the world of a platform's server (3.7-01), or of a world by its own id."""
     if entity_id in agent.owners:
         return Role.OWNER
@@ -51,7 +57,7 @@ async def get_user_server_role(agent: Agent, entity_id: UUID, server_id: str) ->
     return role_in_world(world, entity_id)
 
 
-async def role_of_sender(agent: Agent, message: Memory) -> Role:
+async def role_of_sender(agent: AgentCore, message: Memory) -> Role:
     """The role that counts for what a message asks for: its sender's, in the world of its room.
 
     The room's world comes from the store and not from the message, so that nobody brings their own.
@@ -64,7 +70,9 @@ async def role_of_sender(agent: Agent, message: Memory) -> Role:
     return role_in_world(world, message.entity_id)
 
 
-async def set_role(agent: Agent, world_id: UUID, entity_id: UUID, role: Role, *, actor: str = "code") -> Role:
+async def set_role(
+    agent: AgentCore, world_id: UUID, entity_id: UUID, role: Role, *, actor: str = "code"
+) -> Role:
     """Give an entity a role in a world; the one that it had. Audited. Raises StateError: no such world."""
     async with _locks.setdefault(world_id, asyncio.Lock()):
         world = await agent.store.find_world(world_id)
@@ -85,6 +93,6 @@ async def set_role(agent: Agent, world_id: UUID, entity_id: UUID, role: Role, *,
     return before
 
 
-async def find_worlds_for_owner(agent: Agent, entity_id: UUID) -> list[World]:
+async def find_worlds_for_owner(agent: AgentCore, entity_id: UUID) -> list[World]:
     """The worlds that an entity owns (3.7-03)."""
     return [world for world in await agent.store.get_worlds(agent.agent_id) if owner_of(world) == entity_id]

@@ -14,13 +14,10 @@ class Settings:
         self._character = character
         self._given = dict(given)
         self._set: dict[str, Any] = {}
-        self.version = 0
-        """Counts up with each change, for whoever keeps what it derived from settings."""
 
     def use_character(self, character: Character) -> None:
         """From now on the settings of this one."""
         self._character = character
-        self.version += 1
 
     def get(self, key: str) -> Any | None:
         """A setting, or None.
@@ -44,7 +41,10 @@ class Settings:
             self._set.pop(key, None)
         else:
             self._set[key] = value
-        self.version += 1
+
+    def clear(self) -> None:
+        """Take back all that was set."""
+        self._set.clear()
 
     def _sources(self) -> Iterator[Mapping[str, Any]]:
         yield self._set

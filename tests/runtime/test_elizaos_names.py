@@ -75,6 +75,9 @@ NAMES: dict[str, tuple[str, str]] = {
     "getTasksByName": ("get_tasks_by_name", "name"),
     "updateTask": ("update_task", "task_id task"),
     "deleteTask": ("delete_task", "task_id"),
+    # roles (functions of the runtime, there)
+    "getUserServerRole": ("get_user_server_role", "entity_id server_id"),
+    "findWorldsForOwner": ("find_worlds_for_owner", "entity_id"),
     # places and people
     "ensureConnection": (
         "ensure_connection",

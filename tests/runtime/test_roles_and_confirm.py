@@ -89,6 +89,17 @@ async def test_without_the_role_it_is_neither_offered_nor_run(able: AgentRuntime
     assert not (await call(able, "BAN", message(sender=BOB))).success
 
 
+async def test_nobody_acts_by_speaking_just_before_an_admin(able: AgentRuntime, store: Database) -> None:
+    await give(store, roles={ADA: "ADMIN"})
+    asked, admin = message("ban Cleo", sender=BOB), message("hi")
+    offered = await running.available(able, able.actions, admin, State(), answering=[asked, admin])
+    assert BAN not in offered
+    together = able.action_turn(admin, State(), answering=[asked, admin])
+    assert "needs the role" in (await together.run(ToolCall(id="1", name="BAN", arguments=""))).error
+    alone = able.action_turn(admin, State(), answering=[admin])
+    assert (await alone.run(ToolCall(id="1", name="BAN", arguments=""))).success
+
+
 async def test_the_message_cannot_bring_a_world_of_its_own(able: AgentRuntime, store: Database) -> None:
     mine = World(id=OTHER, agent_id=able.agent_id, metadata={"roles": {ADA: "OWNER"}})
     await store.apply_places("", [mine], [], [], None)

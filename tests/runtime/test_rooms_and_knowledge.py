@@ -4,7 +4,6 @@ import pytest
 
 from bot_host.plugin import Audience, Component, Content, Task
 from bot_host.runtime import AgentRuntime
-from bot_host.runtime.roles import find_worlds_for_owner, get_user_server_role, set_role
 from bot_host.store import Database
 from bot_host.types.content import ChannelType
 from bot_host.types.errors import StateError
@@ -39,8 +38,8 @@ async def test_ensure_connection(agent: AgentRuntime) -> None:
     assert world is not None
     assert (room.world_id, world.name) == (world.id, "Guild")
     assert set(await agent.get_participants_for_room(room_id)) == {person, agent.agent_id}
-    assert await get_user_server_role(agent, person, "guild") is Role.OWNER
-    assert await find_worlds_for_owner(agent, person) == [world]
+    assert await agent.get_user_server_role(person, "guild") is Role.OWNER
+    assert await agent.find_worlds_for_owner(person) == [world]
     # Told again with less, nothing of it is lost, and nothing is renamed to nothing.
     await agent.ensure_connection(
         entity_id=person, room_id=room_id, message_server_id="guild", source="discord", name="Cleo II"
@@ -51,7 +50,7 @@ async def test_ensure_connection(agent: AgentRuntime) -> None:
     assert "cleo" in known.names
     assert known.metadata["discord"] == {"id": "42", "name": "Cleo II", "user_name": "cleo"}
     assert (await agent.get_room(room_id)) is not None
-    assert await get_user_server_role(agent, person, "guild") is Role.OWNER
+    assert await agent.get_user_server_role(person, "guild") is Role.OWNER
 
 
 async def test_ensure_connections_puts_everybody_into_every_room(agent: AgentRuntime) -> None:
@@ -107,17 +106,18 @@ async def test_places_and_people_change(agent: AgentRuntime) -> None:
 
 
 async def test_a_role_is_given_and_audited(agent: AgentRuntime, store: Database) -> None:
-    assert await set_role(agent, WORLD, ADA, Role.ADMIN, actor=BOB) is Role.NONE
-    assert await set_role(agent, WORLD, BOB, Role.OWNER) is Role.NONE
-    assert await get_user_server_role(agent, ADA, WORLD) is Role.ADMIN
-    assert await set_role(agent, WORLD, ADA, Role.NONE) is Role.ADMIN
-    assert await get_user_server_role(agent, ADA, WORLD) is Role.NONE
-    assert await get_user_server_role(agent, BOB, WORLD) is Role.OWNER
+    assert await agent.set_role(WORLD, ADA, Role.ADMIN, actor=BOB) is Role.NONE
+    assert await agent.get_sender_role(message()) is Role.ADMIN
+    assert await agent.set_role(WORLD, BOB, Role.OWNER) is Role.NONE
+    assert await agent.get_user_server_role(ADA, WORLD) is Role.ADMIN
+    assert await agent.set_role(WORLD, ADA, Role.NONE) is Role.ADMIN
+    assert await agent.get_user_server_role(ADA, WORLD) is Role.NONE
+    assert await agent.get_user_server_role(BOB, WORLD) is Role.OWNER
     oldest = (await store.get_audit(agent.agent_id))[-1]
     assert (oldest.actor, oldest.action, oldest.subject) == (BOB, "role changed", ADA)
     assert oldest.details == {"world_id": WORLD, "before": "NONE", "after": "ADMIN"}
     with pytest.raises(StateError, match="no world"):
-        await set_role(agent, NEW, ADA, Role.ADMIN)
+        await agent.set_role(NEW, ADA, Role.ADMIN)
 
 
 async def test_settings_are_audited_without_secrets(agent: AgentRuntime, store: Database) -> None:

@@ -60,6 +60,10 @@ async def test_set_and_take_back(agents: Agents) -> None:
     assert agent.get_setting("A") == "mine"
     agent.set_setting("A", None)
     assert agent.get_setting("A") == "secret"
+    await agent.start()
+    agent.set_setting("A", "mine")
+    await agent.stop()
+    assert agent.get_setting("A") == "secret"
 
 
 async def test_agents_share_no_settings(agents: Agents) -> None:
