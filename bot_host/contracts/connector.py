@@ -4,14 +4,16 @@ A connector is registered by an entry point of the group `bot_host.connectors` t
 Loading the spec must not import the platform's SDK; `create` may.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from bot_host.kit.clean import one_line
 from bot_host.kit.tasks import Supervisor
 from bot_host.types.content import Content
 from bot_host.types.inbound import Account, InboundEvent, Mark
@@ -22,6 +24,13 @@ class ConnectorConfig(BaseModel):
     """The keys that every connector has, with the same meaning everywhere."""
 
     model_config = ConfigDict(extra="forbid")
+
+    id_shape: ClassVar[str] = ""
+    """Regular expression for a whole entry of `allow` and `deny`; empty: anything goes."""
+    user_id_shape: ClassVar[str] = ""
+    """The same for `owners`."""
+    id_help: ClassVar[str] = ""
+    """What ids look like on this platform and where people find them."""
 
     enabled: bool | Literal["auto"] = "auto"
     """`auto`: on when its token is there."""
@@ -42,6 +51,25 @@ class ConnectorConfig(BaseModel):
     """Seconds."""
     edited_answer: Literal["edit", "ignore"] = "edit"
     streaming: bool | Literal["auto"] = "auto"
+
+    @field_validator("allow", "deny")
+    @classmethod
+    def _ids(cls, value: list[str]) -> list[str]:
+        return cls._checked(value, cls.id_shape, "ids")
+
+    @field_validator("owners")
+    @classmethod
+    def _user_ids(cls, value: list[str]) -> list[str]:
+        return cls._checked(value, cls.user_id_shape, "user ids")
+
+    @classmethod
+    def _checked(cls, value: list[str], shape: str, what: str) -> list[str]:
+        # A name in place of an id would match nobody: the bot would be silent, or open to whom it should not.
+        ids = [text.strip() for text in value]
+        for text in ids:
+            if shape and not re.fullmatch(shape, text):
+                raise ValueError(f'expected {what}, found "{one_line(text, 40)}"; {cls.id_help}')
+        return ids
 
 
 class ConnectorState(StrEnum):

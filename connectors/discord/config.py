@@ -1,12 +1,21 @@
 """The settings of a Discord account, checked."""
 
+from typing import ClassVar
+
 from pydantic import Field, field_validator
 
 from bot_host.connector import ConnectorConfig
 
 
 class DiscordConfig(ConnectorConfig):
-    """One `[connectors.discord]` table."""
+    """One `[connectors.discord]` table. Ids are snowflakes (docs.discord.com/developers/reference)."""
+
+    id_shape: ClassVar[str] = "[0-9]+"
+    user_id_shape: ClassVar[str] = "[0-9]+"
+    id_help: ClassVar[str] = (
+        "an id is digits only: in Discord switch on User Settings, Advanced, Developer Mode, "
+        "then right-click the server, channel or user and choose Copy ID"
+    )
 
     token: str = Field(default="", repr=False)
     """The bot's token, from the Developer Portal's Bot page."""

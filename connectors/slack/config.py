@@ -1,7 +1,7 @@
 """The settings of one Slack workspace."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import Field, field_validator
 
@@ -14,6 +14,13 @@ APP_PREFIX: Final = "xapp-"
 
 class SlackConfig(ConnectorConfig):
     """`[connectors.slack]`."""
+
+    id_shape: ClassVar[str] = "[A-Z][A-Z0-9]+"
+    user_id_shape: ClassVar[str] = "[UW][A-Z0-9]+"
+    id_help: ClassVar[str] = (
+        "an id looks like C0123456789 (a channel: the end of its details' About tab) or U0123456789 "
+        "(a person: their profile, the three dots, Copy member ID)"
+    )
 
     bot_token: str = Field(default="", repr=False)
     """`xoxb-…`, from OAuth & Permissions of the app. SLACK_BOT_TOKEN."""

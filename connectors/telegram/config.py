@@ -1,6 +1,7 @@
 """The settings of one Telegram bot."""
 
 import re
+from typing import ClassVar
 
 from pydantic import ConfigDict, field_validator
 
@@ -11,6 +12,13 @@ class TelegramConfig(ConnectorConfig):
     """`[connectors.telegram]`. `allow` and `deny` take chat, topic (`CHAT-TOPIC`) and user ids."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
+
+    id_shape: ClassVar[str] = r"-?[0-9]+(-[0-9]+)?"
+    user_id_shape: ClassVar[str] = "[0-9]+"
+    id_help: ClassVar[str] = (
+        "an id is a number: write to @userinfobot for your own; a group's begins with a minus sign and "
+        "stands in the address when you open it on https://web.telegram.org (CHAT-TOPIC for one topic)"
+    )
 
     token: str = ""
     """From @BotFather."""

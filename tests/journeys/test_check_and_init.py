@@ -1,6 +1,7 @@
 """`check` finds each fault and says what to do; `init` writes a set-up that works, from a wheel."""
 
 import asyncio
+import re
 import sqlite3
 import subprocess
 import sys
@@ -215,6 +216,22 @@ async def test_init_from_an_installed_wheel_then_check_then_a_reply(tmp_path: Pa
     code, out, err = await run("-m", "bot_host", "--config", "config.toml", stdin=b"I am Ada\n")
     assert code == 0, err
     assert out.strip()
+
+
+async def test_the_readme_s_server_of_ones_own_passes_check(tmp_path: Path) -> None:
+    """It has the one model that is named, and no key."""
+    [table] = re.findall(
+        r"```toml\n(\[models\.openai\].*?)```", (ROOT / "README.md").read_text("utf-8"), re.S
+    )
+    [name] = re.findall(r'large = "(.*)"', table)
+    async with FakeOpenAI(key=None, models=(name,)) as model:
+        table = re.sub(r'base_url = ".*"', f'base_url = "{model.url}"', table)
+        (tmp_path / "config.toml").write_text(
+            f"{table}[connectors.terminal]\nenabled = true\n", encoding="utf-8"
+        )
+        code, text = await check(tmp_path)
+        assert code == 0, text
+        assert "BAD" not in text
 
 
 async def test_a_model_of_ones_own_is_streamed_from(tmp_path: Path) -> None:

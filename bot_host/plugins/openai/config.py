@@ -73,7 +73,7 @@ class OpenAIConfig(BaseModel):
     base_url: str = ""
     """Environment: OPENAI_BASE_URL. For example http://127.0.0.1:11434/v1 (Ollama). Empty: OpenAI itself."""
     small: str = ""
-    """The model for quick judgements (should I answer?). Empty: `DEFAULT_SMALL`."""
+    """The model for quick judgements (should I answer?). Empty: `DEFAULT_SMALL` at OpenAI, as `large` at other servers."""
     large: str = ""
     """The model that writes the answers. Empty: `DEFAULT_LARGE`."""
     embedding: str = ""
@@ -168,6 +168,8 @@ class OpenAIConfig(BaseModel):
     def name_of(self, size: str) -> str:
         """The model's name for a key of this table (`small`, `image` …); empty where there is none."""
         given = str(getattr(self, size))
+        if size == "small" and not given and not self.is_openai and self.large:
+            return self.large
         if given or size not in _FALL_BACK:
             return given or _DEFAULTS.get(size, "") or (_AT_OPENAI.get(size, "") if self.is_openai else "")
         return self.name_of(_FALL_BACK[size])
