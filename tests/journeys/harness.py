@@ -15,7 +15,9 @@ PATIENCE_S = 40.0
 def clean_environment(**extra: str) -> dict[str, str]:
     """An environment without this machine's own tokens, proxies and keys."""
     kept = {
-        key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT") if key in os.environ
+        key: os.environ[key]
+        for key in ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT", "PYTHONPATH")
+        if key in os.environ
     }
     return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "error::ResourceWarning", **extra}
 

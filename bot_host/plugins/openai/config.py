@@ -73,7 +73,7 @@ class OpenAIConfig(BaseModel):
     base_url: str = ""
     """Environment: OPENAI_BASE_URL. For example http://127.0.0.1:11434/v1 (Ollama). Empty: OpenAI itself."""
     small: str = ""
-    """The model for quick judgements (should I answer?). Empty: `DEFAULT_SMALL` at OpenAI, as `large` at other servers."""
+    """The model for quick judgements. Empty: `DEFAULT_SMALL` at OpenAI, as `large` at other servers."""
     large: str = ""
     """The model that writes the answers. Empty: `DEFAULT_LARGE`."""
     embedding: str = ""
