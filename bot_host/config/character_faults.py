@@ -17,30 +17,6 @@ _SECRET: Final = re.compile(
     r"secret|token|password|passwd|api_?key|private_?key|credential|mnemonic", re.IGNORECASE
 )
 
-_MODELS = "the models are set in [models] of config.toml"
-_PLATFORMS = "each platform has its table in config.toml: [connectors.discord] and so on"
-_PROFILE = "leave it out: Bot Host has no use for it"
-_EXPORT = "it belongs to an exported agent, not to a character: leave it out"
-REPLACED: Final = {
-    "lore": "put its lines into bio",
-    "clients": _PLATFORMS,
-    "clientConfig": _PLATFORMS,
-    "modelProvider": _MODELS,
-    "imageModelProvider": _MODELS,
-    "imageVisionModelProvider": _MODELS,
-    "modelEndpointOverride": f"{_MODELS}, the address as base_url in [models.openai]",
-    "people": _PROFILE,
-    "twitterProfile": _PROFILE,
-    "instagramProfile": _PROFILE,
-    "nft": _PROFILE,
-    "extends": "copy what is needed from the other file",
-    "createdAt": _EXPORT,
-    "updatedAt": _EXPORT,
-    "enabled": _EXPORT,
-    "status": _EXPORT,
-}
-"""Keys that elizaOS 0.x had, or that its exports add; elizaOS 1.x refuses them too (elizaos.md 5.7-01)."""
-
 _EXPECTED: Final = {
     "string_type": "text",
     "list_type": "a list",
@@ -102,13 +78,17 @@ def _dotted(path: Sequence[str | int]) -> str:
 
 def _unknown(key: str, path: Sequence[str | int]) -> str:
     last = str(path[-1])
-    for old, instead in REPLACED.items():
-        if len(path) == 1 and last in (old, to_snake(old)):
-            return f"{key}: not known any more; {instead}"
+    if key == "extends":
+        return "extends: not known any more; copy what is needed from the other file"
     model = Style if path[0] == "style" else Character
     snake = list(model.model_fields)
     known = snake if last.islower() else [model.model_fields[name].alias or name for name in snake]
     return f"{key}: unknown key{did_you_mean(last, known)}; known are {', '.join(known)}"
+
+
+def expected_lines(key: str, value: Any) -> str:
+    """What is wrong with a value that should have been text or a list of texts."""
+    return f"{key}: expected text or a list of texts, found {_found(value, secret=False)}"
 
 
 def _expected(fault: ErrorDetails, path: Sequence[str | int]) -> str:

@@ -1,4 +1,4 @@
-"""Character files: TOML, and elizaOS's character JSON unchanged (elizaos.md 5.7)."""
+"""Character files: TOML, and elizaOS's character JSON unchanged, 0.x and 1.x (elizaos.md 5.7)."""
 
 import json
 import tomllib
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from bot_host.config.character_faults import describe
+from bot_host.config.older_characters import bring_up_to_date
 from bot_host.kit.clean import clean_text
 from bot_host.types.character import Character
 from bot_host.types.errors import CharacterError
@@ -21,7 +22,8 @@ SIZE_LIMIT: Final = 4 * 1024 * 1024
 def load_character(path: Path) -> Character:
     """Read a character file. Raises CharacterError: the file, then each fault with key, expected and found.
 
-    Keys are snake_case or camelCase, in TOML and JSON alike. Text is cleaned as if it came from a platform;
+    Keys are snake_case or camelCase, in TOML and JSON alike. What only elizaOS 0.x had is ignored with a
+    warning, but for `lore`, which is added to `bio`. Text is cleaned as if it came from a platform;
     dates in TOML become text.
     """
     kind = path.suffix.lower()
@@ -35,8 +37,9 @@ def load_character(path: Path) -> Character:
         data = _plain(data)
     except RecursionError:
         raise CharacterError(f"{path}: nested too deep") from None
+    data, faults = bring_up_to_date(path, data)
     twice = _said_twice(data)
-    faults = [f"{key}: given twice, as {key} and as {to_camel(key)}; keep one" for key in twice]
+    faults += [f"{key}: given twice, as {key} and as {to_camel(key)}; keep one" for key in twice]
     data = {key: value for key, value in data.items() if key not in twice}
     try:
         character = Character.model_validate(data)

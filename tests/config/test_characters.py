@@ -78,6 +78,55 @@ def test_elizaos_file_loads_unchanged(tmp_path: Path) -> None:
     assert character.agent_id == ELIZAOS["id"]
 
 
+def test_a_file_of_elizaos_0_x_loads_with_a_warning_for_each_key_that_is_gone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The keys of the characters that come with elizaOS 0.25, in one file."""
+    older: dict[str, Any] = {
+        "$schema": "https://example.org/character.json",
+        "name": "Ada",
+        "clients": ["discord"],
+        "modelProvider": "openai",
+        "clientConfig": {"discord": {"shouldIgnoreBotMessages": True}},
+        "settings": {"secrets": {}, "voice": {"model": "en_US-male-medium"}},
+        "plugins": [],
+        "bio": "Wrote the first program.",
+        "lore": ["Knew Babbage.", "Liked horses."],
+        "people": ["Mary"],
+        "twitterSpaces": {"maxSpeakers": 2},
+        "examples": [],
+        "knowledge": ["a fact"],
+        "messageExamples": [[{"user": "{{user1}}", "content": {"text": "hi"}}]],
+        "postExamples": [],
+        "adjectives": [],
+        "topics": [],
+        "style": {"all": [], "chat": [], "post": []},
+    }
+    character = load_character(_json(tmp_path, older))
+    assert character.bio == ["Wrote the first program.", "Knew Babbage.", "Liked horses."]
+    warned = [record.getMessage().partition("one.json: ")[2] for record in caplog.records]
+    assert [line.split()[0] for line in warned] == [
+        "$schema",
+        "clients",
+        "modelProvider",
+        "clientConfig",
+        "people",
+        "twitterSpaces",
+        "examples",
+    ]
+    assert warned[1] == (
+        "clients is ignored: each platform has its table in config.toml: [connectors.discord] and so on"
+    )
+    assert "[models] of config.toml" in warned[2]
+    assert "messageExamples" in warned[6]
+
+
+def test_lore_alone_is_the_bio(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = 'name = "Ada"\nlore = "Knew Babbage."\nmodel_provider = "openai"'
+    assert load_character(_toml(tmp_path, text)).bio == ["Knew Babbage."]
+    assert "model_provider is ignored" in caplog.text
+
+
 def test_smallest_file(tmp_path: Path) -> None:
     character = load_character(_toml(tmp_path, 'name = "Ada"'))
     assert character.agent_id == string_to_uuid("Ada")
@@ -141,12 +190,10 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ({"postExample": []}, ['postExample: unknown key (did you mean "postExamples"?)']),
     ({"post_example": []}, ['post_example: unknown key (did you mean "post_examples"?)']),
     ({"topics": [], "wholly_other": 1}, ["wholly_other: unknown key; known are id, name"]),
-    ({"lore": ["x"]}, ["lore: not known any more; put its lines into bio"]),
-    ({"clients": ["discord"]}, ["clients: not known any more", "[connectors.discord]"]),
-    ({"clientConfig": {}}, ["clientConfig: not known any more", "[connectors.discord]"]),
-    ({"modelProvider": "openai"}, ["modelProvider: not known any more", "[models] of config.toml"]),
-    ({"model_provider": "openai"}, ["model_provider: not known any more"]),
-    ({"createdAt": 1}, ["createdAt: not known any more", "exported agent"]),
+    ({"lore": [1]}, ["lore: expected text or a list of texts, found a list of 1"]),
+    ({"lore": {"a": 1}}, ["lore: expected text or a list of texts, found a table (a)"]),
+    ({"lore": ["x"], "bio": 5}, ["bio: expected text or a list of texts, found a number 5"]),
+    ({"extends": ["base.json"]}, ["extends: not known any more; copy what is needed"]),
     (
         {"postExamples": [], "post_examples": []},
         ["post_examples: given twice, as post_examples and as postExamples"],
@@ -168,14 +215,14 @@ def test_missing_name(tmp_path: Path) -> None:
 
 
 def test_all_faults_at_once_one_a_line(tmp_path: Path) -> None:
-    text = _fault(_json(tmp_path, {"name": 1, "bio": [1, 2], "lore": [], "adjectves": []}))
+    text = _fault(_json(tmp_path, {"name": 1, "bio": [1, 2], "lor": [], "adjectves": []}))
     lines = text.splitlines()
     assert len(lines) == 6
     assert [line.split(":")[0].strip() for line in lines[1:]] == [
         "name",
         "bio[0]",
         "bio[1]",
-        "lore",
+        "lor",
         "adjectves",
     ]
 
