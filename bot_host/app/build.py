@@ -9,10 +9,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from bot_host.config.characters import load_character
+from bot_host.app.agents import agent_plugins, answering_agent, read_characters
 from bot_host.config.load import load_config
-from bot_host.config.schema import AgentConfig, ConnectorEntry, Loaded
-from bot_host.config.starter import CHARACTER
+from bot_host.config.schema import ConnectorEntry, Loaded
 from bot_host.contracts.connector import ConnectorConfig, ConnectorSpec
 from bot_host.contracts.plugin import Plugin
 from bot_host.host import BotHost
@@ -22,7 +21,6 @@ from bot_host.runtime import AgentOptions
 from bot_host.runtime.plugins import GROUP as PLUGINS
 from bot_host.runtime.plugins import find_plugin, known_plugins
 from bot_host.store import make_store
-from bot_host.types.character import Character
 from bot_host.types.errors import ConfigError
 from bot_host.types.ids import UUID
 
@@ -92,25 +90,6 @@ def model_config(loaded: Loaded, plugin: Plugin) -> dict[str, Any]:
     return table.model_dump() if table is not None else {}
 
 
-def read_characters(loaded: Loaded) -> list[tuple[AgentConfig, Character]]:
-    """Each agent of the config with its character. Raises CharacterError, ConfigError for twins."""
-    found: list[tuple[AgentConfig, Character]] = []
-    seen: dict[UUID, str] = {}
-    for agent in loaded.config.agents:
-        character = load_character(Path(agent.character) if agent.character else CHARACTER)
-        if agent.id:
-            character = character.model_copy(update={"id": agent.id})
-        twin = seen.get(character.agent_id)
-        if twin is not None:
-            raise ConfigError(
-                f"two agents have the same id: {twin} and {character.name}. Give one of the characters "
-                "another name, or an id of its own"
-            )
-        seen[character.agent_id] = character.name
-        found.append((agent, character))
-    return found
-
-
 @dataclass(slots=True)
 class Built:
     """A host that is ready to start, and what to say about it."""
@@ -130,6 +109,10 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
     config = loaded.config
     model = model_plugin(loaded)
     characters = read_characters(loaded)
+    named = [
+        agent_plugins(loaded, number, agent, character)
+        for number, (agent, character) in enumerate(characters, 1)
+    ]
     host = BotHost(
         store=make_store(config.database.url, base=loaded.folder), data_dir=config.data_dir, mask=mask.hide
     )
@@ -138,7 +121,7 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
             [
                 {
                     "character": character,
-                    "plugins": ["basics", model, *agent.plugins],
+                    "plugins": ["basics", model, *plugins],
                     "plugin_configs": {model.name: model_config(loaded, model)},
                     "settings": loaded.env,
                     "options": AgentOptions(
@@ -147,29 +130,25 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
                         turn_timeout=agent.turn_timeout,
                     ),
                 }
-                for agent, character in characters
+                for (agent, character), plugins in zip(characters, named, strict=True)
             ]
         )
-        names = {
-            character.name.casefold(): agent_id
-            for (_, character), agent_id in zip(characters, ids, strict=True)
-        }
+        names = [character.name for _, character in characters]
         built = Built(host=host)
         if config.web.enabled:
             built.off.append("web off: the console and the HTTP API come in a later version")
         specs = connector_specs()
         for entry in config.connectors:
             mask.add(*specs[entry.platform].secrets(entry.config))
-            _add(built, entry, specs[entry.platform], names, first=ids[0])
+            agent_id = ids[answering_agent(loaded, entry, names)]
+            _add(built, entry, specs[entry.platform], agent_id)
     except BaseException:
         await host.stop(0)
         raise
     return built
 
 
-def _add(
-    built: Built, entry: ConnectorEntry, spec: ConnectorSpec, names: Mapping[str, UUID], *, first: UUID
-) -> None:
+def _add(built: Built, entry: ConnectorEntry, spec: ConnectorSpec, agent_id: UUID) -> None:
     short = entry.table.removeprefix("connectors.")
     why = off_reason(spec, entry.config)
     fault = "" if why and entry.config.enabled is not True else why or spec.wrong(entry.config)
@@ -179,15 +158,6 @@ def _add(
     if why:
         built.off.append(f"{short} off: {why}")
         return
-    agent_id = first
-    if entry.config.agent:
-        wanted = names.get(entry.config.agent.casefold())
-        if wanted is None:
-            raise ConfigError(
-                f'{entry.table}.agent: found "{entry.config.agent}", expected the name of a configured agent'
-                f"{did_you_mean(entry.config.agent, names)}"
-            )
-        agent_id = wanted
     connector = spec.create(entry.config)
     built.host.add_connector(connector, entry.config, name=short, agent_id=agent_id)
     built.on.append(short)

@@ -2,15 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from bot_host.app.build import connector_specs, model_config, model_plugin, off_reason, read_characters
+from bot_host.app.agents import agent_plugins, answering_agent, read_characters
+from bot_host.app.build import connector_specs, model_config, model_plugin, off_reason
+from bot_host.app.folders import make_places
 from bot_host.config.schema import ConnectorEntry, Loaded
-from bot_host.contracts.connector import CheckLine, ConnectorSpec
-from bot_host.runtime.plugins import find_plugin, names_for_character
+from bot_host.contracts.connector import CheckLine
+from bot_host.runtime.plugins import names_for_character
 from bot_host.store import make_store
-from bot_host.types.errors import BotHostError
+from bot_host.types.errors import BotHostError, ConfigError, PluginError
 
 log = logging.getLogger(__name__)
 
@@ -18,47 +21,64 @@ CHECK_SECONDS: Final = 60.0
 """For one platform or one model provider."""
 
 
-async def check(loaded: Loaded) -> AsyncIterator[CheckLine]:
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `check`, and whether the host would refuse to start with such a configuration."""
+
+    line: CheckLine
+    mend_config: bool = False
+
+
+def code_of(findings: Iterable[Finding]) -> int:
+    """The exit code: 0 all well, 1 something does not work, 2 the configuration has to be mended."""
+    bad = [finding for finding in findings if not finding.line.ok]
+    return 2 if any(finding.mend_config for finding in bad) else 1 if bad else 0
+
+
+async def check(loaded: Loaded) -> AsyncIterator[Finding]:
     """The findings, one after the other: database, characters, plugins, models, connectors."""
-    for line in await _contained("database", lambda: _database(loaded)):
-        yield line
-    for line in await _contained("characters", lambda: _characters(loaded)):
-        yield line
-    for line in await _contained("models", lambda: _models(loaded)):
-        yield line
-    specs = connector_specs()
-    on = 0
+    for finding in await _contained("database", lambda: _database(loaded)):
+        yield finding
+    names: list[str] = []
+    for finding in await _contained("characters", lambda: _characters(loaded, names)):
+        yield finding
+    for finding in await _contained("models", lambda: _models(loaded)):
+        yield finding
+    connectors = _Connectors(loaded, names)
     for entry in loaded.config.connectors:
-        name = entry.table.removeprefix("connectors.")
-        lines = await _contained(name, lambda entry=entry, name=name: _connector(specs, entry, name))  # type: ignore[misc]
-        on += not all(line.detail.startswith("off") for line in lines)
-        for line in lines:
-            yield line
-    if not on:
-        yield CheckLine(
+        for finding in await connectors.look(entry):
+            yield finding
+    if not connectors.on:
+        line = CheckLine(
             name="connectors",
             ok=False,
             detail="nothing is switched on",
             advice="set a token (DISCORD_BOT_TOKEN, TELEGRAM_BOT_TOKEN, SLACK_BOT_TOKEN with "
             "SLACK_APP_TOKEN), or [connectors.terminal] enabled = true, or run it in a terminal",
         )
+        yield Finding(line, mend_config=True)
 
 
-async def _contained(name: str, look: Callable[[], Awaitable[Sequence[CheckLine]]]) -> Sequence[CheckLine]:
+async def _contained(name: str, look: Callable[[], Awaitable[Sequence[CheckLine]]]) -> list[Finding]:
     """A look that fails is a finding, not the end of the others."""
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            return await look()
+            return [Finding(line) for line in await look()]
     except TimeoutError:
-        return [CheckLine(name=name, ok=False, detail=f"no answer within {CHECK_SECONDS:.0f} s")]
+        return [_bad(name, f"no answer within {CHECK_SECONDS:.0f} s")]
     except BotHostError as error:
-        return [CheckLine(name=name, ok=False, detail=str(error))]
+        return [_bad(name, str(error), mend_config=isinstance(error, ConfigError | PluginError))]
     except Exception as error:
         log.debug("check of %s failed", name, exc_info=error)
-        return [CheckLine(name=name, ok=False, detail=f"{type(error).__name__}: {error}")]
+        return [_bad(name, f"{type(error).__name__}: {error}")]
+
+
+def _bad(name: str, detail: str, advice: str = "", *, mend_config: bool = False) -> Finding:
+    return Finding(CheckLine(name=name, ok=False, detail=detail, advice=advice), mend_config)
 
 
 async def _database(loaded: Loaded) -> list[CheckLine]:
+    make_places(loaded)
     store = make_store(loaded.config.database.url, base=loaded.folder)
     try:
         await store.open()
@@ -76,12 +96,13 @@ async def _database(loaded: Loaded) -> list[CheckLine]:
     ]
 
 
-async def _characters(loaded: Loaded) -> list[CheckLine]:
+async def _characters(loaded: Loaded, names: list[str]) -> list[CheckLine]:
+    """Fills `names` with those of the agents."""
     lines = []
-    for agent, character in read_characters(loaded):
-        names = [*agent.plugins, *names_for_character(character.plugins)]
-        for name in names:
-            find_plugin(name)
+    for number, (agent, character) in enumerate(read_characters(loaded), 1):
+        names.append(character.name)
+        agent_plugins(loaded, number, agent, character)
+        names_for_character(character.plugins)
         where = agent.character or "the character that comes with Bot Host"
         lines.append(CheckLine(name=f"agent {character.name}", ok=True, detail=where))
     return lines
@@ -103,20 +124,54 @@ async def _models(loaded: Loaded) -> Sequence[CheckLine]:
     ]
 
 
-async def _connector(
-    specs: dict[str, ConnectorSpec], entry: ConnectorEntry, name: str
-) -> Sequence[CheckLine]:
-    spec = specs[entry.platform]
-    why = off_reason(spec, entry.config)
-    if why:
-        # Asked for by name and still off is a fault; left at `auto` it is a choice.
-        asked = entry.config.enabled is True
-        return [CheckLine(name=name, ok=not asked, detail=f"off: {why}")]
-    fault = spec.wrong(entry.config)
-    if fault:
-        return [CheckLine(name=name, ok=False, detail=f"off: {fault}")]
-    connector = spec.create(entry.config)
-    try:
-        return await connector.check()
-    finally:
-        await connector.close()
+class _Connectors:
+    """Looks at the accounts, one after the other."""
+
+    def __init__(self, loaded: Loaded, names: Sequence[str]) -> None:
+        self._loaded = loaded
+        self._names = names
+        self._specs = connector_specs()
+        self._accounts: dict[tuple[str, str], str] = {}
+        self.on = 0
+        """How many are not off."""
+
+    async def look(self, entry: ConnectorEntry) -> list[Finding]:
+        """What is found about one account; of several on a platform the lines name the table."""
+        name = entry.table.removeprefix("connectors.")
+        found = await _contained(name, lambda: self._try(entry, name))
+        self.on += not all(finding.line.detail.startswith("off") for finding in found)
+        if off_reason(self._specs[entry.platform], entry.config):
+            return found
+        if self._names:
+            try:
+                answering_agent(self._loaded, entry, self._names)
+            except ConfigError as error:
+                found.append(_bad(name, str(error), mend_config=True))
+        for account in [finding.line.account for finding in found if finding.line.account]:
+            first = self._accounts.setdefault((entry.platform, account), name)
+            if first != name:
+                advice = "remove one of the two tables, or give it a token of its own"
+                found.append(_bad(name, f"the same account as {first}", advice, mend_config=True))
+        return found
+
+    async def _try(self, entry: ConnectorEntry, name: str) -> Sequence[CheckLine]:
+        spec = self._specs[entry.platform]
+        why = off_reason(spec, entry.config)
+        if why:
+            # Asked for by name and still off is a fault; left at `auto` it is a choice.
+            asked = entry.config.enabled is True
+            return [CheckLine(name=name, ok=not asked, detail=f"off: {why}")]
+        fault = spec.wrong(entry.config)
+        if fault:
+            return [CheckLine(name=name, ok=False, detail=f"off: {fault}")]
+        connector = spec.create(entry.config)
+        try:
+            lines = await connector.check()
+        finally:
+            await connector.close()
+        return [replace(line, name=_named(line.name, entry.platform, name)) for line in lines]
+
+
+def _named(line: str, platform: str, name: str) -> str:
+    """`telegram privacy` as `telegram[2] privacy`."""
+    return name + line.removeprefix(platform) if line.startswith(platform) else f"{name} {line}"

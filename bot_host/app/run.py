@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Final
 
 from bot_host.app.build import Built, build
+from bot_host.app.folders import make_places
 from bot_host.config.schema import Loaded
 from bot_host.contracts.connector import ConnectorState
 from bot_host.host import BotHost
@@ -83,6 +84,11 @@ async def run(loaded: Loaded) -> int:
             log.error("%s", line)
         if not built.on:
             log.error("%s", WAY_OUT if not built.faults else "nothing could be switched on")
+            return MEND_CONFIG
+        try:
+            make_places(loaded)
+        except ConfigError as error:
+            log.error("%s", error)
             return MEND_CONFIG
         with Signals() as signals, ProcessLock(_lock_path(loaded)) as lock:
             if not await _only_one(lock):

@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from bot_host.app.build import load
+from bot_host.app.check import Finding, code_of
 from bot_host.app.check import check as look
 from bot_host.app.run import run
 from bot_host.config.load import describe
@@ -18,7 +19,6 @@ from bot_host.kit.logs import SecretMask, make_handler, set_up_logging
 from bot_host.types.errors import BotHostError
 
 BAD_CONFIG: Final = 2
-TROUBLE: Final = 1
 
 CONFIG = click.option(
     "--config",
@@ -41,6 +41,12 @@ def main(context: click.Context, config: Path | None, log_level: str | None) -> 
     """Host AI agents on Discord, Telegram, Slack and in the terminal.
 
     Without a command: start, until Ctrl-C or SIGTERM.
+
+    \b
+    Exit codes:
+      0  ended as asked
+      1  nothing could stay on
+      2  the configuration has to be mended
     """
     context.obj = {"config": config, "log_level": log_level}
     if context.invoked_subcommand is None:
@@ -63,36 +69,46 @@ def _load(context: click.Context, config: Path | None, log_level: str | None) ->
 @main.command()
 @CONFIG
 @LOG_LEVEL
+@click.option("--all", "show_all", is_flag=True, help="Show the values that are defaults, too.")
 @click.pass_context
-def check(context: click.Context, config: Path | None, log_level: str | None) -> None:
+def check(context: click.Context, config: Path | None, log_level: str | None, show_all: bool) -> None:
     """Try all that is switched on, without starting, and say what to do.
 
-    Exit code 0 when all of it works, 1 when something does not, 2 when the configuration has to be mended.
+    \b
+    Exit codes:
+      0  all of it works
+      1  something does not answer as it should: a token, a model, a platform
+      2  the configuration has to be mended; the host would not start with it
     """
     loaded = _load(context, config, log_level)
     mask = SecretMask()
     mask.add(*loaded.secrets)
     set_up_logging([make_handler(mask, tracebacks=False)], "warning")
-    sys.exit(asyncio.run(_check(loaded, mask)))
+    sys.exit(asyncio.run(_check(loaded, mask, show_all=show_all)))
 
 
-async def _check(loaded: Loaded, mask: SecretMask) -> int:
-    for line in describe(loaded):
+async def _check(loaded: Loaded, mask: SecretMask, *, show_all: bool) -> int:
+    lines = describe(loaded, defaults=show_all)
+    for line in lines:
         click.echo(mask.hide(line))
+    if not show_all:
+        click.echo(f"{len(describe(loaded)) - len(lines)} further values are defaults; --all shows them")
     for note in loaded.notes:
         click.echo(mask.hide(f"note: {note}"))
     click.echo()
-    troubles = 0
-    async for found in look(loaded):
-        troubles += not found.ok
+    findings: list[Finding] = []
+    async for finding in look(loaded):
+        findings.append(finding)
+        found = finding.line
         off = found.ok and found.detail.startswith("off: ")
         label = "off" if off else "ok" if found.ok else "BAD"
         click.echo(mask.hide(f"{label:<4}{found.name}: {found.detail.removeprefix('off: ')}"))
         if found.advice:
             click.echo(mask.hide(f"      {'hint' if found.ok else 'do this'}: {found.advice}"))
     click.echo()
+    troubles = sum(not finding.line.ok for finding in findings)
     click.echo("All that is switched on works." if not troubles else f"{troubles} to be mended.")
-    return TROUBLE if troubles else 0
+    return code_of(findings)
 
 
 @main.command()

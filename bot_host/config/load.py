@@ -1,10 +1,11 @@
 """The configuration, from all its sources (DESIGN, Configuration)."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from bot_host.config.check import Checker, coerce, nested_model
 from bot_host.config.later import later_notes
@@ -65,12 +66,35 @@ def variable_name(platform: str, key: str) -> str:
     return f"{platform}_{'bot_token' if key == 'token' else key}".upper()
 
 
-def describe(loaded: Loaded) -> list[str]:
-    """Each value with its source, secrets as `***` or `not set`, one a line."""
+def describe(loaded: Loaded, *, defaults: bool = True) -> list[str]:
+    """Each value with its source, secrets as `***` or `not set`, one a line; without `defaults` fewer.
+
+    A value that a source sets to its default is left out, too.
+    """
+    config = loaded.config
+    plain = _defaults(config) if not defaults else {}
     return [
         f"{key} = {shown(key, value)} ({loaded.sources.get(key, DEFAULT)})"
-        for key, value in _all_values(loaded.config).items()
+        for key, value in _all_values(config).items()
+        if defaults or (loaded.sources.get(key, DEFAULT) != DEFAULT and value != plain.get(key, ...))
     ]
+
+
+def _defaults(config: Config) -> dict[str, Any]:
+    """The default of each key that has one of its own."""
+    values: dict[str, Any] = {}
+    tables: list[tuple[BaseModel, str]] = [
+        (config.host, "host"),
+        (config.web, "web"),
+        *((table, f"models.{name}") for name, table in config.models.tables.items()),
+        *((agent, f"agents[{place}]") for place, agent in enumerate(config.agents, 1)),
+        *((entry.config, entry.table) for entry in config.connectors),
+    ]
+    for table, key in tables:
+        # A plugin's table may have a key without a default, which then is always shown with the others.
+        with suppress(ValidationError):
+            values |= flatten(type(table)(), key)
+    return values | {"models.provider": ModelsConfig().provider}
 
 
 def _all_values(config: Config) -> dict[str, Any]:

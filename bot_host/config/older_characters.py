@@ -1,4 +1,4 @@
-"""Character files of elizaOS 0.x: taken as they are, with a warning for each key that has no place any more."""
+"""Character files of elizaOS 0.x: taken as they are, with a warning for each key that has no place now."""
 
 import logging
 from pathlib import Path

@@ -95,6 +95,8 @@ class CheckLine:
     """What was found, in one line."""
     advice: str = ""
     """What to do about it; empty when there is nothing to do."""
+    account: str = ""
+    """The id of the account that it logged in to: two tables must not have the same."""
 
 
 class ConnectorHost(Protocol):

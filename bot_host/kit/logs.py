@@ -2,11 +2,13 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
@@ -104,10 +106,21 @@ def _short(name: str) -> str:
     return parts[0]
 
 
+class _PrivateHandler(RotatingFileHandler):
+    """Its files are for their owner alone."""
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding="utf-8", opener=_open_private)
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def make_handler(
     mask: SecretMask, *, file: Path | None = None, as_json: bool = False, tracebacks: bool = True
 ) -> logging.Handler:
-    """A handler to standard error, or to `file` (made with its folders, appended to, UTF-8, rotated).
+    """A handler to standard error, or to `file` (appended to, UTF-8, rotated, made for its owner alone).
 
     Raises OSError when the file cannot be opened.
     """
@@ -115,8 +128,8 @@ def make_handler(
     if file is None:
         handler = logging.StreamHandler(sys.stderr)
     else:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(file, maxBytes=LOG_BYTES, backupCount=3, encoding="utf-8")
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handler = _PrivateHandler(file, maxBytes=LOG_BYTES, backupCount=3, encoding="utf-8")
     if as_json:
         handler.setFormatter(JsonFormatter(mask, tracebacks=tracebacks))
     else:

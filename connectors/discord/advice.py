@@ -29,7 +29,9 @@ def check_lines(client: LoginClient) -> list[CheckLine]:
     assert application is not None
     assert user is not None
     name = one_line(user.name)
-    found = [CheckLine(name="discord", ok=True, detail=f"logged in as {name} ({user.id})")]
+    found = [
+        CheckLine(name="discord", ok=True, detail=f"logged in as {name} ({user.id})", account=str(user.id))
+    ]
     flags = application.flags
     if flags.gateway_message_content:
         found.append(CheckLine(name="discord intents", ok=True, detail="message content is granted"))

@@ -39,7 +39,9 @@ async def _bot_token(web: AsyncWebClient) -> list[CheckLine]:
         bot, team = one_line(str(answer.get("user"))), one_line(str(answer.get("team")))
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
         return [_failed("slack", error, "bot token")]
-    line = CheckLine(name="slack", ok=True, detail=f"@{bot} in the workspace {team}")
+    line = CheckLine(
+        name="slack", ok=True, detail=f"@{bot} in the workspace {team}", account=str(answer.get("team_id"))
+    )
     granted = next((value for key, value in answer.headers.items() if key.lower() == "x-oauth-scopes"), None)
     return [line] if granted is None else [line, _scopes(granted)]
 

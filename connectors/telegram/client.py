@@ -341,7 +341,11 @@ class TelegramConnector:
 
 
 def _findings(me: User, webhook: WebhookInfo | None) -> list[CheckLine]:
-    lines = [CheckLine(name="telegram", ok=True, detail=f"logged in as @{me.username} ({me.id})")]
+    lines = [
+        CheckLine(
+            name="telegram", ok=True, detail=f"logged in as @{me.username} ({me.id})", account=str(me.id)
+        )
+    ]
     if me.can_read_all_group_messages:
         lines.append(CheckLine(name="telegram privacy", ok=True, detail="sees every message of its groups"))
     else:

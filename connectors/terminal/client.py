@@ -171,7 +171,7 @@ class TerminalConnector:
         if why:
             return [CheckLine(name=PLATFORM, ok=False, detail=why)]
         kind = "stdin is a terminal" if sys.stdin.isatty() else "stdin is read line by line"
-        return [CheckLine(name=PLATFORM, ok=True, detail=kind)]
+        return [CheckLine(name=PLATFORM, ok=True, detail=kind, account="local")]
 
 
 def speaker_of(target: Target) -> str:

@@ -19,9 +19,9 @@ from tests.journeys.seats import PLATFORMS
 ROOT = Path(__file__).parent.parent.parent
 
 
-async def check(folder: Path, env: dict[str, str] | None = None) -> tuple[int, str]:
+async def check(folder: Path, env: dict[str, str] | None = None, *options: str) -> tuple[int, str]:
     """Exit code and output of `check`."""
-    async with bot_host("check", "--config", "config.toml", cwd=folder, env=env) as host:
+    async with bot_host("check", "--config", "config.toml", *options, cwd=folder, env=env) as host:
         code = await host.end()
         return code, f"{host.text}\n{host.all_log}"
 
@@ -64,6 +64,33 @@ def _broken_database(p: Party) -> None:
     (p.folder / "data" / "bot_host.db").write_bytes(b"this is not a database" * 100)
 
 
+def _database_is_a_folder(p: Party) -> None:
+    (p.folder / "data" / "bot_host.db").mkdir(parents=True)
+
+
+def _data_dir_is_a_file(p: Party) -> None:
+    (p.folder / "data").write_text("mine", encoding="utf-8")
+
+
+def _unknown_agent(p: Party) -> None:
+    text = (p.folder / "config.toml").read_text(encoding="utf-8")
+    text = text.replace("[connectors.discord]", '[connectors.discord]\nagent = "Bob"')
+    (p.folder / "config.toml").write_text(text, encoding="utf-8")
+
+
+def _agents_table(line: str) -> Callable[[Party], None]:
+    def write(p: Party) -> None:
+        path = p.folder / "config.toml"
+        path.write_text(f"[[agents]]\n{line}\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+
+    return write
+
+
+def _character_names_a_plugin(p: Party) -> None:
+    (p.folder / "ada.toml").write_text('name = "Ada"\nplugins = ["offlin"]\n', encoding="utf-8")
+    _agents_table('character = "ada.toml"')(p)
+
+
 def _newer_database(p: Party) -> None:
     (p.folder / "data").mkdir()
     with sqlite3.connect(p.folder / "data" / "bot_host.db") as database:
@@ -98,9 +125,87 @@ FAULTS: dict[str, tuple[Callable[[Party], None], str, str]] = {
     ),
     "slack app token": (_tokens(SLACK_APP_TOKEN="xapp-1-A0-0-wrong"), "BAD slack", "Basic Information"),
     "half of slack": (_tokens(SLACK_APP_TOKEN=""), "BAD slack", "SLACK_APP_TOKEN"),
-    "not a database": (_broken_database, "BAD database", "not a"),
     "database of the future": (_newer_database, "BAD database", "newer"),
 }
+
+
+TO_BE_MENDED: dict[str, tuple[Callable[[Party], None], str, str]] = {
+    "not a database": (_broken_database, "BAD database", "not a SQLite database"),
+    "the database is a folder": (_database_is_a_folder, "BAD database", "is a folder; name a file in it"),
+    "data_dir is a file": (_data_dir_is_a_file, "BAD database", "data is a file; name a folder"),
+    "an agent that nobody knows": (
+        _unknown_agent,
+        "BAD discord",
+        'config.toml: connectors.discord.agent: found "Bob", expected the name of an agent: Eliza',
+    ),
+    "no such plugin": (
+        _agents_table('plugins = ["basic"]'),
+        "BAD characters",
+        'config.toml: agents[1].plugins: basic: there is no such plugin (did you mean "basics"?)',
+    ),
+    "a character's plugin": (
+        _character_names_a_plugin,
+        "BAD characters",
+        "ada.toml: plugins: offlin: there is no such plugin",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", TO_BE_MENDED)
+async def test_what_the_config_has_wrong_ends_check_and_host_with_2(fault: str, tmp_path: Path) -> None:
+    make, named, words = TO_BE_MENDED[fault]
+    async with party(tmp_path, "discord") as p:
+        make(p)
+        code, text = await check(tmp_path, p.env)
+        assert code == 2, text
+        assert words in text.partition(named)[2]
+        async with bot_host("--config", "config.toml", cwd=tmp_path, env=p.env) as host:
+            assert await host.end() == 2
+            assert words in host.all_log
+            assert "Traceback" not in host.all_log
+
+
+async def test_two_tables_of_one_account_are_found_and_lines_name_their_table(tmp_path: Path) -> None:
+    async with party(tmp_path, "telegram") as p:
+        [token] = p.seats[0].tokens().values()
+        table = p.seats[0].config().replace("[connectors.telegram]", "[[connectors.telegram]]")
+        table += f'token = "{token}"\n'
+        terminal = "[[connectors.terminal]]\nenabled = true\n"
+        (tmp_path / "config.toml").write_text(2 * table + 2 * terminal, encoding="utf-8")
+        code, text = await check(tmp_path, p.env)
+        assert code == 2
+        assert "ok  telegram[1]: logged in as" in text
+        assert "ok  telegram[2] privacy: " in text
+        assert "BAD telegram[2]: the same account as telegram[1]" in text
+        assert "BAD terminal[2]: the same account as terminal[1]" in text
+        assert "2 to be mended." in text
+
+
+async def test_check_shows_what_is_not_a_default_and_all_when_asked(tmp_path: Path) -> None:
+    config = '[web]\nport = 3000\n[host]\nlog_level = "debug"\n[connectors.terminal]\nenabled = true\n'
+    (tmp_path / "config.toml").write_text(config, encoding="utf-8")
+    code, text = await check(tmp_path)
+    assert code == 0, text
+    values = text.partition("\n\n")[0].splitlines()
+    assert values[:2] == [
+        'host.log_level = "debug" (config.toml)',
+        "connectors.terminal.enabled = true (config.toml)",
+    ]
+    [rest] = values[2:]
+    number, _, words = rest.partition(" ")
+    assert words == "further values are defaults; --all shows them"
+    code, text = await check(tmp_path, None, "--all")
+    shown = text.partition("\n\n")[0].splitlines()
+    assert len(shown) == int(number) + 2
+    assert "web.port = 3000 (config.toml)" in shown
+
+
+async def test_data_and_log_are_for_their_owner_alone(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[connectors.terminal]\nenabled = true\n", encoding="utf-8")
+    async with bot_host("--config", "config.toml", cwd=tmp_path) as host:
+        host.end_of_input()
+        assert await host.end() == 0, host.all_log
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -140,7 +245,7 @@ async def test_a_configuration_to_be_mended_is_named_and_nothing_starts(fault: s
         assert "Traceback" not in host.all_log
     assert not (tmp_path / "data").exists()
     code, _ = await check(tmp_path)
-    assert code != 0
+    assert code == 2
 
 
 async def test_a_missing_config_file_says_how_to_make_one(tmp_path: Path) -> None:
@@ -159,7 +264,7 @@ async def test_a_wrong_character_names_file_key_expected_and_found(tmp_path: Pat
         for part in ("bad.json", "bio", "expected", "7", "messageExamples"):
             assert part in host.all_log
     code, text = await check(tmp_path)
-    assert code == 1
+    assert code == 2
     assert "messageExamples" in text
 
 

@@ -156,3 +156,15 @@ def test_without_a_file_lines_go_to_standard_error(capsys: pytest.CaptureFixture
     assert out == ""
     assert err.endswith("started\n")
     assert err.count("\n") == 1
+
+
+def test_the_log_file_and_the_rotated_ones_are_for_their_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "logs" / "bot_host.log"
+    handler = make_handler(SecretMask(), file=file)
+    assert isinstance(handler, RotatingFileHandler)
+    handler.doRollover()
+    handler.close()
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    for path in file.parent.iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600, path
+    assert len(list(file.parent.iterdir())) == 2
