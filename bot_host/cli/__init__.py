@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -114,13 +115,20 @@ async def _check(loaded: Loaded, mask: SecretMask, *, show_all: bool) -> int:
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
 def init(folder: Path) -> None:
-    """Write config.toml, .env and a first character into FOLDER (default: here)."""
+    """Write config.toml, .env, .gitignore and a first character into FOLDER (default: here).
+
+    No file that is there is changed: .env and .gitignore are kept, the others have to be moved away.
+    """
     try:
-        written = write_starter(folder)
+        written, kept = write_starter(folder)
     except BotHostError as error:
         click.echo(str(error), err=True)
         sys.exit(BAD_CONFIG)
     for path in written:
         click.echo(f"wrote {path}")
-    place = "" if folder == Path() else f"{folder}/"
-    click.echo(f"\nNow: python -m bot_host --config {place}config.toml")
+    for path in kept:
+        click.echo(f"kept {path}, which was there already")
+    if folder / ".gitignore" in kept:
+        click.echo("      see that it lists .env and data/, so that neither gets into git")
+    command = [sys.executable or "python", "-m", "bot_host", "--config", str(folder / "config.toml")]
+    click.echo(f"\nNow: {shlex.join(command)}")

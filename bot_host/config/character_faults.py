@@ -30,13 +30,16 @@ _OF_TEXTS: Final = frozenset({"topics", "adjectives", "postExamples", "post_exam
 _LINES: Final = frozenset({"bio", "all", "chat", "post"})
 
 
-def describe(error: ValidationError, data: dict[str, Any]) -> Iterator[str]:
-    """Each fault: the key as the file writes it, what was expected, what was found. No secret is shown."""
+def describe(error: ValidationError, data: dict[str, Any], *, snake: bool) -> Iterator[str]:
+    """Each fault: the key as the file writes it, what was expected, what was found. No secret is shown.
+
+    `snake`: name the known keys in snake_case where the key does not tell, as TOML files write them.
+    """
     for fault in error.errors(include_url=False):
         path = _in_file(fault["loc"], data)
         key = _dotted(path)
         if fault["type"] == "extra_forbidden":
-            yield _unknown(key, path)
+            yield _unknown(key, path, snake=snake)
         elif fault["type"] == "missing":
             yield f"{key}: missing; expected {_expected(fault, path)}"
         else:
@@ -76,13 +79,15 @@ def _dotted(path: Sequence[str | int]) -> str:
     return text.removeprefix(".")
 
 
-def _unknown(key: str, path: Sequence[str | int]) -> str:
+def _unknown(key: str, path: Sequence[str | int], *, snake: bool) -> str:
     last = str(path[-1])
     if key == "extends":
         return "extends: not known any more; copy what is needed from the other file"
     model = Style if path[0] == "style" else Character
-    snake = list(model.model_fields)
-    known = snake if last.islower() else [model.model_fields[name].alias or name for name in snake]
+    known = list(model.model_fields)
+    # What has an underscore or a capital tells by itself; a single word does not.
+    if not (snake or "_" in last) or last != last.lower():
+        known = [model.model_fields[name].alias or name for name in known]
     return f"{key}: unknown key{did_you_mean(last, known)}; known are {', '.join(known)}"
 
 

@@ -44,7 +44,7 @@ def load_character(path: Path) -> Character:
     try:
         character = Character.model_validate(data)
     except ValidationError as error:
-        faults.extend(describe(error, data))
+        faults.extend(describe(error, data, snake=kind == ".toml"))
     else:
         if not faults:
             return character

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from bot_host.config.sources import Problems, is_secret, shown
+from bot_host.config.sources import MASK, Problems, is_secret, shown
 from bot_host.kit.names import did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
@@ -28,6 +28,14 @@ _EXPECTED: Final = {
     "model_attributes_type": "a table",
 }
 
+_KINDS: Final[Mapping[type, str]] = {
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    dict: "a table",
+    list: "a list",
+}
+
 
 class Checker:
     """Checks tables against models and collects what is wrong with them."""
@@ -40,7 +48,10 @@ class Checker:
     def table(self, model: type[M], values: Any, key: str) -> M | None:
         """`values` as a `model`; None, and the problems noted, when they do not fit."""
         if not isinstance(values, dict):
-            self.problem(key, f"expected a table, found {shown(key, values)}")
+            # A token that stands where its table should be has no key that tells what it is.
+            hidden = key.startswith(("connectors.", "models.")) and isinstance(values, str)
+            found = f'text "{MASK}"' if hidden else shown(key, values)
+            self.problem(key, f"expected a table, found {found}")
             return None
         try:
             return model.model_validate(values, strict=True)
@@ -57,7 +68,8 @@ class Checker:
     def unknown(self, key: str, known: list[str], *, kind: str = "key") -> None:
         """Note a key or table that nobody knows."""
         name = key.rsplit(".", 1)[-1].split("[")[0]
-        self._problems.add(f"{self._file}: unknown {kind} {key}{did_you_mean(name, known)}")
+        hint = did_you_mean(name, known) or f"; known are {', '.join(known)}"
+        self._problems.add(f"{self._file}: unknown {kind} {key}{hint}")
 
     def _explain(self, model: type[BaseModel], error: ValidationError, prefix: str) -> None:
         expected: dict[str, list[str]] = {}
@@ -75,7 +87,7 @@ class Checker:
                 expected.setdefault(key, []).append(_expectation(detail))
                 found[key] = detail["input"]
         for key, choices in expected.items():
-            wanted = " or ".join(dict.fromkeys(choices))
+            wanted = " or ".join(dict.fromkeys(choices)).replace("or one of", "or")
             self.problem(key, f"expected {wanted}, found {_found(key, found[key])}")
 
     def _validator(self, key: str, detail: ErrorDetails) -> None:
@@ -92,7 +104,7 @@ class Checker:
 
 def _found(key: str, value: Any) -> str:
     if is_secret(key) and not isinstance(value, str):
-        return f"a {type(value).__name__}"
+        return _KINDS.get(type(value), "something else")
     return shown(key, value)
 
 

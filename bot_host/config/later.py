@@ -6,12 +6,16 @@ from typing import Any, Final
 
 from bot_host.config.sources import shown
 
-_LATER: Final[tuple[tuple[str, tuple[object, ...], str], ...]] = (
+LATER: Final[tuple[tuple[str, tuple[object, ...], str], ...]] = (
     # Pattern of the dotted key, the values that are fine already, what is not there yet.
     (r"web\.host", ("127.0.0.1",), "the web console and the HTTP API come later"),
     (r"web\.port", (3000,), "the web console and the HTTP API come later"),
     (r"web\.token", ("",), "the web console and the HTTP API come later"),
-    (r"agents\[\d+\]\.busy_mode", ("queue",), "messages are answered in order for now"),
+    (
+        r"agents\[\d+\]\.busy_mode",
+        ("queue",),
+        "messages that arrive during an answer are answered together for now",
+    ),
     (r"agents\[\d+\]\.debounce_ms", (0,), "each message is taken at once for now"),
     (r"agents\[\d+\]\.stop_words", ([],), "stop words come later"),
     (r"agents\[\d+\]\.limits\..+", (0,), "limits come later; nothing is limited for now"),
@@ -21,7 +25,22 @@ _LATER: Final[tuple[tuple[str, tuple[object, ...], str], ...]] = (
         "schedules come later; nothing runs by time",
     ),
     (r"models\.\w+\.embedding", ("",), "embeddings come later"),
-    (r"connectors\..+\.dm_policy", ("open", "allowlist", "off"), "pairing comes later"),
+    (
+        r"connectors\..+\.dm_policy",
+        ("open", "allowlist", "off"),
+        "pairing comes later; for now it works like allowlist, for those in allow and owners",
+    ),
+    (r"connectors\.telegram.*\.mode", ("", "polling"), "webhooks come later; long polling is used"),
+    (
+        r"connectors\.slack.*\.mode",
+        ("", "socket"),
+        "the Events API over HTTP comes later; Socket Mode is used",
+    ),
+    (
+        r"connectors\.discord.*\.mode",
+        ("", "gateway"),
+        "interactions over HTTP come later; the gateway is used",
+    ),
     (
         r"connectors\..+\.catch_up",
         ("answer", "skip"),
@@ -46,6 +65,6 @@ def later_notes(values: Mapping[str, Any], sources: Mapping[str, str]) -> Iterat
     for key, value in values.items():
         if sources.get(key, "default") == "default":
             continue
-        for pattern, fine, why in _LATER:
+        for pattern, fine, why in LATER:
             if re.fullmatch(pattern, key) and value not in fine:
                 yield f"{key} = {shown(key, value)} has no effect yet: {why}"

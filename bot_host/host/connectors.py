@@ -83,7 +83,11 @@ class ConnectorRunner:
         new = self._accounts.open(line)
         if new or self.state is not ConnectorState.CONNECTED:
             log.info(
-                "%s on: connected as %s, %s answers", self.name, account.name or account.id, self._agent_name
+                "%s on: connected as %s, %s answers%s",
+                self.name,
+                account.name or account.id,
+                self._agent_name,
+                f"; find or invite it: {account.link}" if account.link else "",
             )
         self._account = account
         self.state = ConnectorState.CONNECTED

@@ -18,6 +18,8 @@ class Account:
     """The platform's own bot or team id."""
     name: str = ""
     """How people see it."""
+    link: str = ""
+    """Where people find it or invite it; empty where the platform has no such address."""
 
     @property
     def key(self) -> str:

@@ -21,6 +21,7 @@ from bot_host.connector import (
     backoff,
     one_line,
 )
+from connectors.discord.advice import invite_link
 from connectors.discord.catch_up import CatchUp
 from connectors.discord.config import DiscordConfig
 from connectors.discord.decode import (
@@ -90,6 +91,7 @@ class Intake:
         self._queue: asyncio.Queue[tuple[str, Json] | None] = asyncio.Queue(QUEUE_LIMIT)
         self._retry_base_s = retry_base_s
         self._me: Me | None = None
+        self._link = ""
         self._book = Book()
         self._unknown: set[str] = set()
         self._lost_channels: set[str] = set()
@@ -188,6 +190,9 @@ class Intake:
     async def _start(self, data: Json) -> None:
         user = data["user"]
         self._me = Me(id=str(user["id"]), name=clean_name(user.get("global_name") or user["username"]))
+        # The oldest applications have another id than their bots.
+        application = data.get("application") or {}
+        self._link = invite_link(int(application.get("id") or self._me.id))
         await self._connected(self._me)
         await self._until_done("reading missed direct messages", self._catch_up.direct)
         for guild in data.get("guilds", ()):
@@ -204,7 +209,7 @@ class Intake:
         await self._connected(self._me)
 
     async def _connected(self, me: Me) -> None:
-        account = Account(platform="discord", id=me.id, name=me.name)
+        account = Account(platform="discord", id=me.id, name=me.name, link=self._link)
         await self._until_done("storing the account", lambda: self._host.connected(account))
 
     async def _place(self, event: str, data: Json, me: Me) -> None:

@@ -100,10 +100,11 @@ class TelegramConnector:
             try:
                 me = await self._interruptible(self._log_in())
                 view = View(me=Me(id=me.id, username=me.username or ""), config=self._config)
-                account = Account(platform=self.platform, id=str(me.id), name=one_line(me.full_name))
+                account = Account(
+                    platform=self.platform, id=str(me.id), name=one_line(me.full_name), link=me.link or ""
+                )
                 updates = await self._interruptible(self._fetch(first_poll_s))
                 await host.connected(account)
-                log.info("telegram: connected as @%s", me.username)
                 attempt = 0
                 while True:
                     await self._take(host, updates, view)

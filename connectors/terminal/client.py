@@ -27,6 +27,12 @@ from connectors.terminal.screen import Screen
 
 QUIT: Final = ("/quit", "/exit")
 HELP: Final = "Write a line and press Enter. /quit or /exit ends the chat, /help shows this."
+LINE_BYTES: Final = 4095
+"""Of a typed line the kernel hands over no more than this (N_TTY_BUF_SIZE in Linux' drivers/tty/n_tty.c)."""
+CUT: Final = (
+    f"That line has {LINE_BYTES:,} bytes, the most that a terminal hands over: what came after is lost. "
+    "Send long text in several lines, or through a pipe."
+)
 CLOSE_SECONDS: Final = 1.0
 """A paused terminal does not hold up the end of the process for longer."""
 LINE_SECONDS: Final = 600.0
@@ -45,6 +51,7 @@ class TerminalConnector:
     def __init__(self, config: TerminalConfig, *, stdin: int = 0, stdout: int = 1) -> None:
         self._config = config
         self._chat = os.isatty(stdin) and os.isatty(stdout)
+        self._typed = os.isatty(stdin)
         self._user = user_name()
         self._lines = LineReader(stdin)
         self._screen = Screen(stdout, chat=self._chat)
@@ -68,12 +75,14 @@ class TerminalConnector:
                 self._lines.stop()
                 return
             self._screen.entered()
+            if self._typed and len(self._held.encode("utf-8", "replace")) >= LINE_BYTES:
+                await self._notice(CUT)
             await self._take(host, self._held)
             self._held = None
 
     async def _take(self, host: ConnectorHost, line: str) -> None:
         if line.strip() == "/help":
-            await self._print_help()
+            await self._notice(HELP)
             return
         message = decode_line(line, user=self._user)
         if message is None:
@@ -89,9 +98,9 @@ class TerminalConnector:
             except TimeoutError:
                 return
 
-    async def _print_help(self) -> None:
+    async def _notice(self, text: str) -> None:
         try:
-            await self._screen.notice(HELP)
+            await self._screen.notice(text)
         except OSError:
             self._hang_up()
 

@@ -1,7 +1,9 @@
 """A line that somebody typed, as an inbound message."""
 
 import getpass
+import re
 import uuid
+from typing import Final
 
 from bot_host.connector import (
     ChannelType,
@@ -17,6 +19,8 @@ from bot_host.connector import (
 )
 
 PLATFORM = "terminal"
+_KEYS: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO[ -~]|\x1b")
+"""What arrow and function keys, and pasting, leave in a line (ECMA-48: CSI, SS3; xterm's bracketed paste)."""
 
 
 def user_name() -> str:
@@ -29,7 +33,7 @@ def user_name() -> str:
 
 def decode_line(line: str, *, user: str) -> InboundMessage | None:
     """The message in `line`; None when there is nothing in it."""
-    text = clean_text(line)
+    text = clean_text(_KEYS.sub("", line))
     if not text.strip():
         return None
     key = str(uuid.uuid4())

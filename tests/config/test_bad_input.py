@@ -24,7 +24,10 @@ def refused(
     [
         ('[host]\nlog_levl = "x"', 'config.toml: unknown key host.log_levl (did you mean "log_level"?)'),
         ("[hots]", 'config.toml: unknown table hots (did you mean "host"?)'),
-        ("port = 1", "config.toml: unknown key port"),
+        (
+            "port = 1",
+            "config.toml: unknown key port; known are host, database, web, models, agents, connectors",
+        ),
         ("[connectors.discrd]", 'config.toml: unknown table connectors.discrd (did you mean "discord"?)'),
         ("[[connectors.slak]]", 'config.toml: unknown table connectors.slak (did you mean "slack"?)'),
         (
@@ -107,11 +110,25 @@ def refused(
         ),
         (
             '[connectors.discord]\nenabled = "yes"',
-            'config.toml: connectors.discord.enabled: expected true or false or one of "auto", found "yes"',
+            'config.toml: connectors.discord.enabled: expected true or false or "auto", found "yes"',
         ),
         (
             "[connectors.discord]\ntoken = 5",
-            "config.toml: connectors.discord.token: expected text in quotes, found a int",
+            "config.toml: connectors.discord.token: expected text in quotes, found a number",
+        ),
+        (
+            "[connectors.discord]\nwholly_other = 1",
+            "config.toml: unknown key connectors.discord.wholly_other; known are enabled, agent, mode,"
+            " dm_policy, mention_only, allow, deny, owners, catch_up, catch_up_max_age, edited_answer,"
+            " streaming, token, api_base",
+        ),
+        (
+            '[connectors]\ndiscord = "s3cr3t"',
+            'config.toml: connectors.discord: expected a table, found text "***"',
+        ),
+        (
+            '[models]\nopenai = "s3cr3t"',
+            'config.toml: models.openai: expected a table, found text "***"',
         ),
         ("[connectors]\ndiscord = 5", "config.toml: connectors.discord: expected a table, found 5"),
         ("connectors = 5", "config.toml: connectors: expected tables such as [connectors.terminal]"),

@@ -209,6 +209,14 @@ def test_wrong_values(tmp_path: Path, change: dict[str, Any], says: list[str]) -
     assert len(text.splitlines()) == 2
 
 
+def test_known_keys_are_named_as_the_file_writes_them(tmp_path: Path) -> None:
+    toml = _fault(_toml(tmp_path, 'name = "Ada"\nwholly = 1\nmessageexamples = []'))
+    assert "known are id, name, username, system, bio, templates, message_examples, post_examples" in toml
+    assert 'messageexamples: unknown key (did you mean "message_examples"?)' in toml
+    json_text = _fault(_json(tmp_path, {"name": "Ada", "wholly": 1}))
+    assert "templates, messageExamples, postExamples" in json_text
+
+
 def test_missing_name(tmp_path: Path) -> None:
     assert "name: missing; expected text" in _fault(_json(tmp_path, {}))
     assert "name: missing; expected text" in _fault(_toml(tmp_path, ""))

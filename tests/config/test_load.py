@@ -321,6 +321,8 @@ def test_an_env_file_that_others_can_read_is_noted(tmp_path: Path) -> None:
         ('[connectors.discord]\ncatch_up = "note"', "connectors.discord.catch_up"),
         ('[connectors.discord]\nedited_answer = "ignore"', "connectors.discord.edited_answer"),
         ("[connectors.discord]\nstreaming = true", "connectors.discord.streaming"),
+        ('[connectors.slack]\nmode = "http"', "connectors.slack.mode"),
+        ('[[connectors.discord]]\nmode = "http"', "connectors.discord.mode"),
         ('[connectors.slack]\nsigning_secret = "hidden-value"', "connectors.slack.signing_secret"),
     ],
 )
@@ -328,6 +330,11 @@ def test_keys_of_later_features_are_noted(tmp_path: Path, text: str, key: str) -
     [note] = load(tmp_path, text).notes
     assert note.startswith(f"{key} = ")
     assert "hidden-value" not in note
+
+
+def test_the_note_on_pairing_says_what_it_does_now(tmp_path: Path) -> None:
+    [note] = load(tmp_path, '[connectors.discord]\ndm_policy = "pairing"').notes
+    assert "like allowlist" in note
 
 
 def test_overrides_of_unknown_tables_are_refused(tmp_path: Path) -> None:

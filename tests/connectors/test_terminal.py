@@ -527,3 +527,25 @@ async def test_check_says_what_is_there(monkeypatch: pytest.MonkeyPatch, piped: 
         assert (line.ok, line.detail) == (True, "stdin is read line by line")
         [line] = await TerminalConnector(TerminalConfig()).check()
         assert not line.ok
+
+
+async def test_keys_that_a_line_editor_would_take_are_not_part_of_what_is_said() -> None:
+    message = decode_line("\x1b[200~he\x1b[Dllo\x1bOA\x1b[3~ y\x1bou\x1b[201~", user="ada")
+    assert message is not None
+    assert message.content.text == "hello you"
+    assert decode_line("\x1b[A\x1b[A", user="ada") is None
+
+
+async def test_a_line_that_the_kernel_cut_is_told_of(
+    terminal: Ends, host: RecordingHost, start: Start
+) -> None:
+    start(terminal)
+    await terminal.see("you> ")
+    terminal.type("x" * 4094 + "\n")
+    await host.wait_for(InboundMessage)
+    assert "lost" not in terminal.seen
+    terminal.type("y" * 5000)
+    terminal.type("\n")
+    seen = await terminal.see("Send long text in several lines")
+    assert "That line has 4,095 bytes" in seen
+    await host.wait_for(InboundMessage, 2)

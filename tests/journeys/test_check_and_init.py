@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -200,6 +201,13 @@ async def test_check_shows_what_is_not_a_default_and_all_when_asked(tmp_path: Pa
     assert "web.port = 3000 (config.toml)" in shown
 
 
+async def test_the_start_log_says_once_how_to_reach_the_bot(tmp_path: Path) -> None:
+    async with party(tmp_path, "telegram", "discord") as p, p.host() as host:
+        await host.wait_log("telegram on: connected as", "https://t.me/fake_bot")
+        await host.wait_log("discord on: connected as", "https://discord.com/oauth2/authorize?client_id=")
+        assert host.all_log.count("connected as") == 2
+
+
 async def test_data_and_log_are_for_their_owner_alone(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("[connectors.terminal]\nenabled = true\n", encoding="utf-8")
     async with bot_host("--config", "config.toml", cwd=tmp_path) as host:
@@ -306,6 +314,7 @@ async def test_init_from_an_installed_wheel_then_check_then_a_reply(tmp_path: Pa
     assert out.count(str(site)) == 2, out + err
     code, out, err = await run("-m", "bot_host", "init")
     assert code == 0, err
+    assert out.endswith(f"\nNow: {python} -m bot_host --config config.toml\n")
     names = {".env", ".gitignore", "config.toml", "characters"}
     assert {path.name for path in folder.iterdir()} == names
     assert (folder / ".env").stat().st_mode & 0o077 == 0
@@ -321,6 +330,22 @@ async def test_init_from_an_installed_wheel_then_check_then_a_reply(tmp_path: Pa
     code, out, err = await run("-m", "bot_host", "--config", "config.toml", stdin=b"I am Ada\n")
     assert code == 0, err
     assert out.strip()
+
+
+async def test_init_in_a_folder_with_a_space_gives_a_command_that_can_be_pasted(tmp_path: Path) -> None:
+    folder = tmp_path / "my bot"
+    folder.mkdir()
+    (folder / ".gitignore").write_text("node_modules\n", encoding="utf-8")
+    async with bot_host("init", str(folder), cwd=tmp_path) as init:
+        assert await init.end() == 0
+    assert "kept" in init.text
+    assert ".gitignore, which was there already" in init.text
+    command = shlex.split(init.text.partition("Now: ")[2])
+    assert command == [sys.executable, "-m", "bot_host", "--config", str(folder / "config.toml")]
+    async with bot_host("init", str(folder), cwd=tmp_path) as again:
+        assert await again.end() == 2
+    assert "nothing was written" in again.all_log
+    assert (folder / ".gitignore").read_text(encoding="utf-8") == "node_modules\n"
 
 
 async def test_the_readme_s_server_of_ones_own_passes_check(tmp_path: Path) -> None:

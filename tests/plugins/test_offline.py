@@ -84,6 +84,26 @@ def test_remembers_name_and_topic() -> None:
     assert "not told me your name" in _talk("what's my name?")[0]
 
 
+@pytest.mark.parametrize(
+    ("line", "topic"),
+    [
+        ("I want to set up a bot", "your wish to set up a bot"),
+        ("I need a holiday", "your wish for a holiday"),
+        ("I feel tired", "feeling tired"),
+        ("I found a coin", "how you found a coin"),
+    ],
+)
+def test_topics_stand_well_in_a_sentence(line: str, topic: str) -> None:
+    assert (
+        _talk(line, "do you remember what I said?")[1] == f"You spoke of {topic}. Shall we go on from there?"
+    )
+
+
+def test_a_question_to_us_is_not_turned_into_broken_words() -> None:
+    said = _talk("what do you think?", "did you like it?", "would you go there?", "have you been there?")
+    assert not any("yourself: do you" in line or "I been" in line for line in said)
+
+
 def test_same_conversation_same_answers() -> None:
     lines = ["hi", "I feel tired", "I feel tired", "I feel tired", "why?", "why?"]
     assert _talk(*lines) == _talk(*lines)

@@ -18,18 +18,28 @@ FILES: Final = {
 }
 
 
-def write_starter(folder: Path) -> list[Path]:
+_KEPT: Final = (".env", ".gitignore")
+"""Files that a project may have already and that need none of our lines to start."""
+
+
+def write_starter(folder: Path) -> tuple[list[Path], list[Path]]:
     """Write config.toml, .env (mode 0600), .gitignore and a first character into `folder`, made if missing.
 
-    Returns the new files. Raises ConfigError that names the files in the way, or what the system refused;
-    no existing file is ever changed.
+    Returns the new files, and those that were there and stay. Raises ConfigError that names the files in the
+    way, or what the system refused; no existing file is ever changed.
     """
     present = [name for name in FILES if os.path.lexists(folder / name)]
-    if present:
-        raise ConfigError(f"{folder}: already there, and left as they are: {', '.join(present)}")
+    in_the_way = [name for name in present if name not in _KEPT]
+    if in_the_way:
+        raise ConfigError(
+            f"{folder}: already there: {', '.join(in_the_way)}; nothing was written; move "
+            f"{'it' if len(in_the_way) == 1 else 'them'} away or name another folder"
+        )
     written: list[Path] = []
     try:
         for name, original in FILES.items():
+            if name in present:
+                continue
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             mode = 0o600 if name == ".env" else 0o644
@@ -40,4 +50,4 @@ def write_starter(folder: Path) -> list[Path]:
             written.append(target)
     except OSError as error:
         raise ConfigError(f"{error.filename or folder}: cannot be written: {error.strerror}") from None
-    return written
+    return written, [folder / name for name in present]

@@ -184,7 +184,7 @@ RULES: tuple[Rule, ...] = (
         "What will change once you {0}?",
         "What is the first small step to {0}?",
         "What keeps you from it today?",
-        topic="that you want to {0}",
+        topic="your wish to {0}",
     ),
     _rule(
         "need",
@@ -192,7 +192,7 @@ RULES: tuple[Rule, ...] = (
         "What would you do with {0}?",
         "Suppose you had {0} tomorrow: what then?",
         "How long have you been looking for that?",
-        topic="that you want {0}",
+        topic="your wish for {0}",
     ),
     _rule(
         "plan",
@@ -208,7 +208,7 @@ RULES: tuple[Rule, ...] = (
         "When do you usually feel {0}?",
         "What do you do when you feel {0}?",
         "Where does that feeling come from, do you think?",
-        topic="that you feel {0}",
+        topic="feeling {0}",
     ),
     _rule(
         "am",
@@ -239,7 +239,7 @@ RULES: tuple[Rule, ...] = (
         "How did it come about that you {0}?",
         "You {0}: would you do it again?",
         "What came after you {0}?",
-        topic="that you {0}",
+        topic="how you {0}",
     ),
     _rule(
         "have",
@@ -257,8 +257,8 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(
         "do you",
-        r"\b(?:do|did|have|would)\s+you\s+" + _REST,
-        "We were speaking of you. What about yourself: do you {0}?",
+        r"\b(?:do|did|would)\s+you\s+" + _REST,
+        "We were speaking of you, not of me. What would you answer to that yourself?",
         "I have only patterns, so I never {0} in earnest. What about you?",
         "Why do you ask whether I {0}?",
     ),
@@ -285,7 +285,7 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(
         "question",
-        r"^\W*(?:what|who|when|where|which|whose|how|is|are|does|did|was|were|has|should|shall)\b.*\?",
+        r"^\W*(?:what|who|when|where|which|whose|how|is|are|does|did|was|were|has|have|should|shall)\b.*\?",
         "I have no facts to look that up in. What do you think yourself?",
         "What would a good answer look like to you?",
         "Whom have you asked that before?",
