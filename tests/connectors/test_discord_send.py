@@ -1,6 +1,7 @@
 """Sending through the Discord connector: limits, faults, nonces, typing, check, shutdown."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from bot_host.types.errors import ConfigError, SendError, SendLater, SendRefused
 from bot_host.types.outbound import Target
 from connectors.discord import connector as spec
 from connectors.discord import errors
+from connectors.discord.advice import needed_permissions
 from connectors.discord.client import DiscordConnector
 from connectors.discord.config import DiscordConfig
 from connectors.discord.gateway import Pace
@@ -337,3 +339,13 @@ def test_the_spec_says_what_is_missing_and_hides_the_token() -> None:
 def test_wrong_settings_are_refused(values: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=next(iter(values))):
         DiscordConfig.model_validate(values)
+
+
+def test_the_readme_asks_for_the_permissions_of_the_invite_link() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    [listed] = re.findall(r"scope `bot`; permissions (.*?)\. Open", text, re.S)
+    told = {name.lower() for name in re.findall(r"\*(.*?)\*", " ".join(listed.split()))}
+    flags = {name for name, on in needed_permissions() if on}
+    # The library calls it by an older name of Discord's.
+    wanted = {name.replace("read_messages", "view_channels").replace("_", " ") for name in flags}
+    assert told == wanted
