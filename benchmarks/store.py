@@ -153,7 +153,7 @@ async def _verbs(store: Database, times: int) -> list[Figures]:
     async def take_and_put_back() -> None:
         for _ in range(times):
             rows = await store.take_turn(AGENT, room_id, 1)
-            await store.put_back([rows[0].seq])
+            await store.put_back([rows[0].seq], blameless=True)
 
     async def read(count: int) -> None:
         for _ in range(times):

@@ -22,7 +22,7 @@ from bot_host.runtime.plugins import GROUP as PLUGINS
 from bot_host.runtime.plugins import find_plugin, known_plugins
 from bot_host.store import make_store
 from bot_host.types.errors import ConfigError
-from bot_host.types.ids import UUID
+from bot_host.types.ids import UUID, create_unique_uuid
 
 log = logging.getLogger(__name__)
 
@@ -159,6 +159,8 @@ def _add(built: Built, entry: ConnectorEntry, spec: ConnectorSpec, agent_id: UUI
         built.off.append(f"{short} off: {why}")
         return
     connector = spec.create(entry.config)
+    owners = (create_unique_uuid(agent_id, spec.person_key(owner)) for owner in entry.config.owners)
+    built.host.get_agent(agent_id).owners.update(owners)
     built.host.add_connector(connector, entry.config, name=short, agent_id=agent_id)
     built.on.append(short)
     built.terminal = built.terminal or entry.platform == "terminal"

@@ -207,3 +207,5 @@ class ConnectorSpec:
     """
     secrets: Callable[[ConnectorConfig], Sequence[str]] = lambda _config: ()
     """The secret values, to be blotted out of logs."""
+    person_key: Callable[[str], str] = lambda platform_id: platform_id
+    """The `PersonRef.key` of a platform's user id, as decode makes it: who an owner is."""

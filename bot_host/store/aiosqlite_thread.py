@@ -1,15 +1,20 @@
 """One sqlite3 connection on aiosqlite's thread, for whole functions instead of single statements.
 
-The only place that uses what aiosqlite keeps private (`Connection._execute`, through which each of its own
-methods goes); tests/store/test_aiosqlite_thread.py holds it against the installed version.
+The only place that uses what aiosqlite keeps private: the queue `_tx`, into which each of its methods puts a
+future and a function, and `_running`. Its `_execute` does the same from a coroutine, which would cost a task.
+tests/store/test_aiosqlite_thread.py holds it against the installed version.
 """
 
+import asyncio
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from functools import partial
 from typing import Self, TypeVar
 
 import aiosqlite
+
+from bot_host.types.errors import StoreError
 
 T = TypeVar("T")
 
@@ -61,10 +66,20 @@ class SqliteThread:
             raise
         return cls(proxy, opening.made[0])
 
+    def submit(self, work: Callable[[sqlite3.Connection], T]) -> "asyncio.Future[T]":
+        """Call `work` with the connection on its thread, after what was submitted before.
+
+        The future is not to be cancelled: the work goes on anyway. Raises StoreError once it is closed.
+        """
+        if not self._proxy._running:
+            raise StoreError("the database is closed")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._proxy._tx.put_nowait((future, partial(work, self._raw)))
+        return future
+
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Call `work` with the connection on its thread. A cancelled caller does not stop the work."""
-        execute: Callable[..., Awaitable[T]] = self._proxy._execute
-        return await execute(work, self._raw)
+        """Like `submit`, and wait. A cancelled caller does not stop the work."""
+        return await self.submit(work)
 
     async def close(self) -> None:
         """Finish the work that was given, close the connection and end the thread. Idempotent."""

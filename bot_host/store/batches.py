@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
-from bot_host.kit.tasks import Supervisor
 from bot_host.store.aiosqlite_thread import SqliteThread
 from bot_host.store.statement import MakeUnit
 from bot_host.types.errors import StoreError
@@ -45,26 +44,27 @@ class _Waiting(NamedTuple):
 
 
 class Batches:
-    """A bounded queue in front of one connection; what waits together is run together."""
+    """A bounded queue in front of one connection; what waits together is run together.
+
+    Runs by callbacks, without a task of its own: on the message path each turn of the event loop that a unit
+    does not wait for counts.
+    """
 
     def __init__(
-        self,
-        thread: SqliteThread,
-        run_group: RunGroup,
-        *,
-        explain: Callable[[Exception], Exception],
-        tasks: Supervisor,
-        name: str,
+        self, thread: SqliteThread, run_group: RunGroup, *, explain: Callable[[Exception], Exception]
     ) -> None:
         self._thread = thread
         self._run_group = run_group
         self._explain = explain
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(WAITING_LIMIT)
+        self._group: list[_Waiting] = []
+        """On the connection's thread now."""
+        self._due: asyncio.Handle | None = None
+        """The next group's start, at the end of this turn of the loop: whoever comes until then is in it."""
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
-        self._worker = tasks.spawn(name, self._work())
 
     @property
     def queued(self) -> int:
@@ -78,37 +78,53 @@ class Batches:
         self._under_way += 1
         self._idle.clear()
         try:
-            future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            await self._queue.put(_Waiting(make, future))
-            return cast(T, await future)
+            loop = asyncio.get_running_loop()
+            waiting = _Waiting(make, loop.create_future())
+            if self._queue.full():
+                await self._queue.put(waiting)
+            else:
+                self._queue.put_nowait(waiting)
+            if not self._group and self._due is None:
+                self._due = loop.call_soon(self._start)
+            return cast(T, await waiting.future)
         finally:
             self._under_way -= 1
             if not self._under_way:
                 self._idle.set()
 
-    async def _work(self) -> None:
-        while True:
-            group = [await self._queue.get()]
-            while len(group) < GROUP_LIMIT and not self._queue.empty():
-                group.append(self._queue.get_nowait())
+    def _start(self) -> None:
+        """Send the next group to the thread, unless nobody waits."""
+        self._due = None
+        group: list[_Waiting] = []
+        while len(group) < GROUP_LIMIT and not self._queue.empty():
+            waiting = self._queue.get_nowait()
             # A caller that was cancelled before its unit began wants nothing written.
-            group = [waiting for waiting in group if not waiting.future.done()]
-            try:
-                if group:
-                    self._hand_out(group, await self._run(group))
-            except asyncio.CancelledError:
-                _give_up(group)
-                raise
-
-    async def _run(self, group: list[_Waiting]) -> list[Result]:
+            if not waiting.future.done():
+                group.append(waiting)
+        if not group:
+            return
+        self._group = group
         makes = [waiting.make for waiting in group]
         try:
-            return await self._thread.run(lambda connection: self._run_group(connection, makes))
-        except Exception as error:
-            log.exception("the database's group could not be run")
-            return [Failed(error) for _ in group]
+            ran = self._thread.submit(lambda connection: self._run_group(connection, makes))
+        except StoreError as error:
+            self._ended([Failed(error) for _ in group])
+        else:
+            ran.add_done_callback(self._ran)
 
-    def _hand_out(self, group: list[_Waiting], results: list[Result]) -> None:
+    def _ran(self, ran: "asyncio.Future[list[Result]]") -> None:
+        error = ran.exception()
+        if error is None:
+            self._ended(ran.result())
+            return
+        log.error("the database's group could not be run", exc_info=error)
+        told = (
+            error if isinstance(error, Exception) else StoreError(f"the database's thread ended: {error!r}")
+        )
+        self._ended([Failed(told) for _ in self._group])
+
+    def _ended(self, results: list[Result]) -> None:
+        group, self._group = self._group, []
         for waiting, result in zip(group, results, strict=True):
             if waiting.future.done():
                 continue
@@ -116,6 +132,7 @@ class Batches:
                 waiting.future.set_result(result.value)
             else:
                 waiting.future.set_exception(self._explain(result.error))
+        self._start()
 
     async def finish(self) -> None:
         """Take no more units and wait for those that were taken."""
@@ -125,7 +142,10 @@ class Batches:
     def stop(self) -> None:
         """End at once; whoever still waits is told. Idempotent."""
         self._closed = True
-        self._worker.cancel()
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        _give_up(self._group)
         while not self._queue.empty():
             _give_up([self._queue.get_nowait()])
 

@@ -15,7 +15,6 @@ from typing import Final, TypeVar
 
 from sqlalchemy.dialects import sqlite
 
-from bot_host.kit.tasks import Supervisor
 from bot_host.store import upgrade
 from bot_host.store.aiosqlite_thread import SqliteThread
 from bot_host.store.batches import Batches, RunGroup
@@ -43,11 +42,11 @@ class SqliteDriver:
         self._writer: Batches | None = None
         self._reader: Batches | None = None
         self._searcher: Batches | None = None
-        self._tasks: Supervisor | None = None
+        self._is_open = False
 
     async def open(self) -> None:
         """See Driver."""
-        if self._tasks is not None:
+        if self._is_open:
             raise StateError("the database is open already")
         try:
             await self._open()
@@ -65,13 +64,13 @@ class SqliteDriver:
             assert self._file is not None
             log.info("the database %s is of an older version and is upgraded now", self._file)
             await asyncio.to_thread(upgrade.run_migrations, self._file)
-        self._tasks = Supervisor("store")
-        self._writer = self._batches(writer, self._groups.write, name="writer")
+        self._is_open = True
+        self._writer = self._batches(writer, self._groups.write)
         if self._file is not None:
             reader = await self._connect(read_only=True)
-            self._reader = self._batches(reader, self._groups.read, name="reader")
+            self._reader = self._batches(reader, self._groups.read)
             searcher = await self._connect(read_only=True)
-            self._searcher = self._batches(searcher, self._groups.read, name="searcher")
+            self._searcher = self._batches(searcher, self._groups.read)
 
     async def _connect(self, *, read_only: bool) -> SqliteThread:
         connect = functools.partial(
@@ -81,10 +80,9 @@ class SqliteDriver:
         self._threads.append(thread)
         return thread
 
-    def _batches(self, thread: SqliteThread, run_group: RunGroup, *, name: str) -> Batches:
-        assert self._tasks is not None
+    def _batches(self, thread: SqliteThread, run_group: RunGroup) -> Batches:
         told = functools.partial(explain, file=self._file)
-        return Batches(thread, run_group, explain=told, tasks=self._tasks, name=name)
+        return Batches(thread, run_group, explain=told)
 
     async def close(self) -> None:
         """See Driver."""
@@ -97,7 +95,8 @@ class SqliteDriver:
         finally:
             for batches in all_batches:
                 batches.stop()
-            self._searcher = self._reader = self._writer = self._tasks = None
+            self._searcher = self._reader = self._writer = None
+            self._is_open = False
             await self._let_go()
 
     async def _let_go(self) -> None:

@@ -1,7 +1,7 @@
 """Slack: one workspace's bot over Socket Mode, on slack-bolt."""
 
 from bot_host.connector import Connector, ConnectorConfig, ConnectorSpec
-from connectors.slack.config import SlackConfig, missing, secrets, wrong
+from connectors.slack.config import SlackConfig, missing, person_key, secrets, wrong
 
 
 def _create(config: ConnectorConfig) -> Connector:
@@ -13,7 +13,13 @@ def _create(config: ConnectorConfig) -> Connector:
 
 
 connector = ConnectorSpec(
-    platform="slack", config=SlackConfig, missing=missing, wrong=wrong, create=_create, secrets=secrets
+    platform="slack",
+    config=SlackConfig,
+    missing=missing,
+    wrong=wrong,
+    create=_create,
+    secrets=secrets,
+    person_key=person_key,
 )
 
 __all__ = ["connector"]

@@ -50,6 +50,11 @@ class SlackConfig(ConnectorConfig):
         return (self.api_base or DEFAULT_BASE).rstrip("/") + "/"
 
 
+def person_key(user_id: str) -> str:
+    """The key under which a Slack user is known (elizaos.md 6.12-02)."""
+    return f"slack-user-{user_id}"
+
+
 def missing(config: ConnectorConfig) -> str:
     """Why this connector is off, when nobody has set it up; empty: somebody has."""
     assert isinstance(config, SlackConfig)

@@ -30,7 +30,7 @@ from bot_host.connector import (
     WorldRef,
     one_line,
 )
-from connectors.slack.config import SlackConfig
+from connectors.slack.config import SlackConfig, person_key
 from connectors.slack.files import attachments
 from connectors.slack.text import Names, mentioned_channels, mentioned_users, mentions, readable
 
@@ -230,7 +230,7 @@ class Decoder:
             world=self._me.world(names.team()),
             room=room,
             sender=PersonRef(
-                key=f"slack-user-{user}",
+                key=person_key(user),
                 platform_id=user,
                 name=names.user(user),
                 user_name=names.user_name(user),
@@ -349,7 +349,7 @@ class Decoder:
         if not names.knows(user["id"]):
             return Skipped(reason="change of a stranger")
         person = PersonRef(
-            key=f"slack-user-{user['id']}",
+            key=person_key(user["id"]),
             platform_id=user["id"],
             name=display_name(user),
             user_name=one_line(_text_of(user, "name")),

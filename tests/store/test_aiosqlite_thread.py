@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot_host.store.aiosqlite_thread import SqliteThread
+from bot_host.types.errors import StoreError
 
 
 def connect() -> sqlite3.Connection:
@@ -20,7 +21,7 @@ def threads() -> set[threading.Thread]:
 
 
 def test_the_installed_version_is_the_one_that_was_read() -> None:
-    """0.22 is what the adapter was written against; a newer minor one needs a look at `_execute`."""
+    """0.22 is what the adapter was written against; a newer minor one needs a look at `_execute`, `_tx`."""
     assert importlib.metadata.version("aiosqlite").split(".")[:2] == ["0", "22"]
 
 
@@ -84,6 +85,8 @@ async def test_close_ends_thread_and_connection_and_may_be_said_twice() -> None:
     assert not own.is_alive()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         raw.execute("SELECT 1")
+    with pytest.raises(StoreError, match="closed"):
+        thread.submit(lambda _: None)
 
 
 async def test_a_failing_connect_leaves_no_thread(tmp_path: Path) -> None:
