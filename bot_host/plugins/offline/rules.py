@@ -122,6 +122,16 @@ RULES: tuple[Rule, ...] = (
         "Have you told anybody else about this trouble?",
     ),
     _rule(
+        "worry",
+        _IM
+        + r"(?:(?:so|very|really|a\s+bit|quite)\s+)?(?:worried|anxious|nervous|afraid|scared|stressed)\s+"
+        r"(?:about|of|over|by)\s+" + _REST,
+        "What worries you most about {0}?",
+        "When you think of {0}, what is the worst that could happen, and what is likely?",
+        "Has there been a time when {0} worried you less?",
+        topic="being worried about {0}",
+    ),
+    _rule(
         "family",
         r"\bmy\s+((?:little|big|older|younger|elder|step)?\s*(?:mother|mum|mom|father|dad|parents|sister|brother|"
         r"wife|husband|son|daughter|kids?|children|partner|girlfriend|boyfriend|friends?|grand\w+|aunt|uncle|"
