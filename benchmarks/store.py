@@ -8,6 +8,7 @@ import cProfile
 import os
 import platform
 import pstats
+import random
 import sqlite3
 import sys
 import tempfile
@@ -30,6 +31,7 @@ CHARACTER = Character(name="Ada")
 AGENT = CHARACTER.agent_id
 ACCOUNT = "discord:99"
 HISTORY = 40
+SEARCHED = 10_000
 TEXT = "A sentence of about the length that people write in a chat, now and then a bit more. "
 
 
@@ -173,6 +175,45 @@ async def _verbs(store: Database, times: int) -> list[Figures]:
     ]
 
 
+async def _searches(store: Database) -> list[Figures]:
+    """Searches among 10,000 memories with vectors of 384 numbers; each line is one search."""
+    chance = random.Random(1)
+    words = [f"word{number}" for number in range(5000)]
+    room = _admission(0, 0).room.id
+    now = datetime.now(UTC)
+
+    async def keep() -> None:
+        text = " ".join(chance.choices(words, k=15))
+        memory = Memory(
+            agent_id=AGENT, entity_id=AGENT, room_id=room, content=Content(text=text), created_at=now
+        )
+        await store.create_memory(memory)
+        await store.set_embedding(memory.id, [chance.gauss(0, 1) for _ in range(384)], model="m")
+
+    for _ in range(0, SEARCHED, 100):
+        await asyncio.gather(*(keep() for _ in range(100)))
+    vector = [chance.gauss(0, 1) for _ in range(384)]
+
+    async def times(search: Callable[[], Awaitable[object]]) -> None:
+        for _ in range(5):
+            await search()
+
+    def by_vector() -> Awaitable[object]:
+        return store.search_memories_by_embedding(AGENT, vector)
+
+    def by_words() -> Awaitable[object]:
+        return store.search_memories_by_text(AGENT, "word7 word8 word9")
+
+    def by_pieces() -> Awaitable[object]:
+        return store.search_memories_by_text(AGENT, "東京")
+
+    return [
+        await _measure("search 10,000 vectors", 5, lambda: times(by_vector)),
+        await _measure("search 10,000 texts by words", 5, lambda: times(by_words)),
+        await _measure("search 10,000 texts by pieces", 5, lambda: times(by_pieces)),
+    ]
+
+
 async def _main(turns: int) -> None:
     print(f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} cores")
     print(f"{'':<34} {'CPU µs':>10} {'wall µs':>10} {'per s':>10}")
@@ -187,7 +228,7 @@ async def _main(turns: int) -> None:
                 "turn, 64 rooms at once", each * 64, lambda: _rooms(store, range(64), 10**5, each)
             )
             print(many.line())
-            for figures in await _verbs(store, turns):
+            for figures in [*await _verbs(store, turns), *await _searches(store)]:
                 print(figures.line())
 
 
