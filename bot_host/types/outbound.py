@@ -1,6 +1,6 @@
 """Where a message goes, and what became of it."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
 
 from bot_host.types.ids import UUID
@@ -29,7 +29,9 @@ class Target:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values, without what is empty."""
-        return {key: value for key, value in asdict(self).items() if value}
+        # Not `asdict`: it copies in depth, and this is done several times for each message.
+        values = {key: value for key in self.__dataclass_fields__ if (value := getattr(self, key))}
+        return {**values, "extra": dict(self.extra)} if self.extra else values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
