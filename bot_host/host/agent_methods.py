@@ -15,7 +15,6 @@ from bot_host.types import host_events as events
 from bot_host.types.character import Character
 from bot_host.types.ids import UUID
 
-
 STORE_SECONDS: Final = 15.0
 """What connectors may take to store what they have received."""
 
