@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from pydantic import ValidationError
 
@@ -47,6 +47,8 @@ class Agents:
         self._by_id: dict[UUID, AgentRuntime] = {}
         self._inits: WeakKeyDictionary[AgentRuntime, Init] = WeakKeyDictionary()
         self._ephemeral: WeakKeyDictionary[AgentRuntime, None] = WeakKeyDictionary()
+        self._passing: WeakValueDictionary[int, Desk] = WeakValueDictionary()
+        """By the id of the store, which lives as long as its desk."""
         self._desks: WeakKeyDictionary[AgentRuntime, Desk] = WeakKeyDictionary()
         self._started_at: WeakKeyDictionary[AgentRuntime, float] = WeakKeyDictionary()
         self.leaving: set[UUID] = set()
@@ -125,11 +127,12 @@ class Agents:
         return runtime in self._ephemeral
 
     def passing_desk(self, runtime: AgentRuntime, make: Callable[[Store], Desk]) -> Desk:
-        """The desk of an ephemeral agent's own database, which is somebody else's. It goes with the agent."""
-        desk = self._desks.get(runtime)
+        """The desk of ephemeral agents' own database, which is somebody else's. It goes with the last one."""
+        desk = self._passing.get(id(runtime.store))
         if desk is None:
-            desk = self._desks[runtime] = make(runtime.store)
+            desk = self._passing[id(runtime.store)] = make(runtime.store)
             desk.own = False
+        self._desks[runtime] = desk
         return desk
 
     def add(self, runtimes: Sequence[AgentRuntime]) -> None:
