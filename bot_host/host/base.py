@@ -112,6 +112,8 @@ class HostBase:
         """An agent by id. Raises StateError."""
         return self._agents.get(agent_id)
 
+    get_agent_by_id = get_agent
+
     def get_agents(self) -> list[AgentRuntime]:
         """All agents, in the order in which they were added."""
         return self._agents.all()
@@ -123,6 +125,12 @@ class HostBase:
     def get_agent_by_name(self, name: str) -> AgentRuntime | None:
         """The first agent of a name, regardless of case."""
         return self._agents.by_name(name)
+
+    get_agent_by_character_name = get_agent_by_name
+
+    def get_agent_by_character_id(self, character_id: UUID) -> AgentRuntime | None:
+        """The agent whose character says this id itself (elizaos.md 1.4-03), or None."""
+        return next((each for each in self.get_agents() if each.character.id == character_id), None)
 
     def get_agents_by_names(self, names: Iterable[str]) -> list[AgentRuntime]:
         """The agents that have one of these names, regardless of case."""

@@ -54,6 +54,10 @@ async def test_lookups_take_names_regardless_of_case_and_leave_unknown_ones_out(
     assert first is not None
     assert first.agent_id == ada
     assert host.get_agent_by_name("nobody") is None
+    assert host.get_agent_by_character_name("ADA") is first
+    assert host.get_agent_by_id(ada) is first
+    assert host.get_agent_by_character_id(twin) is host.get_agent(twin)
+    assert host.get_agent_by_character_id(ada) is None
     assert [a.agent_id for a in host.get_agents_by_names(["ada", "nobody"])] == [ada, twin]
     assert [a.agent_id for a in host.get_agents_by_ids([bob, new_id(), ada])] == [bob, ada]
     assert all(agent.has_host() and agent.host is host for agent in host.get_agents())
