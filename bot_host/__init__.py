@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bot_host.host import BotHost
     from bot_host.runtime import AgentOptions, AgentRuntime
+    from bot_host.store import make_store
     from bot_host.types.character import Character
     from bot_host.types.content import ChannelType, Content, Media
     from bot_host.types.errors import BotHostError
@@ -33,6 +34,7 @@ _HOMES = {
     "ModelType": "bot_host.types.models",
     "Target": "bot_host.types.outbound",
     "create_unique_uuid": "bot_host.types.ids",
+    "make_store": "bot_host.store",
     "string_to_uuid": "bot_host.types.ids",
 }
 
@@ -50,6 +52,7 @@ __all__ = [
     "ModelType",
     "Target",
     "create_unique_uuid",
+    "make_store",
     "string_to_uuid",
 ]
 

@@ -26,6 +26,16 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TurnWishes:
+    """What a caller of the library wants of the turn that answers its message; None: as the agent does."""
+
+    max_steps: int | None = None
+    """Model and tool rounds."""
+    max_retries: int = 0
+    """Further tries of a round whose answer is empty or fails."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnInput:
     """What the rows of a turn say, read once."""
 
@@ -34,6 +44,7 @@ class TurnInput:
     """The message of each row, as it reads now."""
     people: dict[UUID, Entity]
     mention_only: bool
+    wishes: TurnWishes = TurnWishes()
 
 
 class TurnOutbox(Protocol):
@@ -42,8 +53,16 @@ class TurnOutbox(Protocol):
     def typing(self, target: Target) -> AbstractAsyncContextManager[None]:
         """Shows the typing indicator while inside, and ends it on every exit."""
 
-    def open_stream(self, target: Target, *, memory_id: UUID) -> TextStream | None:
-        """A way to show the reply while it is written, where the platform has one."""
+    def open_stream(
+        self, target: Target, *, memory_id: UUID, answering: tuple[UUID, ...] = ()
+    ) -> TextStream | None:
+        """A way to show the reply while it is written, where the platform has one.
+
+        `memory_id` is the reply's; `answering` are the messages that it answers.
+        """
+
+    async def say(self, memory: Memory, target: Target, *, answering: tuple[UUID, ...] = ()) -> None:
+        """Commit something that is said before the turn ends; it goes out at once. Raises StoreError."""
 
     async def commit(
         self,

@@ -45,6 +45,11 @@ class Accounts:
         self._lines[line.account.key] = line
         return known is None
 
+    def close(self, connector: Connector) -> None:
+        """The lines of a connector that is taken away."""
+        for key in [key for key, line in self._lines.items() if line.connector is connector]:
+            del self._lines[key]
+
     def find(self, account: str) -> Line | None:
         """The line of an account key."""
         return self._lines.get(account)

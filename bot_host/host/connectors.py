@@ -46,7 +46,7 @@ class ConnectorRunner:
         self.state = ConnectorState.STARTING
         self.error = ""
         self._config = config
-        self._agent_id = agent_id
+        self.agent_id = agent_id
         self._agent_name = agent_name
         self._store = store
         self._inbox = inbox
@@ -75,7 +75,7 @@ class ConnectorRunner:
         """Logged in: the account's line opens, and what waited for it goes out."""
         line = Line(
             account=account,
-            agent_id=self._agent_id,
+            agent_id=self.agent_id,
             agent_name=self._agent_name,
             connector=self.connector,
             config=self._config,
@@ -106,7 +106,7 @@ class ConnectorRunner:
 
     async def accept(self, *events: InboundEvent) -> None:
         """Take events in, in order. Returns when all are on disk. Raises StoreError."""
-        await self._inbox.accept(self._agent_id, self._who(), events)
+        await self._inbox.accept(self.agent_id, self._who(), events)
 
     async def find_mark(self, name: str) -> int | None:
         """How far a stream of this account has been taken in."""

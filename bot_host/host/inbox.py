@@ -66,17 +66,21 @@ class HostInbox:
             await self._other(agent_id, account, event)
         await self._admit(agent_id, account, waiting)
 
-    async def admit(self, admissions: Sequence[Admission]) -> list[Admitted]:
-        """Commit admissions and wake their rooms, also when the caller is cancelled meanwhile."""
-        return await asyncio.shield(self._tasks.spawn("admit", self._commit(admissions)))
+    async def admit(self, admissions: Sequence[Admission], *, wake: bool = True) -> list[Admitted]:
+        """Commit admissions and wake their rooms, also when the caller is cancelled meanwhile.
 
-    async def _commit(self, admissions: Sequence[Admission]) -> list[Admitted]:
+        `wake` is off for a caller who works its own message off.
+        """
+        return await asyncio.shield(self._tasks.spawn("admit", self._commit(admissions, wake)))
+
+    async def _commit(self, admissions: Sequence[Admission], wake: bool) -> list[Admitted]:
         admitted = await self._store.admit(admissions)
         for admission, done in zip(admissions, admitted, strict=True):
             if done.duplicate:
                 log.debug("%s %s came again and is not taken twice", admission.account, admission.event_key)
             # A duplicate's room, too: seen is not the same as handled, and a look costs little.
-            self._wake(admission.agent_id, admission.room.id)
+            if wake:
+                self._wake(admission.agent_id, admission.room.id)
         return admitted
 
     async def _admit(self, agent_id: UUID, account: Account, messages: list[InboundMessage]) -> None:

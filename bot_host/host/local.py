@@ -34,10 +34,11 @@ def admission_of(agent_id: UUID, message: Mapping[str, Any] | Memory) -> Admissi
     memory = memory.model_copy(
         update={"content": content, "agent_id": agent_id, "world_id": world_id, "created_at": now}
     )
+    account = f"{LOCAL}{agent_id}"
     platform_id = {"id": memory.entity_id}
     return Admission(
         agent_id=agent_id,
-        account=f"{LOCAL}{agent_id}",
+        account=account,
         event_key=memory.id,
         message_id=memory.id,
         world=World(id=world_id, agent_id=agent_id, platform=source, platform_id=world_id),
@@ -51,7 +52,7 @@ def admission_of(agent_id: UUID, message: Mapping[str, Any] | Memory) -> Admissi
         ),
         sender=Entity(id=memory.entity_id, agent_id=agent_id, metadata={source: platform_id}),
         memory=memory,
-        target=Target(source=source, room_id=memory.room_id, channel_id=memory.room_id),
+        target=Target(source=source, account=account, room_id=memory.room_id, channel_id=memory.room_id),
         sent_at=now,
     )
 

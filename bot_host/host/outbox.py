@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from bot_host.contracts.connector import Connector, StreamingConnector, TextStream
 from bot_host.contracts.store import Store
@@ -42,6 +42,21 @@ BUGS_OF_ONE_PART: Final = 5
 """Tries of one part that end in a connector's own fault before it is given up."""
 
 
+class Callers(Protocol):
+    """Those who wait in `handle_message` for what comes of their messages."""
+
+    def open_stream(self, answering: Sequence[UUID], memory_id: UUID) -> TextStream | None:
+        """A way to show them the reply while it is written; None: none of them wants that."""
+
+    async def say(self, answering: Sequence[UUID], memory: Memory) -> None:
+        """Something was said before the turn's end."""
+
+    def turn_ended(
+        self, turn: Turn, ends: Sequence[InboxEnd], run: RunRecord, memories: tuple[Memory, ...]
+    ) -> None:
+        """A turn is committed."""
+
+
 class HostOutbox:
     """Commits turns and proactive messages, and sends their parts: in order per destination."""
 
@@ -51,7 +66,7 @@ class HostOutbox:
         accounts: Accounts,
         *,
         tasks: Supervisor,
-        on_end: Callable[[Turn, tuple[InboxEnd, ...], RunRecord, tuple[Memory, ...]], None],
+        callers: Callers,
         mask: Callable[[str], str],
     ) -> None:
         """`mask` blots secrets out of what is stored about failures (invariant I5)."""
@@ -59,7 +74,7 @@ class HostOutbox:
         self._store = store
         self._accounts = accounts
         self._tasks = tasks
-        self._on_end = on_end
+        self._callers = callers
         self._tried: set[int] = set()
         self._taken: dict[int, str] = {}
         """Parts that a platform took and whose record is not on disk yet."""
@@ -87,12 +102,24 @@ class HostOutbox:
             await asyncio.wait([shown])
             self._tasks.spawn("typing done", _typing_done(line.connector, target))
 
-    def open_stream(self, target: Target, *, memory_id: UUID) -> TextStream | None:
-        """A way to show the reply while it is written, where the platform has one."""
+    def open_stream(
+        self, target: Target, *, memory_id: UUID, answering: tuple[UUID, ...] = ()
+    ) -> TextStream | None:
+        """A way to show the reply while it is written, where the platform or the caller has one."""
+        if target.account.startswith(LOCAL):
+            return self._callers.open_stream(answering, memory_id)
         line = self._accounts.find(target.account)
         if line is None or not isinstance(line.connector, StreamingConnector):
             return None
         return line.connector.open_stream(line.voiced(target), memory_id=memory_id)
+
+    async def say(self, memory: Memory, target: Target, *, answering: tuple[UUID, ...] = ()) -> None:
+        """Commit something that is said before the turn ends; it goes out at once. Raises StoreError."""
+        if target.account.startswith(LOCAL):
+            await self._store.create_memory(memory)
+            await self._callers.say(answering, memory)
+        else:
+            await self.enqueue(self._accounts.get(target.account), memory, target, remember=True)
 
     async def commit(
         self,
@@ -135,7 +162,7 @@ class HostOutbox:
             return False
         for destination in dict.fromkeys(row.destination for row in rows):
             self._lanes.wake(destination)
-        self._on_end(turn, ends, run, memories)
+        self._callers.turn_ended(turn, ends, run, memories)
         return True
 
     # -- speaking without being asked -------------------------------------------------------------------

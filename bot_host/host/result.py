@@ -7,24 +7,7 @@ from dataclasses import dataclass
 from bot_host.types.errors import SendRefused
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
-from bot_host.types.turn import OutboxRow, OutboxState, Outcome, RunRecord
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Processing:
-    """What a turn came to."""
-
-    outcome: Outcome
-    reason: str
-    text: str
-    """The reply; empty when there is none."""
-    responses: tuple[Memory, ...]
-    run: RunRecord
-
-    @property
-    def did_respond(self) -> bool:
-        """Whether something was said."""
-        return bool(self.responses)
+from bot_host.types.turn import OutboxRow, OutboxState, Processing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +17,38 @@ class MessageResult:
     message_id: UUID
     user_message: Memory
     processing: Processing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageAccepted:
+    """What `handle_message` returns at once when it was given `on_response`: the message is on disk."""
+
+    message_id: UUID
+    user_message: Memory
+    processing: None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchResult:
+    """One entry of `handle_messages`: a result, or the error that ended this entry alone."""
+
+    agent_id: UUID
+    result: MessageResult | MessageAccepted | None = None
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How an agent is."""
+
+    alive: bool
+    """It is known and started."""
+    responsive: bool
+    """It answered a question that costs little, in time."""
+    memory_usage: int
+    """Bytes of the whole process, which its agents share."""
+    uptime: float
+    """Seconds since it was started; 0 when it is not."""
 
 
 class Delivery:
@@ -59,3 +74,6 @@ class Delivery:
             if row.state is OutboxState.FAILED:
                 raise SendRefused(row.error)
         return [row.platform_message_id for row in rows]
+
+
+__all__ = ["BatchResult", "Delivery", "Health", "MessageAccepted", "MessageResult", "Processing"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from bot_host.contracts.store import Store
-from bot_host.contracts.turn import Turn, TurnInput, TurnOutbox
+from bot_host.contracts.turn import Turn, TurnInput, TurnOutbox, TurnWishes
 from bot_host.host.accounts import Accounts
 from bot_host.host.lanes import AGAIN, IDLE, Next
 from bot_host.kit.logs import log_context
@@ -45,7 +45,11 @@ class TurnWorker:
         accounts: Accounts,
         outbox: TurnOutbox,
         find_agent: Callable[[UUID], AgentRuntime | None],
+        *,
+        wishes: Callable[[Sequence[UUID]], TurnWishes] = lambda _: TurnWishes(),
     ) -> None:
+        """`wishes`: what callers of the library want of the turn for these messages."""
+        self._wishes = wishes
         self._store = store
         self._accounts = accounts
         self._outbox = outbox
@@ -60,6 +64,10 @@ class TurnWorker:
         agent = self._find_agent(key[0])
         if agent is None or not agent.started:
             return IDLE  # the host wakes an agent's rooms when it starts
+        return await self.work_for(agent, key)
+
+    async def work_for(self, agent: AgentRuntime, key: RoomKey) -> Next:
+        """One turn of a room of this agent."""
         if key in self._stranded and not await self._put_back(key, self._stranded.pop(key), blameless=True):
             return Next(after_s=STORE_SECONDS)
         together = 1 if agent.options.busy_mode == "each" else TOGETHER
@@ -146,6 +154,7 @@ class TurnWorker:
             messages=messages,
             people=await self._store.get_entities(list({memory.entity_id for memory in messages})),
             mention_only=line.config.mention_only if line is not None else False,
+            wishes=self._wishes([memory.id for memory in messages]),
         )
 
     async def _put_back(self, key: RoomKey, seqs: Sequence[int], *, blameless: bool) -> bool:

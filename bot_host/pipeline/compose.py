@@ -16,6 +16,8 @@ MESSAGE_CHARACTERS: Final = 24_000
 """Of one message in the prompt. A longer one keeps its beginning and its end."""
 HISTORY_CHARACTERS: Final = 96_000
 """Of the whole history in the prompt: about 24,000 tokens. The oldest messages go first."""
+FAILURE: Final = "failure"
+"""In a memory's metadata: the agent could not answer. Kept out of prompts, since models imitate it."""
 
 
 async def compose(
@@ -27,6 +29,7 @@ async def compose(
     history = await agent.store.get_memories(
         given.room.id, count=agent.options.conversation_length, until=newest.created_at
     )
+    history = [memory for memory in history if not memory.metadata.get(FAILURE)]
     known = {memory.id for memory in history}
     history.extend(memory for memory in answering if memory.id not in known)
     history.sort(key=lambda memory: memory.created_at)

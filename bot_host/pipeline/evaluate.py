@@ -11,22 +11,15 @@ from bot_host.types.memory import Memory
 log = logging.getLogger(__name__)
 
 EVALUATOR_SECONDS: Final = 60.0
-"""The room's next turn waits for its evaluators, but not for ever."""
+"""The room's next turn waits for its evaluators, but not for ever. Together, not one by one."""
 
 
 async def evaluate(agent: AgentRuntime, message: Memory, state: State, *, responded: bool) -> list[str]:
     """Run the evaluators that want to; the names of those that did. A failing one hurts nobody."""
-    ran = []
-    for evaluator in agent.evaluators:
-        if not (responded or evaluator.always_run):
-            continue
-        try:
-            async with asyncio.timeout(EVALUATOR_SECONDS):
-                if evaluator.validate is None or await evaluator.validate(agent, message, state):
-                    await evaluator.handler(agent, message, state)
-                    ran.append(evaluator.name)
-        except TimeoutError:
-            log.warning("evaluator %s was cut off after %.0f s", evaluator.name, EVALUATOR_SECONDS)
-        except Exception:
-            log.exception("evaluator %s failed", evaluator.name)
-    return ran
+    try:
+        async with asyncio.timeout(EVALUATOR_SECONDS):
+            done = await agent.evaluate(message, state, did_respond=responded)
+    except TimeoutError:
+        log.warning("the evaluators were cut off after %.0f s", EVALUATOR_SECONDS)
+        return []
+    return [evaluator.name for evaluator in done]

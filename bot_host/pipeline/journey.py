@@ -10,14 +10,16 @@ from typing import Final
 from bot_host.contracts.connector import TextStream
 from bot_host.contracts.plugin import State
 from bot_host.contracts.turn import Turn, TurnInput, TurnOutbox
-from bot_host.pipeline.compose import compose
+from bot_host.kit.clean import clean_text, one_line
+from bot_host.pipeline.compose import FAILURE, compose
 from bot_host.pipeline.evaluate import evaluate
-from bot_host.pipeline.gate import Decision, decide, is_addressed
-from bot_host.pipeline.respond import Reply, respond
+from bot_host.pipeline.gate import DIRECT, Decision, decide, is_addressed
+from bot_host.pipeline.respond import Limits, Reply, respond
 from bot_host.runtime.agent import AgentRuntime
-from bot_host.runtime.runs import Run, use_run
+from bot_host.runtime.runs import Run, tell_ended, tell_started, use_run
 from bot_host.types.content import Content
 from bot_host.types.errors import BotHostError, StoreError
+from bot_host.types.events import EventType
 from bot_host.types.ids import UUID, new_id
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
@@ -56,6 +58,7 @@ class _Thought:
     memory_id: UUID = ""
     stream: TextStream | None = None
     """Shown, and not yet followed by a committed reply."""
+    timed_out: bool = False
 
     @property
     def answering(self) -> list[_Judged]:
@@ -70,21 +73,35 @@ async def handle_turn(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox:
     """
     run = Run(run_id=turn.run_id, agent_id=agent.agent_id, room_id=given.room.id)
     thought = _Thought()
+    status = "interrupted"
+    error = ""
     with use_run(run):
         try:
-            failure = await _think(agent, turn, given, outbox, run, thought)
-            if not failure:
+            await tell_started(agent, run, given.messages[-1].id)
+            for message in given.messages:
+                await agent.emit_event(EventType.MESSAGE_RECEIVED, {"message": message, "source": "pipeline"})
+            error = await _think(agent, turn, given, outbox, run, thought)
+            if not error:
+                status = "completed" if thought.answering else "ignored"
                 try:
-                    return await _finish(agent, turn, outbox, run, thought)
+                    end = await _finish(agent, turn, given, outbox, run.record(status), thought)
                 except BotHostError:
                     raise
                 except Exception:
                     log.exception("the reply could not be handed to its platform")
-                    failure = "the reply could not be encoded"
-            return await _fail(agent, turn, given, outbox, run.record("failed", error=failure), thought)
+                    error = "the reply could not be encoded"
+                else:
+                    status = "stale" if end is TurnEnd.STALE else status
+                    return end
+            status = "timeout" if thought.timed_out else "failed"
+            return await _fail(agent, turn, given, outbox, run.record(status, error=error), thought)
+        except BotHostError as failure:
+            status, error = "failed", str(failure)
+            raise
         finally:
             if thought.stream is not None:
                 await thought.stream.abandon()
+            await tell_ended(agent, run, status, message_id=given.messages[-1].id, error=error)
 
 
 async def give_up(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox: TurnOutbox, *, why: str) -> None:
@@ -116,6 +133,7 @@ async def _think(
     except Exception as error:
         # A plugin's bug ends this turn, not the room (invariant I4).
         if isinstance(error, TimeoutError) and limit.expired():
+            thought.timed_out = True
             log.error("no answer: the turn took longer than %g s", agent.options.turn_timeout)
             return f"the turn took longer than {agent.options.turn_timeout:g} s"
         log.exception("no answer: a fault in the turn")
@@ -130,33 +148,61 @@ async def _respond(
     with run.step("compose"):
         memories = [each.memory for each in thought.answering]
         thought.state, prompt = await compose(agent, given, answering=memories)
+    answering = tuple(memory.id for memory in memories)
     thought.memory_id = new_id()
-    thought.stream = outbox.open_stream(newest.row.target, memory_id=thought.memory_id)
+    thought.stream = outbox.open_stream(newest.row.target, memory_id=thought.memory_id, answering=answering)
+
+    async def say(content: Content) -> list[Memory]:
+        if not content.text.strip() and not content.attachments:
+            return []
+        said = _memory(agent, newest, Reply(text=clean_text(content.text), actions=content.actions), new_id())
+        said.content.attachments = list(content.attachments)
+        await outbox.say(said, newest.row.target, answering=answering)
+        await _tell_sent(agent, ((said, newest.row.target),))
+        return [said]
+
     thought.reply = await respond(
-        agent, run, message=newest.memory, state=thought.state, prompt=prompt, stream=thought.stream
+        agent,
+        run,
+        message=newest.memory,
+        state=thought.state,
+        prompt=prompt,
+        stream=thought.stream,
+        limits=Limits(
+            steps=given.wishes.max_steps or agent.options.max_steps, retries=given.wishes.max_retries
+        ),
+        callback=say,
     )
 
 
 async def _finish(
-    agent: AgentRuntime, turn: Turn, outbox: TurnOutbox, run: Run, thought: _Thought
+    agent: AgentRuntime,
+    turn: Turn,
+    given: TurnInput,
+    outbox: TurnOutbox,
+    run: RunRecord,
+    thought: _Thought,
 ) -> TurnEnd:
     """Steps 8 and 11."""
     reply = thought.reply
     replies: tuple[tuple[Memory, Target], ...] = ()
-    if reply is not None and not reply.silent:
+    if reply is not None and reply.text:
         newest = thought.answering[-1]
         replies = ((_memory(agent, newest, reply, thought.memory_id), newest.row.target),)
+    ends = tuple(_end(each, silent=reply is not None and reply.silent) for each in thought.judged)
     written = await outbox.commit(
         turn,
-        ends=tuple(_end(each, silent=reply is not None and reply.silent) for each in thought.judged),
-        run=run.record("completed" if thought.answering else "ignored"),
+        ends=ends,
+        run=run,
         replies=replies,
         revisions={each.memory.id: each.memory.revision for each in thought.answering},
     )
     if not written:
         return TurnEnd.STALE
+    _log_end(given, ends, run)
     if replies:
         thought.stream = None  # the reply that is on its way ends it
+    await _tell_sent(agent, replies)
     if thought.state is not None:
         message = thought.answering[-1].memory
         await evaluate(agent, message, thought.state, responded=True)
@@ -196,7 +242,9 @@ async def _fail(
         row, memory = addressed
         line = Reply(text=agent.character.templates.get("failureMessage", FAILURE_LINE))
         judged = _Judged(row=row, memory=memory, decision=Decision(respond=True, reason=""))
-        replies = ((_memory(agent, judged, line, new_id()), row.target),)
+        said = _memory(agent, judged, line, new_id())
+        said = said.model_copy(update={"metadata": {**said.metadata, FAILURE: True}})
+        replies = ((said, row.target),)
     try:
         await outbox.commit(turn, ends=tuple(ends), run=run, replies=replies, revisions={})
     except BotHostError:
@@ -204,8 +252,28 @@ async def _fail(
     except Exception:
         # Not even the line can be encoded: the outcome is recorded all the same.
         log.exception("whoever asked could not be told")
-        await outbox.commit(turn, ends=tuple(ends), run=run, replies=(), revisions={})
+        replies = ()
+        await outbox.commit(turn, ends=tuple(ends), run=run, replies=replies, revisions={})
+    _log_end(given, tuple(ends), run)
+    await _tell_sent(agent, replies)
     return TurnEnd.DONE
+
+
+async def _tell_sent(agent: AgentRuntime, replies: tuple[tuple[Memory, Target], ...]) -> None:
+    for memory, _ in replies:
+        await agent.emit_event(EventType.MESSAGE_SENT, {"message": memory, "source": "pipeline"})
+
+
+def _log_end(given: TurnInput, ends: tuple[InboxEnd, ...], run: RunRecord) -> None:
+    room = given.room
+    log.info(
+        "%s, %s: %s, %s, %d ms",
+        room.source or "local",
+        "direct" if room.type in DIRECT else one_line(room.name, 60) or room.channel_id or room.id,
+        ends[-1].outcome,
+        ends[-1].reason or "no reason",
+        (run.ended_at - run.started_at).total_seconds() * 1000,
+    )
 
 
 def _memory(agent: AgentRuntime, answered: _Judged, reply: Reply, memory_id: UUID) -> Memory:

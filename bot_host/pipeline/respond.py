@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bot_host.contracts.connector import TextStream
-from bot_host.contracts.plugin import ActionResult, State
+from bot_host.contracts.plugin import ActionResult, HandlerCallback, State
 from bot_host.kit.clean import clean_text
 from bot_host.runtime import actions as running
 from bot_host.runtime.agent import AgentRuntime
+from bot_host.runtime.process import ActionTurn
 from bot_host.runtime.runs import Run
+from bot_host.types.content import Content
 from bot_host.types.errors import ModelError
 from bot_host.types.memory import Memory
 from bot_host.types.models import ChatMessage, ModelType, TextRequest, TextResult
@@ -23,6 +25,16 @@ SILENCE: Final = "IGNORE"
 """The action by which the model says nothing."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long one turn may think."""
+
+    steps: int
+    """Model and tool rounds."""
+    retries: int = 0
+    """Further tries of a round whose answer is empty or fails, as long as nothing of it was shown."""
+
+
 @dataclass(slots=True)
 class Reply:
     """What the model said and did."""
@@ -30,6 +42,8 @@ class Reply:
     text: str = ""
     actions: list[str] = field(default_factory=list)
     results: list[tuple[str, ActionResult]] = field(default_factory=list)
+    said: bool = False
+    """Actions have said something to the room already."""
 
     @property
     def silent(self) -> bool:
@@ -44,6 +58,11 @@ class _Spoken:
         self._stream = stream
         self._rounds: list[str] = []
         self._shown = False
+
+    @property
+    def shown(self) -> bool:
+        """Something of this round was shown, and cannot be taken back."""
+        return self._shown
 
     async def chunk(self, text: str) -> None:
         assert self._stream is not None
@@ -71,56 +90,86 @@ async def respond(
     state: State,
     prompt: tuple[ChatMessage, ...],
     stream: TextStream | None,
+    limits: Limits,
+    callback: HandlerCallback | None = None,
 ) -> Reply:
-    """Model and tool rounds, at most `options.max_steps`. Raises ModelError.
+    """Model and tool rounds, at most `limits.steps`. Raises ModelError.
 
     Tool calls run one after the other, in the order of the model, and go back to it as results. In the last
-    round no tools are offered, so that the model has to speak.
+    round no tools are offered, so that the model has to speak. `callback` says something to the room while
+    an action works.
     """
     offered = await running.available(agent, agent.actions, message, state)
     reply = Reply()
+    acting = agent.action_turn(message, state, callback=_noting(reply, callback))
+    reply.results = acting.results
     spoken = _Spoken(stream)
     messages = list(prompt)
-    for step in range(1, agent.options.max_steps + 1):
-        tools = running.as_tools(offered) if step < agent.options.max_steps else ()
+    for step in range(1, limits.steps + 1):
+        tools = running.as_tools(offered) if step < limits.steps else ()
         request = TextRequest(
             messages=tuple(messages), tools=tools, on_chunk=spoken.chunk if stream else None
         )
-        with run.step("model") as notes:
-            result = await agent.use_model(ModelType.TEXT_LARGE, request)
-            notes["tool_calls"] = [call.name for call in result.tool_calls]
+        result = await _ask(agent, run, request, spoken, limits.retries)
         text = _tidy(result.text, agent.character.name)
         spoken.end_round(text)
         if not result.tool_calls:
             break
         messages.append(ChatMessage(role="assistant", content=text, tool_calls=result.tool_calls))
-        messages.extend(await _run_tools(agent, run, result, reply, message=message, state=state))
+        messages.extend(await _run_tools(agent, run, result, reply, acting))
         if any(name == SILENCE and r.success for name, r in reply.results) and not spoken.text:
             return reply
     reply.text = spoken.text
     if len(reply.text) > REPLY_CHARACTERS:
         log.warning("the model wrote %d characters; cut at %d", len(reply.text), REPLY_CHARACTERS)
         reply.text = reply.text[: REPLY_CHARACTERS - 1] + "…"
-    if not reply.text:
+    if not reply.text and not reply.said:
         raise ModelError("the model gave an empty answer")
     return reply
 
 
+def _noting(reply: Reply, callback: HandlerCallback | None) -> HandlerCallback | None:
+    if callback is None:
+        return None
+    say = callback
+
+    async def noted(content: Content) -> list[Memory]:
+        made = await say(content)
+        reply.said = reply.said or bool(made)
+        return made
+
+    return noted
+
+
+async def _ask(
+    agent: AgentRuntime, run: Run, request: TextRequest, spoken: _Spoken, retries: int
+) -> TextResult:
+    for left in range(retries, -1, -1):
+        with run.step("model") as notes:
+            try:
+                result = await agent.use_model(ModelType.TEXT_LARGE, request)
+            except ModelError as error:
+                if not left or spoken.shown:
+                    raise
+                notes["error"] = str(error)
+                continue
+            notes["tool_calls"] = [call.name for call in result.tool_calls]
+        if result.tool_calls or result.text.strip() or not left:
+            return result
+    raise AssertionError("the last try returns or raises")
+
+
 async def _run_tools(
-    agent: AgentRuntime, run: Run, result: TextResult, reply: Reply, *, message: Memory, state: State
+    agent: AgentRuntime, run: Run, result: TextResult, reply: Reply, acting: ActionTurn
 ) -> list[ChatMessage]:
     answers = []
     for call in result.tool_calls:
         with run.step(f"action {call.name}") as notes:
-            done = await running.run_call(
-                agent, agent.actions, call, message=message, state=state, previous=reply.results
-            )
+            done = await acting.run(call)
             notes["success"] = done.success
             if done.error:
                 notes["error"] = done.error
-        name = running.canonical(agent.actions, call.name)
-        reply.actions.append(name)
-        reply.results.append((name, done))
+        reply.actions.append(running.canonical(agent.actions, call.name))
         said = done.text if done.success else f"error: {done.error or done.text}"
         answers.append(ChatMessage(role="tool", content=said or "done", tool_call_id=call.id))
     return answers

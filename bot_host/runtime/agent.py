@@ -71,14 +71,16 @@ class AgentRuntime(Registry, EventMethods, ServiceMethods, Rooms, Knowledge, Age
         options: AgentOptions | None = None,
         host: Host | None = None,
         fetcher: SafeFetcher | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
+        """`environ` is read for settings instead of the process's environment."""
         AgentBase.__init__(self, character, store)
         Registry.__init__(self)
         EventMethods.__init__(self)
         ServiceMethods.__init__(self)
         self._given_plugins = in_order(plugins)
         self._plugin_configs = plugin_configs or {}
-        self._settings = Settings(character, settings or {})
+        self._settings = Settings(character, settings or {}, environ)
         self._host = host
         self._fetcher = fetcher or SafeFetcher()
         self._exit_stack = AsyncExitStack()
@@ -137,6 +139,15 @@ class AgentRuntime(Registry, EventMethods, ServiceMethods, Rooms, Knowledge, Age
     def has_host(self) -> bool:
         """Whether there is a host (elizaOS: hasElizaOS)."""
         return self._host is not None
+
+    @property
+    def given_plugins(self) -> Sequence[Plugin]:
+        """The plugins that it has or will have once started, in order of loading."""
+        return tuple(self._given_plugins)
+
+    def plugin_config(self, name: str) -> Mapping[str, Any]:
+        """The config of one of its plugins."""
+        return self._plugin_configs.get(name, {})
 
     @property
     def started(self) -> bool:

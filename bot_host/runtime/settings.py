@@ -10,9 +10,13 @@ from bot_host.types.character import Character
 class Settings:
     """Looks settings up (elizaos.md 2.5). Nothing here is ever written to the database."""
 
-    def __init__(self, character: Character, given: Mapping[str, Any]) -> None:
+    def __init__(
+        self, character: Character, given: Mapping[str, Any], environ: Mapping[str, str] | None = None
+    ) -> None:
+        """`environ` instead of the process's environment, which may change while we run."""
         self._character = character
         self._given = dict(given)
+        self._environ = os.environ if environ is None else environ
         self._set: dict[str, Any] = {}
 
     def use_character(self, character: Character) -> None:
@@ -54,4 +58,4 @@ class Settings:
         if isinstance(nested, dict):
             yield nested
         yield self._given
-        yield os.environ
+        yield self._environ

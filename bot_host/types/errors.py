@@ -10,6 +10,8 @@ BotHostError
 ├── PluginError            a plugin's fault, by name
 │   └── ActionError
 ├── StateError             asked for at the wrong time, or of something unknown
+│   └── StoppedError       the agent or the host was stopped meanwhile
+├── TurnError              a message that an agent failed to answer
 ├── ModelError             no model answered
 └── ConnectorError         a platform account
     ├── LoginError         the platform refuses this account: waiting will not help
@@ -47,6 +49,14 @@ class ActionError(PluginError):
 
 class StateError(BotHostError):
     """Asked for at the wrong time, or of something that is not known."""
+
+
+class StoppedError(StateError):
+    """The agent or the host was stopped meanwhile. What was taken in waits for the next start."""
+
+
+class TurnError(BotHostError):
+    """A message that an agent failed to answer; the message says why."""
 
 
 class ModelError(BotHostError):

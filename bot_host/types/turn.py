@@ -177,3 +177,21 @@ class TurnCommit:
     outbox: tuple[NewOutbox, ...] = ()
     revisions: dict[UUID, int] = field(default_factory=dict)
     """Revision of each answered memory as the turn read it; another one by now makes the commit stale."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processing:
+    """What a turn came to, for a caller of the library who waits for it."""
+
+    outcome: Outcome
+    reason: str
+    text: str
+    """All that was said, joined; empty when nothing was."""
+    responses: tuple[Memory, ...]
+    """What was said, in order: by actions while they worked, then the reply."""
+    run: RunRecord
+
+    @property
+    def did_respond(self) -> bool:
+        """Whether something was said."""
+        return bool(self.responses)

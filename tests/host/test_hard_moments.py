@@ -12,7 +12,7 @@ import pytest
 from bot_host.connector import ConnectorConfig, ConnectorHost
 from bot_host.contracts.plugin import Evaluator, Plugin
 from bot_host.host import BotHost
-from bot_host.host import orchestrator as orchestrator_module
+from bot_host.host import agents as agents_module
 from bot_host.host import turns as turns_module
 from bot_host.pipeline import evaluate as evaluate_module
 from bot_host.runtime import AgentOptions
@@ -260,7 +260,7 @@ async def test_stopping_an_agent_in_mid_turn_keeps_its_message(house: House, tmp
 async def test_one_agents_fault_does_not_keep_the_others_from_stopping(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orchestrator_module, "AGENT_SECONDS", 0.1)
+    monkeypatch.setattr(agents_module, "AGENT_SECONDS", 0.1)
     closed: list[str] = []
 
     def plugin(name: str, fault: str) -> Plugin:

@@ -1,0 +1,195 @@
+"""The host's methods for agents: adding, starting, stopping, changing, and how they are."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal, cast, overload
+
+from bot_host.contracts.connector import CheckLine
+from bot_host.contracts.plugin import Host
+from bot_host.host.agents import stop_agent, without_secrets
+from bot_host.host.base import HostBase
+from bot_host.host.health import ask_providers, is_responsive, memory_usage
+from bot_host.host.result import Health
+from bot_host.runtime import AgentRuntime
+from bot_host.types import host_events as events
+from bot_host.types.character import Character
+from bot_host.types.ids import UUID
+
+STORE_SECONDS: Final = 15.0
+"""What connectors may take to store what they have received."""
+
+
+class AgentMethods(HostBase):
+    """See `BotHost`."""
+
+    @overload
+    async def add_agents(
+        self,
+        agents: Iterable[Mapping[str, Any]],
+        *,
+        ephemeral: bool = False,
+        skip_migrations: bool = False,
+        auto_start: bool = False,
+        return_runtimes: Literal[False] = False,
+        test_mode: bool = False,
+    ) -> list[UUID]: ...
+    @overload
+    async def add_agents(
+        self,
+        agents: Iterable[Mapping[str, Any]],
+        *,
+        ephemeral: bool = False,
+        skip_migrations: bool = False,
+        auto_start: bool = False,
+        return_runtimes: Literal[True],
+        test_mode: bool = False,
+    ) -> list[AgentRuntime]: ...
+    async def add_agents(
+        self,
+        agents: Iterable[Mapping[str, Any]],
+        *,
+        ephemeral: bool = False,
+        skip_migrations: bool = False,
+        auto_start: bool = False,
+        return_runtimes: bool = False,
+        test_mode: bool = False,
+    ) -> list[UUID] | list[AgentRuntime]:
+        """Add agents; their ids (or runtimes), in order. They answer once `start_agents` has started them.
+
+        Each: `character` (a Character or a mapping), and if wanted `plugins` (objects or names; the default
+        is the built-in behaviour and a model by the environment), `settings`, `init` (an async function of
+        the runtime, called once after its first start), `database_adapter` (a Store of its own, opened and
+        closed by the host), `options` (AgentOptions), `plugin_configs`.
+
+        `ephemeral`: for the caller alone; the host keeps no reference, runs nothing in the background, and
+        `handle_message` takes the runtime. Its `database_adapter` is somebody else's and open.
+        `skip_migrations`: databases that were given are open and migrated, and stay open at the end.
+        `auto_start`: start them too; when one cannot start, none is added. `test_mode`: nothing is read from
+        the process's environment.
+
+        Raises ConfigError for an id that is taken, PluginError for an unknown plugin; nothing is added then.
+        """
+        self._check_open()
+        runtimes = [self._agents.make(item, ephemeral=ephemeral, test_mode=test_mode) for item in agents]
+        if not ephemeral:
+            self._agents.add(runtimes)
+        for runtime in runtimes:
+            if skip_migrations and (self._store_given or runtime.store is not self._store):
+                self._desk_for(runtime).own = False
+            character = without_secrets(runtime.character)
+            self._events.tell(
+                events.AgentAdded(agent_id=runtime.agent_id, character=character, ephemeral=ephemeral)
+            )
+        if auto_start:
+            try:
+                await self._start(runtimes)
+            except BaseException:
+                for runtime in runtimes:
+                    await stop_agent(runtime)
+                    if not ephemeral:
+                        self._agents.forget(runtime.agent_id)
+                raise
+        ids = [runtime.agent_id for runtime in runtimes]
+        self._events.tell(events.AgentsAdded(agent_ids=tuple(ids), ephemeral=ephemeral))
+        return runtimes if return_runtimes else ids
+
+    def register_agent(self, runtime: AgentRuntime) -> None:
+        """Add a runtime that somebody else made, started or not. Raises ConfigError for a taken id."""
+        self._check_open()
+        self._agents.add([runtime])
+        runtime.host = cast(Host, self)
+        self._desk(runtime)
+        self._events.tell(events.AgentRegistered(agent_id=runtime.agent_id))
+
+    async def start_agents(self, ids: Iterable[UUID] | None = None) -> None:
+        """Start agents (default: all) and take up what waits for them. Idempotent."""
+        chosen = self._agents.chosen(ids)
+        self._check_open()
+        await self._main.open()
+        await self._start(chosen)
+        self._events.tell(events.AgentsStarted(agent_ids=tuple(each.agent_id for each in chosen)))
+
+    async def stop_agents(self, ids: Iterable[UUID] | None = None) -> None:
+        """Stop agents (default: all). Turns under way go back; what comes in waits in the inbox."""
+        chosen = self._agents.chosen(ids)
+        gone = {runtime.agent_id for runtime in chosen}
+        self._agents.leaving |= gone
+        try:
+            for desk in self._desks:
+                await desk.lanes.cancel(only=lambda key: key[0] in gone)
+            self._callers.stopped("the agent was stopped; the message waits in the inbox", agent_ids=gone)
+            for runtime in chosen:
+                await stop_agent(runtime)
+                self._events.tell(events.AgentStopped(agent_id=runtime.agent_id))
+        finally:
+            self._agents.leaving -= gone
+        self._events.tell(events.AgentsStopped(agent_ids=tuple(each.agent_id for each in chosen)))
+
+    async def delete_agents(self, ids: Iterable[UUID]) -> None:
+        """Stop agents with their connectors and forget them; what they know stays in the database."""
+        chosen = self._agents.chosen(ids)
+        gone = tuple(runtime.agent_id for runtime in chosen)
+        for runner in [runner for runner in self._connectors if runner.agent_id in gone]:
+            await runner.stop_intake()
+            running = [task for task in self._running if task.get_name() == f"host/{runner.name}"]
+            if running:
+                await asyncio.wait(running, timeout=STORE_SECONDS)
+            self._accounts.close(runner.connector)
+            await runner.close()
+            self._connectors.remove(runner)
+        await self.stop_agents(gone)
+        for agent_id in gone:
+            self._agents.forget(agent_id)
+            self._events.tell(events.AgentDeleted(agent_id=agent_id))
+        self._events.tell(events.AgentsDeleted(agent_ids=gone))
+
+    def enable_editable_mode(self) -> None:
+        """From now on `update_agent` may change characters."""
+        self._agents.editable = True
+        self._events.tell(events.ModeEditable())
+
+    async def update_agent(self, agent_id: UUID, updates: Mapping[str, Any]) -> Character:
+        """Change keys of a character, at once and in the database; the character as it is now.
+
+        Plugins and models that it names come with the next start. Raises StateError without
+        `enable_editable_mode`, ConfigError for what does not fit, StoreError.
+        """
+        runtime = self._agents.get(agent_id)
+        character, keys = self._agents.changed(runtime, updates)
+        if self._desk(runtime).opened:
+            await runtime.store.ensure_agent(agent_id, character)
+            await runtime.audit("character updated", character.name, {"keys": list(keys)})
+        runtime.use_character(character)
+        self._events.tell(events.AgentUpdated(agent_id=agent_id, updates=keys))
+        return character
+
+    # -- how they are -----------------------------------------------------------------------------------
+
+    async def health_check(self, ids: Iterable[UUID] | None = None) -> dict[UUID, Health]:
+        """How agents are (default: all). An unknown one is neither alive nor responsive."""
+        wanted = [each.agent_id for each in self.get_agents()] if ids is None else list(ids)
+        memory = memory_usage()
+
+        async def look(agent_id: UUID) -> Health:
+            runtime = self._agents.find(agent_id)
+            alive = runtime is not None and runtime.started
+            return Health(
+                alive=alive,
+                responsive=runtime is not None and alive and await is_responsive(runtime),
+                memory_usage=memory,
+                uptime=self._agents.uptime(runtime) if runtime is not None else 0.0,
+            )
+
+        found = await asyncio.gather(*(look(agent_id) for agent_id in wanted))
+        return dict(zip(wanted, found, strict=True))
+
+    async def check_providers(self, ids: Iterable[UUID] | None = None) -> dict[UUID, list[CheckLine]]:
+        """Ask each configured model provider of these agents (default: all) something; a line each."""
+        chosen = self._agents.chosen(ids)
+        found = await asyncio.gather(*(ask_providers(runtime) for runtime in chosen))
+        return {runtime.agent_id: lines for runtime, lines in zip(chosen, found, strict=True)}
+
+    async def validate_api_keys(self, ids: Iterable[UUID] | None = None) -> dict[UUID, bool]:
+        """Whether each configured provider of an agent answers; `check_providers` says what each said."""
+        found = await self.check_providers(ids)
+        return {agent_id: bool(lines) and all(line.ok for line in lines) for agent_id, lines in found.items()}

@@ -1,0 +1,228 @@
+"""Which agents there are: making, finding, changing and forgetting them."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from pydantic import ValidationError
+
+from bot_host.contracts.plugin import Host, Plugin
+from bot_host.contracts.store import Store
+from bot_host.host.desk import Desk
+from bot_host.kit.names import did_you_mean
+from bot_host.runtime import AgentOptions, AgentRuntime
+from bot_host.runtime.plugins import find_plugin, names_for_character
+from bot_host.types.character import Character
+from bot_host.types.errors import BotHostError, ConfigError, PluginError, StateError
+from bot_host.types.ids import UUID
+
+log = logging.getLogger(__name__)
+
+KEYS: Final = (
+    "character",
+    "plugins",
+    "settings",
+    "init",
+    "database_adapter",
+    "options",
+    "plugin_configs",
+)
+"""What an item of `add_agents` may have."""
+AGENT_SECONDS: Final = 10.0
+"""What an agent's services and plugins may take to stop."""
+
+Init: TypeAlias = Callable[[AgentRuntime], Awaitable[None]]
+
+
+class Agents:
+    """The agents of one host, in the order in which they were added. Names count regardless of case."""
+
+    def __init__(self, host: Host, store: Store) -> None:
+        self._host = host
+        self._store = store
+        self._by_id: dict[UUID, AgentRuntime] = {}
+        self._inits: WeakKeyDictionary[AgentRuntime, Init] = WeakKeyDictionary()
+        self._ephemeral: WeakKeyDictionary[AgentRuntime, None] = WeakKeyDictionary()
+        self._passing: WeakValueDictionary[int, Desk] = WeakValueDictionary()
+        """By the id of the store, which lives as long as its desk."""
+        self._desks: WeakKeyDictionary[AgentRuntime, Desk] = WeakKeyDictionary()
+        self._started_at: WeakKeyDictionary[AgentRuntime, float] = WeakKeyDictionary()
+        self.leaving: set[UUID] = set()
+        """Agents that are being stopped: they begin no turn."""
+        self.editable = False
+        """Whether characters may be changed."""
+
+    # -- finding ----------------------------------------------------------------------------------------
+
+    def get(self, agent_id: UUID) -> AgentRuntime:
+        """An agent by id. Raises StateError."""
+        runtime = self._by_id.get(agent_id)
+        if runtime is None:
+            raise StateError(f"there is no agent with the id {agent_id}")
+        return runtime
+
+    def find(self, agent_id: UUID) -> AgentRuntime | None:
+        """An agent by id, or None."""
+        return self._by_id.get(agent_id)
+
+    def working(self, agent_id: UUID) -> AgentRuntime | None:
+        """An agent that may begin a turn."""
+        return None if agent_id in self.leaving else self._by_id.get(agent_id)
+
+    def all(self) -> list[AgentRuntime]:
+        """All of them."""
+        return list(self._by_id.values())
+
+    def by_name(self, name: str) -> AgentRuntime | None:
+        """The first one of a name."""
+        return next(iter(self.by_names([name])), None)
+
+    def by_names(self, names: Iterable[str]) -> list[AgentRuntime]:
+        """Those that have one of these names."""
+        wanted = {name.casefold() for name in names}
+        return [each for each in self._by_id.values() if each.character.name.casefold() in wanted]
+
+    def chosen(self, ids: Iterable[UUID] | None) -> list[AgentRuntime]:
+        """These, or all. Raises StateError for an unknown one."""
+        return self.all() if ids is None else [self.get(agent_id) for agent_id in dict.fromkeys(ids)]
+
+    # -- coming and going -------------------------------------------------------------------------------
+
+    def make(self, item: Mapping[str, Any], *, ephemeral: bool, test_mode: bool) -> AgentRuntime:
+        """A runtime as an item of `add_agents` describes it, not added. Raises ConfigError, PluginError."""
+        for key in item:
+            if key not in KEYS:
+                known = ", ".join(KEYS)
+                raise ConfigError(f"an agent has no {key!r}{did_you_mean(key, KEYS)}; it has {known}")
+        if "character" not in item:
+            raise ConfigError("an agent needs a character")
+        environ: Mapping[str, str] = {} if test_mode else os.environ
+        character = read_character(item["character"])
+        wanted: Sequence[Plugin | str] = item.get("plugins") or default_plugins(environ)
+        named = [*wanted, *names_for_character(character.plugins)]
+        plugins = {p.name: p for p in (find_plugin(n) if isinstance(n, str) else n for n in named)}
+        options: AgentOptions = item.get("options") or AgentOptions(background=not ephemeral)
+        runtime = AgentRuntime(
+            character,
+            store=item.get("database_adapter") or self._store,
+            plugins=list(plugins.values()),
+            plugin_configs=item.get("plugin_configs"),
+            settings=item.get("settings"),
+            options=options,
+            host=self._host,
+            environ=environ if test_mode else None,
+        )
+        if item.get("init") is not None:
+            self._inits[runtime] = item["init"]
+        if ephemeral:
+            self._ephemeral[runtime] = None
+        return runtime
+
+    def is_ephemeral(self, runtime: AgentRuntime) -> bool:
+        """Whether it was added for its caller alone."""
+        return runtime in self._ephemeral
+
+    def passing_desk(self, runtime: AgentRuntime, make: Callable[[Store], Desk]) -> Desk:
+        """The desk of ephemeral agents' own database, which is somebody else's. It goes with the last one."""
+        desk = self._passing.get(id(runtime.store))
+        if desk is None:
+            desk = self._passing[id(runtime.store)] = make(runtime.store)
+            desk.own = False
+        self._desks[runtime] = desk
+        return desk
+
+    def add(self, runtimes: Sequence[AgentRuntime]) -> None:
+        """All or none. Raises ConfigError for an id that is taken."""
+        ids = [runtime.agent_id for runtime in runtimes]
+        for runtime in runtimes:
+            if runtime.agent_id in self._by_id or ids.count(runtime.agent_id) > 1:
+                raise ConfigError(
+                    f"there is an agent with the id of {runtime.character.name!r} already: give one of them "
+                    "another name, or an id of its own"
+                )
+        self._by_id.update(zip(ids, runtimes, strict=True))
+
+    def forget(self, agent_id: UUID) -> None:
+        """Take it out; what it knows stays in the database."""
+        runtime = self._by_id.pop(agent_id, None)
+        if runtime is not None:
+            self._inits.pop(runtime, None)
+            runtime.host = None
+
+    async def start(self, runtime: AgentRuntime) -> bool:
+        """Start it and run its `init`, once in its life; whether it was not started before.
+
+        Raises PluginError; an agent whose `init` fails is stopped again.
+        """
+        if runtime.started:
+            return False
+        await runtime.start()
+        init = self._inits.get(runtime)
+        if init is not None:
+            try:
+                await init(runtime)
+            except BaseException as error:
+                await runtime.stop()
+                if isinstance(error, BotHostError) or not isinstance(error, Exception):
+                    raise
+                name = runtime.character.name
+                raise PluginError(f"the init function of {name} failed: {error}").about(agent=name) from error
+            self._inits.pop(runtime, None)
+        self._started_at[runtime] = time.monotonic()
+        return True
+
+    def uptime(self, runtime: AgentRuntime) -> float:
+        """Seconds since it was started; 0 when it is not."""
+        begun = self._started_at.get(runtime)
+        return time.monotonic() - begun if begun is not None and runtime.started else 0.0
+
+    def changed(self, runtime: AgentRuntime, updates: Mapping[str, Any]) -> tuple[Character, tuple[str, ...]]:
+        """A character with changes, checked, and the keys that change. Raises StateError, ConfigError."""
+        if not self.editable:
+            raise StateError("characters cannot be changed: call enable_editable_mode first")
+        character = runtime.character
+        given = read_character({"name": character.name, **updates})
+        keys = given.model_fields_set - (set() if "name" in updates else {"name"})
+        if "id" in keys and given.id != runtime.agent_id:
+            raise ConfigError(f"{character.name}: the id of an agent cannot be changed")
+        # Its id may come from its name: it must not become another agent at the next start.
+        changes = {key: getattr(given, key) for key in keys} | {"id": runtime.agent_id}
+        return character.model_copy(update=changes), tuple(sorted(keys))
+
+
+async def stop_agent(runtime: AgentRuntime) -> None:
+    """One agent's fault or slowness must not keep the others from stopping."""
+    try:
+        async with asyncio.timeout(AGENT_SECONDS):
+            await runtime.stop()
+    except TimeoutError:
+        log.error("%s did not stop within %.0f seconds", runtime.character.name, AGENT_SECONDS)
+    except Exception:
+        log.exception("%s failed while stopping", runtime.character.name)
+
+
+def read_character(given: Any) -> Character:
+    """A Character, or a mapping as one. Raises ConfigError, without the values (one may be a secret)."""
+    if isinstance(given, Character):
+        return given
+    try:
+        return Character.model_validate(given)
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise ConfigError(f"the character is not valid: {'; '.join(faults)}") from None
+
+
+def without_secrets(character: Character) -> Character:
+    """For those who are told of an agent."""
+    settings = {key: value for key, value in character.settings.items() if key != "secrets"}
+    return character.model_copy(update={"secrets": {}, "settings": settings}, deep=True)
+
+
+def default_plugins(environ: Mapping[str, str]) -> list[str]:
+    """The built-in behaviour, and the model that the environment has a key or an address for."""
+    model = "openai" if environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL") else "offline"
+    return ["basics", model]

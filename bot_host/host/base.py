@@ -1,0 +1,137 @@
+"""What the parts of a host share: its agents, its databases, and who listens and waits."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import cast
+
+from bot_host.contracts.plugin import Host
+from bot_host.contracts.store import Store
+from bot_host.host.accounts import Accounts
+from bot_host.host.agents import Agents
+from bot_host.host.asking import Asking
+from bot_host.host.callers import WaitingCallers
+from bot_host.host.connectors import ConnectorRunner
+from bot_host.host.desk import Desk
+from bot_host.host.events import HostEvents, Listener
+from bot_host.kit.tasks import Supervisor
+from bot_host.runtime import AgentRuntime
+from bot_host.store import make_store
+from bot_host.types import host_events as events
+from bot_host.types.errors import StoppedError
+from bot_host.types.ids import UUID
+
+
+class HostBase:
+    """State, and the way from an agent to its database's desk."""
+
+    def __init__(
+        self,
+        *,
+        store: Store | None = None,
+        data_dir: Path | None = None,
+        mask: Callable[[str], str] = lambda text: text,
+    ) -> None:
+        """`mask` blots secrets out of what is stored about failures."""
+        self._store_given = store is not None
+        self._store = store or make_store("sqlite://", base=Path.cwd())
+        self._data_dir = data_dir or Path.cwd()
+        self._mask = mask
+        self._tasks = Supervisor("host")
+        self._events = HostEvents()
+        self._agents = Agents(cast(Host, self), self._store)
+        self._connectors: list[ConnectorRunner] = []
+        self._accounts = Accounts()
+        self._callers = WaitingCallers()
+        self._asking = Asking(self._callers, tasks=self._tasks, tell=self._events.tell)
+        self._main = self._new_desk(self._store)
+        self._desks = [self._main]
+        self._stopped = False
+        self._running: list[asyncio.Task[None]] = []
+        """The connectors' tasks."""
+        self._stopping: asyncio.Task[None] | None = None
+
+    def _new_desk(self, store: Store) -> Desk:
+        def find(agent_id: UUID) -> AgentRuntime | None:
+            runtime = self._agents.working(agent_id)
+            return runtime if runtime is not None and runtime.store is store else None
+
+        return Desk(
+            store,
+            self._accounts,
+            tasks=self._tasks,
+            callers=self._callers,
+            find_agent=find,
+            mask=self._mask,
+        )
+
+    def _desk(self, runtime: AgentRuntime) -> Desk:
+        """The desk of an agent's database; a new one for a database that is not known yet."""
+        for desk in self._desks:
+            if desk.store is runtime.store:
+                return desk
+        self._desks.append(self._new_desk(runtime.store))
+        return self._desks[-1]
+
+    @property
+    def store(self) -> Store:
+        """The database."""
+        return self._store
+
+    def on(self, event: str | type[events.HostEvent], listener: Listener) -> Callable[[], None]:
+        """Listen to an event of `types.host_events`, by name (`agent:added`) or class; `HostEvent`: to all.
+
+        What it returns ends it. Plain functions hear at once, coroutines in a task of their own; what a
+        listener raises is logged. Raises StateError for a name that no event has.
+        """
+        return self._events.on(event, listener)
+
+    def _check_open(self) -> None:
+        if self._stopped:
+            raise StoppedError("the host is stopped; make a new one")
+
+    def _desk_for(self, runtime: AgentRuntime) -> Desk:
+        """The desk of an agent; one that is not kept, for an ephemeral agent's own database."""
+        if not self._agents.is_ephemeral(runtime):
+            return self._desk(runtime)
+        known = next((desk for desk in self._desks if desk.store is runtime.store), None)
+        return known or self._agents.passing_desk(runtime, self._new_desk)
+
+    async def _start(self, runtimes: Sequence[AgentRuntime]) -> None:
+        for runtime in runtimes:
+            ephemeral = self._agents.is_ephemeral(runtime)
+            await self._desk_for(runtime).open(recover=not ephemeral)
+            if await self._agents.start(runtime):
+                self._events.tell(events.AgentStarted(agent_id=runtime.agent_id))
+        # Only now: what came in while an agent started found it not started.
+        lasting = [each for each in runtimes if not self._agents.is_ephemeral(each)]
+        for desk in dict.fromkeys(self._desk(each) for each in lasting):
+            await desk.wake_pending()
+
+    def get_agent(self, agent_id: UUID) -> AgentRuntime:
+        """An agent by id. Raises StateError."""
+        return self._agents.get(agent_id)
+
+    get_agent_by_id = get_agent
+
+    def get_agents(self) -> list[AgentRuntime]:
+        """All agents, in the order in which they were added."""
+        return self._agents.all()
+
+    def get_agents_by_ids(self, ids: Iterable[UUID]) -> list[AgentRuntime]:
+        """Those of these ids that are known, in the order of the ids."""
+        return [agent for agent_id in ids if (agent := self._agents.find(agent_id)) is not None]
+
+    def get_agent_by_name(self, name: str) -> AgentRuntime | None:
+        """The first agent of a name, regardless of case."""
+        return self._agents.by_name(name)
+
+    get_agent_by_character_name = get_agent_by_name
+
+    def get_agent_by_character_id(self, character_id: UUID) -> AgentRuntime | None:
+        """The agent whose character says this id itself (elizaos.md 1.4-03), or None."""
+        return next((each for each in self.get_agents() if each.character.id == character_id), None)
+
+    def get_agents_by_names(self, names: Iterable[str]) -> list[AgentRuntime]:
+        """The agents that have one of these names, regardless of case."""
+        return self._agents.by_names(names)

@@ -1,0 +1,150 @@
+"""A database with all that works on it: inbox, lanes, turns and outbox."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from bot_host.contracts.store import Store
+from bot_host.host.accounts import Accounts
+from bot_host.host.callers import WaitingCallers
+from bot_host.host.inbox import HostInbox
+from bot_host.host.lanes import Lanes
+from bot_host.host.outbox import HostOutbox
+from bot_host.host.turns import RoomKey, TurnWorker
+from bot_host.kit.tasks import Supervisor
+from bot_host.runtime import AgentRuntime
+from bot_host.types.errors import StateError
+from bot_host.types.ids import UUID
+from bot_host.types.turn import Admission, Admitted, Processing
+
+log = logging.getLogger(__name__)
+
+TURNS: Final = 64
+"""Rooms that are answered at the same time."""
+REFILL: Final = 10_000
+"""Rooms with waiting messages that are looked up at a time."""
+
+
+class Desk:
+    """One for the host's own database, and one for each that agents bring along."""
+
+    def __init__(
+        self,
+        store: Store,
+        accounts: Accounts,
+        *,
+        tasks: Supervisor,
+        callers: WaitingCallers,
+        find_agent: Callable[[UUID], AgentRuntime | None],
+        mask: Callable[[str], str],
+    ) -> None:
+        """`find_agent` finds agents that may begin a turn here."""
+        self.store = store
+        self.own = True
+        """Opened and closed here; off for a database that is open already and belongs to somebody else."""
+        self.outbox = HostOutbox(store, accounts, tasks=tasks, callers=callers, mask=mask)
+        self.worker = TurnWorker(store, accounts, self.outbox, find_agent, wishes=callers.wishes)
+        self.lanes: Lanes[RoomKey] = Lanes(
+            "turns", self.worker.work, limit=TURNS, refill=self._pending, page=REFILL
+        )
+        self.inbox = HostInbox(
+            store,
+            tasks=tasks,
+            wake=lambda agent_id, room_id: self.lanes.wake((agent_id, room_id)),
+            interrupt=lambda agent_id, room_id: self.lanes.interrupt((agent_id, room_id)),
+        )
+        self.opened = False
+        self._recovered = False
+        self._opening = asyncio.Lock()
+        self._inline: dict[RoomKey, tuple[asyncio.Lock, int]] = {}
+
+    async def open(self, *, recover: bool = True) -> None:
+        """Open and migrate the database where it is ours; take up what a process left. Idempotent.
+
+        `recover` is off where other processes may be at work on the same database.
+        """
+        async with self._opening:
+            if self.own and not self.opened:
+                await self.store.open()
+            self.opened = True
+            if recover and not self._recovered:
+                await self.store.recover()
+                self._recovered = True
+
+    async def close(self) -> None:
+        """Let go of the database where it is ours."""
+        if self.own:
+            await self.store.close()
+
+    async def wake_pending(self) -> None:
+        """Have a look at every room that has something to do."""
+        for key in await self._pending():
+            self.lanes.wake(key)
+
+    async def _pending(self) -> list[RoomKey]:
+        return await self.store.pending_rooms(REFILL)
+
+    @asynccontextmanager
+    async def room(self, key: RoomKey) -> AsyncIterator[None]:
+        """A room for oneself, among those who work their messages off inline."""
+        lock, users = self._inline.get(key, (asyncio.Lock(), 0))
+        self._inline[key] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._inline.pop(key)
+            if users > 1:
+                self._inline[key] = (lock, users - 1)
+
+
+class LaneDoor:
+    """The way of a caller's message to an agent of the host: into the inbox, and answered by its lane."""
+
+    inline = False
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def admit(self, admission: Admission) -> Admitted:
+        """Take it in and wake its room."""
+        [admitted] = await self._desk.inbox.admit([admission])
+        return admitted
+
+    async def wait(self, admission: Admission, end: asyncio.Future[Processing]) -> Processing:
+        """Wait for the lane."""
+        return await end
+
+
+class InlineDoor:
+    """The way to an ephemeral runtime: into the same inbox, and through the same pipeline, by the caller."""
+
+    inline = True
+
+    def __init__(self, desk: Desk, runtime: AgentRuntime) -> None:
+        self._desk = desk
+        self._runtime = runtime
+
+    async def admit(self, admission: Admission) -> Admitted:
+        """Take it in; nothing is woken."""
+        [admitted] = await self._desk.inbox.admit([admission], wake=False)
+        return admitted
+
+    async def wait(self, admission: Admission, end: asyncio.Future[Processing]) -> Processing:
+        """Work the room off until this message has had its turn. A cancelled one goes back to the inbox."""
+        key = (admission.agent_id, admission.room.id)
+        async with self._desk.room(key):
+            while not end.done():
+                then = await self._desk.worker.work_for(self._runtime, key)
+                if end.done():
+                    break
+                if then.after_s is not None:
+                    await asyncio.sleep(then.after_s)
+                elif not then.again:
+                    raise StateError(
+                        f"the message {admission.memory.id} is being answered elsewhere: another process "
+                        "has the same agent and the same database"
+                    )
+        return end.result()
