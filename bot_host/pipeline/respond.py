@@ -11,6 +11,7 @@ from bot_host.kit.clean import clean_text
 from bot_host.runtime import actions as running
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.runtime.runs import Run
+from bot_host.types.content import Media
 from bot_host.types.errors import ModelError
 from bot_host.types.memory import Memory
 from bot_host.types.models import ChatMessage, ModelType, TextRequest, TextResult
@@ -30,6 +31,12 @@ class Reply:
     text: str = ""
     actions: list[str] = field(default_factory=list)
     results: list[tuple[str, ActionResult]] = field(default_factory=list)
+
+    @property
+    def attachments(self) -> list[Media]:
+        """What actions made for the answer: `data["attachments"]` of their results."""
+        made = [media for _, result in self.results for media in result.data.get("attachments", ())]
+        return [media for media in made if isinstance(media, Media)]
 
     @property
     def silent(self) -> bool:
@@ -101,7 +108,7 @@ async def respond(
     if len(reply.text) > REPLY_CHARACTERS:
         log.warning("the model wrote %d characters; cut at %d", len(reply.text), REPLY_CHARACTERS)
         reply.text = reply.text[: REPLY_CHARACTERS - 1] + "…"
-    if not reply.text:
+    if not reply.text and not reply.attachments:
         raise ModelError("the model gave an empty answer")
     return reply
 

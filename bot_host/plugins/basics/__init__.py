@@ -1,9 +1,9 @@
 """The default behaviour: who the agent is, where it is, how it holds itself there, what it learns.
 
-In every prompt: CHARACTER, ROOM, ANXIETY (rooms of several people), FACTS and CHOICE (where there are any), TIME.
-On request (`include`): WORLD, ROLES, SETTINGS, ENTITIES, RELATIONSHIPS, PROVIDERS, ATTACHMENTS, RECENT_MESSAGES,
-ACTION_STATE, ACTIONS, EVALUATORS. The pipeline gives history as messages, actions as tools and their results as
-answers to the calls, so that the system prompt stays short and its beginning the same.
+In every prompt: CHARACTER, ROOM, TIME; in rooms of several people ANXIETY; FACTS and CHOICE where there are
+any. On request (`include`): WORLD, ROLES, SETTINGS, ENTITIES, RELATIONSHIPS, PROVIDERS, ATTACHMENTS,
+RECENT_MESSAGES, ACTION_STATE, ACTIONS, EVALUATORS. The pipeline gives history as messages, actions as tools
+and their results as answers to the calls, so the system prompt stays short and its beginning the same.
 """
 
 from bot_host.plugin import Plugin

@@ -65,11 +65,13 @@ def _conversation(example: Sequence[ExampleMessage]) -> str:
 
 
 async def _evaluators(agent: Agent, message: Memory, state: State) -> ProviderResult:
-    lines = []
-    for evaluator in agent.evaluators:
-        if evaluator.validate is None or await evaluator.validate(agent, message, state):
-            lines.append(f"- {evaluator.name}: {evaluator.description}")
-    names = ", ".join(line[2:].partition(":")[0] for line in lines)
+    wanting = [
+        each
+        for each in agent.evaluators
+        if each.validate is None or await each.validate(agent, message, state)
+    ]
+    lines = [f"- {each.name}: {each.description}" for each in wanting]
+    names = ", ".join(each.name for each in wanting)
     text = "Evaluators:\n" + "\n".join(lines) if lines else ""
     return ProviderResult(text=text, values={"evaluator_names": names})
 

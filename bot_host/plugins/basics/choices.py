@@ -114,7 +114,7 @@ async def _may(agent: Agent, message: Memory, task: Task) -> bool:
 
 CHOOSE_OPTION = Action(
     name="CHOOSE_OPTION",
-    description="Take the option that somebody has chosen of those that wait for a choice; ABORT calls it off.",
+    description="Carry out the option that somebody chose, of those that wait for a choice; ABORT drops it.",
     similes=("SELECT_OPTION", "SELECT", "PICK", "CHOOSE"),
     handler=_choose,
     validate=_possible,

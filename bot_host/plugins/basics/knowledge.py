@@ -70,16 +70,13 @@ def fact_may_hear(fact: Memory, *, listener: UUID, room: Room) -> bool:
 
 async def facts_for(agent: Agent, message: Memory, room: Room) -> list[Memory]:
     """What may be said here of the sender and of the room's people, oldest first."""
-    key = (room.id, message.entity_id)
-    empty = _empty.setdefault(agent, OrderedDict())
-    if time.monotonic() < empty.get(key, 0.0):
-        return []
     store, kind = agent.store, MemoryType.FACT
     found = await store.list_memories(agent.agent_id, type=kind, room_id=room.id, count=LOOKED_AT)
     found += await store.list_memories(
         agent.agent_id, type=kind, entity_id=message.entity_id, count=LOOKED_AT
     )
     if not found:
+        empty, key = _empty.setdefault(agent, OrderedDict()), (room.id, message.entity_id)
         empty[key] = time.monotonic() + EMPTY_SECONDS
         empty.move_to_end(key)
         while len(empty) > EMPTY_KEPT:
@@ -90,12 +87,19 @@ async def facts_for(agent: Agent, message: Memory, room: Room) -> list[Memory]:
     return newest[-SHOWN:]
 
 
+def _none_known(agent: Agent, message: Memory) -> bool:
+    empty = _empty.get(agent)
+    return empty is not None and time.monotonic() < empty.get((message.room_id, message.entity_id), 0.0)
+
+
 def facts_changed(agent: Agent) -> None:
     """Something was learned: ask the database again."""
     _empty.pop(agent, None)
 
 
 async def _facts(agent: Agent, message: Memory, state: State) -> ProviderResult:
+    if _none_known(agent, message):
+        return ProviderResult()
     room = await room_of(agent, message, state)
     if room is None:
         return ProviderResult()

@@ -235,7 +235,8 @@ async def _learn(agent: Agent, talk: _Talk, answer: Mapping[str, Any]) -> None:
 
 def _items(answer: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     found = answer.get(key)
-    return [each for each in found if isinstance(each, dict)][:MOST] if isinstance(found, list) else []
+    items: list[Mapping[str, Any]] = [each for each in found or () if isinstance(each, dict)]
+    return items[:MOST]
 
 
 async def _learn_fact(agent: Agent, talk: _Talk, item: Mapping[str, Any]) -> None:

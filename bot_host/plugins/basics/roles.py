@@ -71,7 +71,7 @@ async def _roles(agent: Agent, message: Memory, state: State) -> ProviderResult:
     given = world.metadata.get("roles")
     ids = [world.owner_id, *agent.owners, *(given if isinstance(given, dict) else {})]
     people = await agent.store.get_entities([entity_id for entity_id in ids if entity_id])
-    lines = []
+    lines: list[str] = []
     for role in (Role.OWNER, Role.ADMIN):
         having = [
             each

@@ -12,7 +12,7 @@ from bot_host.plugin import (
 from bot_host.plugins.basics.here import PRIVATE
 
 
-async def _held(agent: Agent, message: Memory, state: State) -> ParticipantState | None | bool:
+async def _held(agent: Agent, message: Memory, state: State) -> ParticipantState | bool | None:
     """How the agent holds itself in the room; False in a private one, where it is of no use.
 
     Read once a message: all four actions ask for it.
