@@ -1,9 +1,12 @@
 """The built-in actions: what they do, and for whom."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot_host.connector import ConnectorConfig
+from bot_host.host import BotHost
 from bot_host.plugin import (
     Agent,
     Content,
@@ -23,6 +26,8 @@ from bot_host.plugin import (
     TextResult,
 )
 from bot_host.runtime.actions import as_tools, run_call
+from bot_host.store import make_store
+from bot_host.testing import FakePlatform, ScriptedModel
 from bot_host.types.models import ToolCall
 from tests.plugins.basics_room import ADA, ADAS, BOB, CAT, GROUP, ME, OTHER, WORLD, open_place
 
@@ -323,3 +328,30 @@ async def test_facts_are_forgotten_by_the_person_they_are_about() -> None:
         assert set(await place.facts()) == {"likes tea", "likes coffee"}
         assert (await place.do("FORGET_FACT", all=True)).success
         assert set(await place.facts()) == {"likes coffee"}
+
+
+async def test_a_picture_goes_out_with_the_answer(tmp_path: Path) -> None:
+    async def paint(agent: Agent, request: ImageRequest) -> list[dict[str, str]]:
+        return [{"url": "https://pictures.example/1.png"}]
+
+    call = ToolCall(id="1", name="GENERATE_IMAGE", arguments='{"prompt": "a fox"}')
+    model = ScriptedModel(TextResult(text="", tool_calls=(call,)), "Here it is.")
+    painter = Plugin(name="paint", models={ModelType.IMAGE: paint})
+    host = BotHost(store=make_store("sqlite://", base=tmp_path), data_dir=tmp_path)
+    try:
+        character = {"name": "Eliza", "bio": ["Helps."]}
+        [agent_id] = await host.add_agents(
+            [{"character": character, "plugins": ["basics", model.plugin, painter]}]
+        )
+        await host.start_agents()
+        platform = FakePlatform()
+        host.add_connector(platform, ConnectorConfig(), name="fake", agent_id=agent_id)
+        host.start_connectors()
+        await platform.say("draw a fox")
+        assert await platform.wait_sent() == ["Here it is."]
+        await host.finish_pending()
+        kept = await host.store.list_memories(agent_id, entity_id=agent_id)
+        [media] = [each for memory in kept for each in memory.content.attachments]
+        assert (media.url, media.content_type) == ("https://pictures.example/1.png", "image")
+    finally:
+        await host.stop()

@@ -171,3 +171,12 @@ async def test_messages_that_were_not_answered_count_too() -> None:
         await place.keep(*(place.message(f"talk {n}", sender=CAT) for n in range(3)))
         await turns(place, "hello")
         assert "talk 0" in small.asked[0]
+
+
+async def test_a_character_has_its_own_template() -> None:
+    small = Small()
+    async with open_place(small.plugin, settings={"REFLECTION_INTERVAL": 2}) as place:
+        templates = {"reflectionTemplate": "{{agentName}} heard:\n{{recentMessages}}"}
+        place.agent.use_character(place.agent.character.model_copy(update={"templates": templates}))
+        await turns(place, "hello")
+        assert small.asked == ["Eliza heard:\nM1 P1: hello\nM2 Eliza: I see."]
