@@ -16,6 +16,7 @@ from bot_host.plugin import (
     utc_now,
 )
 from bot_host.plugins.basics import plugin
+from bot_host.plugins.basics.knowledge import fact_may_hear
 from tests.plugins.basics_room import ADA, ADAS, BOB, CAT, GROUP, ME, OTHER, open_place
 
 
@@ -118,6 +119,9 @@ async def test_what_is_for_one_person_is_told_to_no_other_one_in_private() -> No
         bobs = Room(id=chat.id, agent_id=ME, world_id=home.world_id, type=ChannelType.DM, source="fake")
         await place.store.apply_places("", [], [bobs], [], None)
         assert await place.told("FACTS", place.message(sender=BOB, room=bobs.id)) == ""
+        for fact in (await place.facts()).values():
+            assert not fact_may_hear(fact, listener=BOB, room=bobs)
+            assert fact_may_hear(fact, listener=ADA, room=home)
 
 
 async def test_facts_of_the_room_are_about_all_its_people_and_read_as_quotes() -> None:
