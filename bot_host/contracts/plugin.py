@@ -68,6 +68,10 @@ class Agent(AgentCore, Protocol):
     def evaluators(self) -> "Sequence[Evaluator]":
         """All of them."""
 
+    @property
+    def task_workers(self) -> "Mapping[str, TaskWorker]":
+        """Who runs tasks, by name."""
+
     # -- models -----------------------------------------------------------------------------------------
 
     @overload
@@ -88,6 +92,9 @@ class Agent(AgentCore, Protocol):
 
     def get_model(self, type: ModelType) -> "ModelHandler | None":
         """The handler that is asked first, or None."""
+
+    def get_model_providers(self, type: ModelType) -> list[str]:
+        """The names of who offers such a model, first asked first."""
 
     def register_model(
         self, type: ModelType, handler: "ModelHandler", provider: str, priority: int = 0
@@ -201,6 +208,8 @@ class ActionCall:
     """Whatever the caller adds; `action_plan` (ActionPlan) when several actions run."""
     responses: Sequence[Memory] = ()
     """The agent's messages that asked for the action."""
+    answering: Sequence[Memory] = ()
+    """All messages that the turn answers, where they are several; `message` is the newest."""
 
     def get_previous_result(self, name: str) -> ActionResult | None:
         """The latest result of an earlier action of this turn."""
@@ -222,6 +231,8 @@ class Action:
     """JSON schema of the arguments."""
     required_role: Role | None = None
     """The sender must have it in the message's world; OWNER may do what ADMIN may. Asked on every path."""
+    as_tool: bool = True
+    """Whether it is offered to the model as a tool. Otherwise it runs only when a response names it."""
     confirm: bool = False
     """Runs only after the same person has said yes to it, in a message of their own."""
     idempotent: bool = False

@@ -286,6 +286,7 @@ def _memory(agent: AgentRuntime, answered: _Judged, reply: Reply, memory_id: UUI
         content=Content(
             text=reply.text,
             actions=reply.actions or ["REPLY"],
+            attachments=reply.attachments,
             in_reply_to=answered.memory.id,
             source=answered.memory.content.source,
             channel_type=answered.memory.content.channel_type,

@@ -12,7 +12,7 @@ from bot_host.runtime import actions as running
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.runtime.process import ActionTurn
 from bot_host.runtime.runs import Run
-from bot_host.types.content import Content
+from bot_host.types.content import Content, Media
 from bot_host.types.errors import ModelError
 from bot_host.types.memory import Memory
 from bot_host.types.models import ChatMessage, ModelType, TextRequest, TextResult
@@ -44,6 +44,12 @@ class Reply:
     results: list[tuple[str, ActionResult]] = field(default_factory=list)
     said: bool = False
     """Actions have said something to the room already."""
+
+    @property
+    def attachments(self) -> list[Media]:
+        """What actions made for the answer: `data["attachments"]` of their results."""
+        made = [media for _, result in self.results for media in result.data.get("attachments", ())]
+        return [media for media in made if isinstance(media, Media)]
 
     @property
     def silent(self) -> bool:
@@ -123,7 +129,7 @@ async def respond(
     if len(reply.text) > REPLY_CHARACTERS:
         log.warning("the model wrote %d characters; cut at %d", len(reply.text), REPLY_CHARACTERS)
         reply.text = reply.text[: REPLY_CHARACTERS - 1] + "…"
-    if not reply.text and not reply.said:
+    if not reply.text and not reply.said and not reply.attachments:
         raise ModelError("the model gave an empty answer")
     return reply
 

@@ -31,12 +31,10 @@ async def available(
     `answering`: all messages that the turn answers; the least of their senders' roles counts, so that nobody
     has something done by speaking just before an admin.
     """
-    role = await _role(agent, actions, message, answering)
-    found = [
-        action
-        for action in actions
-        if roles.includes(role, action.required_role) and await _allowed(agent, action, message, state)
-    ]
+    possible = [action for action in actions if await _allowed(agent, action, message, state)]
+    # After that: the role is asked of the store only where an action that needs one is possible at all.
+    role = await _role(agent, possible, message, answering)
+    found = [action for action in possible if roles.includes(role, action.required_role)]
     if any(action.confirm for action in actions) and await confirm.waiting(agent, message) is not None:
         found.append(CONFIRM)
     return found
@@ -47,6 +45,7 @@ def as_tools(actions: Sequence[Action]) -> tuple[ToolSpec, ...]:
     return tuple(
         ToolSpec(name=action.name, description=action.description, parameters=dict(action.parameters))
         for action in actions
+        if action.as_tool
     )
 
 
@@ -126,6 +125,7 @@ async def run_call(
             callback=callback,
             options=options or {},
             responses=responses,
+            answering=answering,
         ),
     )
 

@@ -273,6 +273,10 @@ class AgentRuntime(Registry, EventMethods, ServiceMethods, Rooms, Knowledge, Age
         """The handler that is asked first, or None."""
         return self.models.get(type)
 
+    def get_model_providers(self, type: ModelType) -> list[str]:
+        """The names of who offers such a model, first asked first."""
+        return self.models.providers(type)
+
     def register_model(
         self, type: ModelType, handler: ModelHandler, provider: str, priority: int = 0
     ) -> None:

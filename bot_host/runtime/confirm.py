@@ -7,18 +7,25 @@ remembered action may run, with the remembered arguments. Any other text ends th
 
 import json
 import re
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from bot_host.contracts.plugin import Action, ActionCall, ActionResult, Agent
+from bot_host.contracts.store import Store
 from bot_host.kit.clean import one_line
 from bot_host.kit.clock import utc_now
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 
 LASTS: Final = timedelta(minutes=15)
+QUIET: Final = 8192
+"""(room, person) pairs for whom nothing waits, so that the database is not asked at each message."""
+_quiet: WeakKeyDictionary[Store, OrderedDict[tuple[UUID, str], None]] = WeakKeyDictionary()
+"""By database: a database has one host, and its runtimes share what they know."""
 _WORDS: Final = (
     "yes|y|yeah|yep|yup|sure|ok|okay|confirm|confirmed|i confirm|do it|go ahead|yes please|please do|"
     "ja|jo|ja bitte|klar|oui|sí|si|sim|da|да|так|tak|evet|ano|igen|kyllä|ναι|はい|是|是的|好|네|예|"
@@ -75,14 +82,21 @@ async def ask(agent: Agent, action: Action, arguments: Mapping[str, Any], messag
             "expires_at": (utc_now() + LASTS).isoformat(),
         },
     )
+    _quiet_of(agent).pop((agent.agent_id, _key(message)), None)
     shown = one_line(json.dumps(dict(arguments), ensure_ascii=False), 500) if arguments else ""
     return f"{action.name}{' with ' + shown if shown else ''}: shall I do this? Answer yes to confirm."
 
 
 async def waiting(agent: Agent, message: Memory) -> Pending | None:
     """What this message says yes to. A message that is no yes ends what waited for its sender."""
-    value = await agent.store.get_cache(agent.agent_id, _key(message))
+    quiet, key = _quiet_of(agent), (agent.agent_id, _key(message))
+    if key in quiet:
+        return None
+    value = await agent.store.get_cache(*key)
     if not isinstance(value, dict):
+        quiet[key] = None
+        while len(quiet) > QUIET:
+            quiet.popitem(last=False)
         return None
     pending = Pending(
         action=value["action"],
@@ -101,6 +115,10 @@ async def waiting(agent: Agent, message: Memory) -> Pending | None:
 async def forget(agent: Agent, message: Memory) -> None:
     """Nothing waits any more for the sender of `message` in its room."""
     await agent.store.delete_cache(agent.agent_id, _key(message))
+
+
+def _quiet_of(agent: Agent) -> OrderedDict[tuple[UUID, str], None]:
+    return _quiet.setdefault(agent.store, OrderedDict())
 
 
 def _key(message: Memory) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 from weakref import WeakValueDictionary
 
 from bot_host.contracts.agent import AgentCore
@@ -29,22 +29,12 @@ def least(held: Iterable[Role]) -> Role:
 
 def role_in_world(world: World | None, entity_id: UUID) -> Role:
     """What the world's metadata say: its owner, else `roles`; NONE for everybody else."""
-    if world is None:
-        return Role.NONE
-    if owner_of(world) == entity_id:
-        return Role.OWNER
-    roles = world.metadata.get("roles")
-    named = roles.get(entity_id) if isinstance(roles, dict) else None
-    return Role(named) if named in list(Role) else Role.NONE
+    return Role.NONE if world is None else world.role_of(entity_id)
 
 
 def owner_of(world: World) -> UUID | None:
     """`metadata.ownership.owner_id` (elizaOS: `ownerId`)."""
-    ownership = world.metadata.get("ownership")
-    if not isinstance(ownership, dict):
-        return None
-    owner: Any = ownership.get("owner_id") or ownership.get("ownerId")
-    return owner if isinstance(owner, str) else None
+    return world.owner_id
 
 
 async def get_user_server_role(agent: AgentCore, entity_id: UUID, server_id: str) -> Role:

@@ -18,7 +18,7 @@ class ScriptedModel:
     def __init__(self, *answers: Any) -> None:
         self.answers: list[Any] = list(answers)
         self.decisions: list[str] = []
-        """Answers for the small model."""
+        """Answers for the small model. Asked for a JSON object, it always gives an empty one."""
         self.requests: list[TextRequest] = []
         self.hold = asyncio.Event()
         self.hold.set()
@@ -40,6 +40,8 @@ class ScriptedModel:
             await self._news.wait_for(lambda: len(self.requests) >= count)
 
     async def _small(self, agent: Agent, request: TextRequest) -> TextResult:
+        if "one JSON object" in request.messages[0].content:
+            return TextResult(text="{}", model="scripted-small")
         return TextResult(text=self.decisions.pop(0) if self.decisions else "IGNORE", model="scripted-small")
 
     async def _large(self, agent: Agent, request: TextRequest) -> TextResult:

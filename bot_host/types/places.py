@@ -35,6 +35,23 @@ class World:
     platform_id: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def owner_id(self) -> UUID | None:
+        """`metadata.ownership.owner_id` (elizaOS: `ownerId`)."""
+        ownership = self.metadata.get("ownership")
+        if not isinstance(ownership, dict):
+            return None
+        owner = ownership.get("owner_id") or ownership.get("ownerId")
+        return owner if isinstance(owner, str) else None
+
+    def role_of(self, entity_id: UUID) -> Role:
+        """Its owner, else what `metadata.roles` says; NONE for everybody else."""
+        if self.owner_id == entity_id:
+            return Role.OWNER
+        roles = self.metadata.get("roles")
+        named = roles.get(entity_id) if isinstance(roles, dict) else None
+        return Role(named) if named in list(Role) else Role.NONE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:

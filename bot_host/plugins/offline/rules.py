@@ -123,8 +123,7 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(
         "worry",
-        _IM
-        + r"(?:(?:so|very|really|a\s+bit|quite)\s+)?(?:worried|anxious|nervous|afraid|scared|stressed)\s+"
+        _IM + r"(?:(?:so|very|really|a\s+bit|quite)\s+)?(?:worried|anxious|nervous|afraid|scared|stressed)\s+"
         r"(?:about|of|over|by)\s+" + _REST,
         "What worries you most about {0}?",
         "When you think of {0}, what is the worst that could happen, and what is likely?",

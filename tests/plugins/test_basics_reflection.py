@@ -1,0 +1,182 @@
+"""REFLECTION: what is learned, from whom, for whom; and what is not."""
+
+from typing import Any
+
+import pytest
+
+from bot_host.plugin import Audience, Memory, ModelError
+from tests.plugins.basics_room import ADA, ADAS, BOB, CAT, GROUP, ME, Place, Small, open_place
+
+
+async def turns(place: Place, *said: str, sender: str = ADA, room: str = GROUP) -> list[Memory]:
+    """Each is a message and the agent's answer, and the look back after it."""
+    messages = []
+    for text in said:
+        message = place.message(text, sender=sender, room=room)
+        await place.keep(message, place.message("I see.", sender=ME, room=room))
+        await place.agent.evaluate(message, did_respond=True)
+        messages.append(message)
+    return messages
+
+
+def fact(text: str, about: str = "P1", message: str = "M1", **more: Any) -> dict[str, Any]:
+    return {"facts": [{"about": about, "fact": text, "message": message, **more}]}
+
+
+async def test_every_eight_messages_facts_are_learned_with_their_source() -> None:
+    small = Small()
+    small.answers = [fact("lives in Berlin", confidence=0.9)]
+    async with open_place(small.plugin) as place:
+        first, *_ = await turns(place, "I live in Berlin", "b", "c")
+        assert small.asked == []
+        await turns(place, "d")
+        assert len(small.asked) == 1
+        assert "M1 P1: I live in Berlin" in small.asked[0]
+        assert "M2 Eliza: I see." in small.asked[0]
+        [learned] = (await place.facts()).values()
+        assert learned.content.text == "lives in Berlin"
+        assert (learned.entity_id, learned.room_id, learned.source_memory_id) == (ADA, GROUP, first.id)
+        assert (learned.confidence, learned.audience) == (0.9, Audience.ROOM)
+        await turns(place, "e", "f", "g")
+        assert len(small.asked) == 1
+        await turns(place, "h")
+        assert len(small.asked) == 2
+        assert "I live in Berlin" not in small.asked[1]
+        assert "F1 P1: lives in Berlin" in small.asked[1]
+        assert "Ada: lives in Berlin" in await place.told("FACTS")
+
+
+async def test_what_was_told_in_private_is_for_that_person_alone() -> None:
+    small = Small()
+    small.answers = [fact("is ill")]
+    async with open_place(small.plugin) as place:
+        await turns(place, "I am ill", "b", "c", "d", room=ADAS)
+        [learned] = (await place.facts()).values()
+        assert learned.audience is Audience.ENTITY
+        await turns(place, "a", "b", "c", "d")
+        assert "is ill" not in small.asked[1]
+
+
+async def test_facts_are_not_doubled_and_are_corrected() -> None:
+    small = Small()
+    again = fact("Lives in Berlin.", message="M3")
+    small.answers = [fact("lives in Berlin"), again, fact("lives in Hamburg", replaces="F1")]
+    async with open_place(small.plugin, settings={"REFLECTION_INTERVAL": 2}) as place:
+        await turns(place, "I live in Berlin")
+        [old] = (await place.facts()).values()
+        await turns(place, "Berlin is where I live")
+        assert set(await place.facts()) == {"lives in Berlin"}
+        await turns(place, "I moved to Hamburg")
+        [new] = (await place.facts()).values()
+        assert new.content.text == "lives in Hamburg"
+        assert new.metadata == {"supersedes": old.id}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        fact("is a thief", about="P2", message="M1"),  # Ada's words about Bob
+        fact("likes tea", about="P9"),
+        fact("likes tea", message="M99"),
+        fact("likes tea", message="M2"),  # the agent's own words
+        fact("likes tea", confidence=0.2),
+        fact("  "),
+        {"facts": None},
+        {"facts": ["likes tea"]},
+        {},
+    ],
+)
+async def test_what_does_not_hold_is_not_kept(answer: dict[str, Any]) -> None:
+    small = Small()
+    small.answers = [answer]
+    async with open_place(small.plugin, settings={"REFLECTION_INTERVAL": 4}) as place:
+        await turns(place, "Bob is a thief")
+        await turns(place, "hm", sender=BOB)
+        assert len(small.asked) == 1
+        assert await place.facts() == {}
+
+
+async def test_nobody_corrects_what_is_known_of_somebody_else() -> None:
+    small = Small()
+    small.answers = [fact("likes tea", about="P1", message="M1", replaces="F1")]
+    async with open_place(small.plugin, settings={"REFLECTION_INTERVAL": 4}) as place:
+        await place.fact("likes coffee", about=BOB)
+        await turns(place, "I like tea")
+        await turns(place, "hm", sender=BOB)
+        assert set(await place.facts()) == {"likes tea", "likes coffee"}
+
+
+async def test_relationships_are_learned_where_both_speak() -> None:
+    small = Small()
+    item = {"from": "P1", "to": "P2", "tags": ["brother"], "message": "M1"}
+    wrong = {"from": "P2", "to": "P1", "tags": ["enemy"], "message": "M1"}
+    small.answers = [{"relationships": [item, wrong]}]
+    async with open_place(small.plugin, settings={"REFLECTION_INTERVAL": 4}) as place:
+        [source] = await turns(place, "Bob is my brother")
+        await turns(place, "yes", sender=BOB)
+        [found] = await place.store.get_relationships(ME, ADA)
+        assert (found.source_entity_id, found.target_entity_id, found.tags) == (ADA, BOB, ("brother",))
+        assert found.source_memory_id == source.id
+        assert "- Ada and Bob: brother" in await place.told("RELATIONSHIPS")
+
+
+async def test_the_offline_model_is_never_asked_nor_is_anybody_when_it_is_off() -> None:
+    small = Small("offline")
+    async with open_place(small.plugin) as place:
+        await turns(place, *"abcdefgh")
+        assert small.asked == []
+    small = Small()
+    async with open_place(small.plugin, settings={"REFLECTION_INTERVAL": 0}) as place:
+        await turns(place, *"abcdefgh")
+        assert small.asked == []
+
+
+async def test_a_model_that_fails_is_asked_again_later_and_hurts_nobody() -> None:
+    small = Small()
+    small.answers = [ModelError("down"), fact("lives in Berlin")]
+    async with open_place(small.plugin) as place:
+        await turns(place, "I live in Berlin", "b", "c", "d")
+        assert await place.facts() == {}
+        await turns(place, "e", "f", "g", "h")
+        assert "I live in Berlin" in small.asked[1]
+        assert set(await place.facts()) == {"lives in Berlin"}
+
+
+async def test_what_was_to_be_forgotten_is_not_learned_again() -> None:
+    small = Small()
+    async with open_place(small.plugin) as place:
+        await place.fact("lives in Berlin")
+        said = await turns(place, "I live in Berlin", "b", "forget that I live in Berlin")
+        assert (await place.do("FORGET_FACT", said[-1], fact="lives in Berlin")).success
+        await turns(place, "d", "e", "f", "g")
+        assert len(small.asked) == 1
+        assert " P1: d\n" in small.asked[0]
+        assert "I live in Berlin" not in small.asked[0]
+
+
+async def test_a_deleted_message_takes_with_it_what_was_learned_from_it() -> None:
+    small = Small()
+    small.answers = [fact("lives in Berlin")]
+    async with open_place(small.plugin) as place:
+        first, *_ = await turns(place, "I live in Berlin", "b", "c", "d")
+        assert await place.facts()
+        await place.store.delete_memories([first.id])
+        assert await place.facts() == {}
+        assert await place.told("FACTS") == ""
+
+
+async def test_messages_that_were_not_answered_count_too() -> None:
+    small = Small()
+    async with open_place(small.plugin, settings={"REFLECTION_INTERVAL": 2}) as place:
+        await place.keep(*(place.message(f"talk {n}", sender=CAT) for n in range(3)))
+        await turns(place, "hello")
+        assert "talk 0" in small.asked[0]
+
+
+async def test_a_character_has_its_own_template() -> None:
+    small = Small()
+    async with open_place(small.plugin, settings={"REFLECTION_INTERVAL": 2}) as place:
+        templates = {"reflectionTemplate": "{{agentName}} heard:\n{{recentMessages}}"}
+        place.agent.use_character(place.agent.character.model_copy(update={"templates": templates}))
+        await turns(place, "hello")
+        assert small.asked == ["Eliza heard:\nM1 P1: hello\nM2 Eliza: I see."]
