@@ -19,6 +19,7 @@ from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
 from bot_host.types.errors import BotHostError, StateError
 from bot_host.types.ids import UUID, create_unique_uuid, is_uuid, new_id
+from bot_host.types.places import Entity
 from bot_host.web.errors import ApiError, Json, error_body, to_json
 
 log = logging.getLogger(__name__)
@@ -119,6 +120,7 @@ class Conversation:
 
     def __init__(self, host: BotHost, *, tasks: Supervisor) -> None:
         self._tasks = tasks
+        self._store = host.store
         self._handle: Callable[..., Awaitable[MessageResult]] = host.handle_message
         self._streams = "on_stream_chunk" in inspect.signature(host.handle_message).parameters
 
@@ -145,15 +147,13 @@ class Conversation:
         extra = {"on_stream_chunk": on_chunk} if on_chunk is not None and self._streams else {}
         try:
             if ask.user_name:
-                await agent.ensure_connection(
-                    entity_id=ask.entity_id,
-                    room_id=ask.room_id,
-                    world_id=ask.room_id,
-                    name=ask.user_name,
-                    source=SOURCE,
-                    channel_id=ask.room_id,
-                    user_id=ask.entity_id,
+                person = Entity(
+                    id=ask.entity_id,
+                    agent_id=agent.agent_id,
+                    names=(ask.user_name,),
+                    metadata={SOURCE: {"id": ask.entity_id, "name": ask.user_name}},
                 )
+                await self._store.apply_places(SOURCE, [], [], [person], None)
             result = await self._handle(agent, message, **extra)
         except StateError as error:
             return ApiError(503, f"message {ask.message_id}: {error}")
