@@ -95,9 +95,9 @@ async def test_a_port_in_use_ends_only_a_host_that_has_nothing_else(tmp_path: Pa
         async with host_with(tmp_path, PIPE, "check", API_PORT=port) as host:
             assert await host.end() == 1
             assert f"BAD web: web.port: {port} at 127.0.0.1 is in use" in host.text
-    async with host_with(tmp_path, PIPE, "check", API_PORT=port) as host:
+    async with host_with(tmp_path, PIPE, "check") as host:
         assert await host.end() == 0
-        assert f"ok  web: port {port} at 127.0.0.1 is free" in host.text
+        assert re.search(r"ok  web: port \d+ at 127\.0\.0\.1 is free", host.text)
 
 
 async def test_a_request_under_way_is_answered_when_the_host_is_told_to_stop(tmp_path: Path) -> None:
