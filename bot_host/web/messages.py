@@ -120,7 +120,6 @@ class Conversation:
 
     def __init__(self, host: BotHost, *, tasks: Supervisor) -> None:
         self._tasks = tasks
-        self._store = host.store
         self._handle: Callable[..., Awaitable[MessageResult]] = host.handle_message
         self._streams = "on_stream_chunk" in inspect.signature(host.handle_message).parameters
 
@@ -153,7 +152,7 @@ class Conversation:
                     names=(ask.user_name,),
                     metadata={SOURCE: {"id": ask.entity_id, "name": ask.user_name}},
                 )
-                await self._store.apply_places(SOURCE, [], [], [person], None)
+                await agent.store.apply_places(SOURCE, [], [], [person], None)
             result = await self._handle(agent, message, **extra)
         except StateError as error:
             return ApiError(503, f"message {ask.message_id}: {error}")
