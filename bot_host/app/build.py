@@ -135,8 +135,6 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
         )
         names = [character.name for _, character in characters]
         built = Built(host=host)
-        if config.web.enabled:
-            built.off.append("web off: the console and the HTTP API come in a later version")
         specs = connector_specs()
         for entry in config.connectors:
             mask.add(*specs[entry.platform].secrets(entry.config))

@@ -9,6 +9,7 @@ from typing import Final
 from bot_host.app.agents import agent_plugins, answering_agent, read_characters
 from bot_host.app.build import connector_specs, model_config, model_plugin, off_reason
 from bot_host.app.folders import make_places
+from bot_host.app.listen import close_all, keeps_running, listen
 from bot_host.config.schema import ConnectorEntry, Loaded
 from bot_host.contracts.connector import CheckLine
 from bot_host.runtime.plugins import names_for_character
@@ -36,7 +37,7 @@ def code_of(findings: Iterable[Finding]) -> int:
 
 
 async def check(loaded: Loaded) -> AsyncIterator[Finding]:
-    """The findings, one after the other: database, characters, plugins, models, connectors."""
+    """The findings, one after the other: database, characters, plugins, models, web, connectors."""
     for finding in await _contained("database", lambda: _database(loaded)):
         yield finding
     names: list[str] = []
@@ -44,17 +45,20 @@ async def check(loaded: Loaded) -> AsyncIterator[Finding]:
         yield finding
     for finding in await _contained("models", lambda: _models(loaded)):
         yield finding
+    for finding in await _contained("web", lambda: _web(loaded)):
+        yield finding
     connectors = _Connectors(loaded, names)
     for entry in loaded.config.connectors:
         for finding in await connectors.look(entry):
             yield finding
-    if not connectors.on:
+    if not connectors.on and not keeps_running(loaded.config.web):
         line = CheckLine(
             name="connectors",
             ok=False,
             detail="nothing is switched on",
             advice="set a token (DISCORD_BOT_TOKEN, TELEGRAM_BOT_TOKEN, SLACK_BOT_TOKEN with "
-            "SLACK_APP_TOKEN), or [connectors.terminal] enabled = true, or run it in a terminal",
+            "SLACK_APP_TOKEN), or [connectors.terminal] enabled = true, or run it in a terminal, or set "
+            "web.token for the HTTP API alone",
         )
         yield Finding(line, mend_config=True)
 
@@ -122,6 +126,21 @@ async def _models(loaded: Loaded) -> Sequence[CheckLine]:
             else "",
         )
     ]
+
+
+async def _web(loaded: Loaded) -> list[CheckLine]:
+    web = loaded.config.web
+    if not web.enabled:
+        return [CheckLine(name="web", ok=True, detail="off: enabled = false")]
+    try:
+        sockets = await listen(web)
+    except ConfigError as error:
+        # The host goes on without it, so this is not among the faults that keep it from starting.
+        return [CheckLine(name="web", ok=False, detail=str(error))]
+    port = sockets[0].getsockname()[1]
+    close_all(sockets)
+    guarded = "behind the token" if web.token else "without a token, for this machine only"
+    return [CheckLine(name="web", ok=True, detail=f"port {port} at {web.host} is free; {guarded}")]
 
 
 class _Connectors:

@@ -12,6 +12,7 @@ from typing import Final
 
 from bot_host.app.build import Built, build
 from bot_host.app.folders import make_places
+from bot_host.app.listen import MakeWeb, Web, keeps_running, listen
 from bot_host.config.schema import Loaded
 from bot_host.contracts.connector import ConnectorState
 from bot_host.host import BotHost
@@ -35,7 +36,8 @@ Nothing is switched on, so there is nobody to talk with. Any one of these helps:
   - run it in a terminal: the chat is there by itself
   - [connectors.terminal] enabled = true in the config file, to read lines from a pipe
   - a token in the environment or in .env: DISCORD_BOT_TOKEN, TELEGRAM_BOT_TOKEN,
-    or SLACK_BOT_TOKEN with SLACK_APP_TOKEN"""
+    or SLACK_BOT_TOKEN with SLACK_APP_TOKEN
+  - a token of your own as [web] token in the config file, for the HTTP API alone"""
 
 
 class Signals:
@@ -65,7 +67,7 @@ class Signals:
         self._loop.call_soon_threadsafe(self.asked.set)
 
 
-async def run(loaded: Loaded) -> int:
+async def run(loaded: Loaded, make_web: MakeWeb) -> int:
     """Host what the configuration says, until a signal or the end of all input. The exit code."""
     mask = SecretMask()
     mask.add(*loaded.secrets)
@@ -82,7 +84,7 @@ async def run(loaded: Loaded) -> int:
             log.info("%s", line)
         for line in built.faults:
             log.error("%s", line)
-        if not built.on:
+        if not built.on and not keeps_running(loaded.config.web):
             log.error("%s", WAY_OUT if not built.faults else "nothing could be switched on")
             return MEND_CONFIG
         try:
@@ -93,7 +95,7 @@ async def run(loaded: Loaded) -> int:
         with Signals() as signals, ProcessLock(_lock_path(loaded)) as lock:
             if not await _only_one(lock):
                 return NOTHING_LEFT
-            return await _host(built, signals, loaded, mask)
+            return await _with_web(built, signals, loaded, mask, make_web)
     finally:
         await built.host.stop(GRACE_SECONDS)
         log.info("stopped")
@@ -123,6 +125,38 @@ async def _only_one(lock: ProcessLock) -> bool:
     return False
 
 
+async def _open_web(built: Built, loaded: Loaded, make_web: MakeWeb) -> Web | None:
+    """The web server, started before the agents, so that it can say how far they are."""
+    config = loaded.config.web
+    if not config.enabled:
+        log.info("web off: enabled = false")
+        return None
+    try:
+        web = make_web(built.host, config, await listen(config))
+        await web.start()
+    except ConfigError as error:
+        log.error("web off: %s", error)
+        return None
+    return web
+
+
+async def _with_web(
+    built: Built, signals: Signals, loaded: Loaded, mask: SecretMask, make_web: MakeWeb
+) -> int:
+    web = await _open_web(built, loaded, make_web)
+    if web is None and not built.on:
+        log.error("nothing could be switched on")
+        return MEND_CONFIG
+    try:
+        return await _host(built, signals, loaded, mask, web)
+    finally:
+        if web is not None:
+            # The host first: whoever waits for an answer still gets it. And both before the next process
+            # gets the lock, which then finds the port free.
+            await built.host.stop(GRACE_SECONDS)
+            await web.stop()
+
+
 def _handler(loaded: Loaded, mask: SecretMask, *, file: Path | None = None) -> logging.Handler:
     production = loaded.config.environment == "production"
     tracebacks = not production or loaded.config.host.log_level == "debug"
@@ -143,7 +177,7 @@ def _give_the_screen_to_the_chat(loaded: Loaded, mask: SecretMask) -> None:
     set_up_logging([handler, screen], loaded.config.host.log_level)
 
 
-async def _host(built: Built, signals: Signals, loaded: Loaded, mask: SecretMask) -> int:
+async def _host(built: Built, signals: Signals, loaded: Loaded, mask: SecretMask, web: Web | None) -> int:
     async with Supervisor("process") as tasks:
         asked = tasks.spawn("signal", signals.asked.wait())
         starting = tasks.spawn("start", built.host.start_agents())
@@ -159,6 +193,12 @@ async def _host(built: Built, signals: Signals, loaded: Loaded, mask: SecretMask
             _give_the_screen_to_the_chat(loaded, mask)
         ended = tasks.spawn("connectors", _until_all_ended(built.host))
         await asyncio.wait([ended, asked], return_when=asyncio.FIRST_COMPLETED)
+        if web is not None and keeps_running(loaded.config.web) and not signals.asked.is_set():
+            if built.on:
+                log.info("no connector is on any more; the web goes on")
+            await asked
+        if web is not None:
+            web.drain()
         if signals.asked.is_set():
             log.warning(
                 "stopping: what is under way has %.0f seconds, the rest waits for the next start; "
@@ -173,8 +213,10 @@ async def _host(built: Built, signals: Signals, loaded: Loaded, mask: SecretMask
 
 
 async def _until_all_ended(host: BotHost) -> None:
-    # wait, not gather: a connector is ended by its stop_intake, never by the cancellation of this task.
-    await asyncio.wait(host.start_connectors())
+    connectors = host.start_connectors()
+    if connectors:
+        # wait, not gather: a connector is ended by its stop_intake, never by the cancellation of this task.
+        await asyncio.wait(connectors)
     await host.finish_pending()
 
 

@@ -18,6 +18,7 @@ from bot_host.config.schema import Loaded
 from bot_host.config.starter import write_starter
 from bot_host.kit.logs import SecretMask, make_handler, set_up_logging
 from bot_host.types.errors import BotHostError
+from bot_host.web import make_web
 
 BAD_CONFIG: Final = 2
 
@@ -39,7 +40,7 @@ LOG_LEVEL = click.option(
 @click.version_option(package_name="bot-host", prog_name="Bot Host")
 @click.pass_context
 def main(context: click.Context, config: Path | None, log_level: str | None) -> None:
-    """Host AI agents on Discord, Telegram, Slack and in the terminal.
+    """Host AI agents on Discord, Telegram, Slack, over HTTP and in the terminal.
 
     Without a command: start, until Ctrl-C or SIGTERM.
 
@@ -51,7 +52,7 @@ def main(context: click.Context, config: Path | None, log_level: str | None) -> 
     """
     context.obj = {"config": config, "log_level": log_level}
     if context.invoked_subcommand is None:
-        sys.exit(asyncio.run(run(_load(context, None, None))))
+        sys.exit(asyncio.run(run(_load(context, None, None), make_web)))
 
 
 def _load(context: click.Context, config: Path | None, log_level: str | None) -> Loaded:

@@ -8,9 +8,6 @@ from bot_host.config.sources import shown
 
 LATER: Final[tuple[tuple[str, tuple[object, ...], str], ...]] = (
     # Pattern of the dotted key, the values that are fine already, what is not there yet.
-    (r"web\.host", ("127.0.0.1",), "the web console and the HTTP API come later"),
-    (r"web\.port", (3000,), "the web console and the HTTP API come later"),
-    (r"web\.token", ("",), "the web console and the HTTP API come later"),
     (
         r"agents\[\d+\]\.busy_mode",
         ("queue",),

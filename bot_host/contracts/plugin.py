@@ -291,7 +291,11 @@ class TaskWorker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """An HTTP route, served at `/api/v1/agents/{agent id}/plugins/{plugin}{path}` (elizaos.md 2.4-05)."""
+    """An HTTP route, served at `/plugins/{plugin}{path}` (elizaos.md 2.4-05).
+
+    There the first agent that has the plugin serves it, or the one that `?agent=` names; each agent's own is
+    at `/api/v1/agents/{agent}/plugins/{plugin}{path}`.
+    """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str

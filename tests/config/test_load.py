@@ -305,7 +305,6 @@ def test_an_env_file_that_others_can_read_is_noted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("[web]\nport = 3001", "web.port"),
         ('[[agents]]\nbusy_mode = "latest"', "agents[1].busy_mode"),
         ("[[agents]]\ndebounce_ms = 50", "agents[1].debounce_ms"),
         ('[[agents]]\nstop_words = ["halt"]', "agents[1].stop_words"),

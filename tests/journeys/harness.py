@@ -19,7 +19,9 @@ def clean_environment(**extra: str) -> dict[str, str]:
         for key in ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT", "PYTHONPATH")
         if key in os.environ
     }
-    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "error::ResourceWarning", **extra}
+    # Journeys run side by side: each host takes a free port for its web server.
+    own = {"PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "error::ResourceWarning", "API_PORT": "0"}
+    return {**kept, **own, **extra}
 
 
 class HostProcess:

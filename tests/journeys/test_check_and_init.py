@@ -183,22 +183,23 @@ async def test_two_tables_of_one_account_are_found_and_lines_name_their_table(tm
 
 
 async def test_check_shows_what_is_not_a_default_and_all_when_asked(tmp_path: Path) -> None:
-    config = '[web]\nport = 3000\n[host]\nlog_level = "debug"\n[connectors.terminal]\nenabled = true\n'
+    config = '[web]\nhost = "127.0.0.1"\n[host]\nlog_level = "debug"\n[connectors.terminal]\nenabled = true\n'
     (tmp_path / "config.toml").write_text(config, encoding="utf-8")
     code, text = await check(tmp_path)
     assert code == 0, text
     values = text.partition("\n\n")[0].splitlines()
-    assert values[:2] == [
+    assert values[:3] == [
         'host.log_level = "debug" (config.toml)',
+        "web.port = 0 (environment API_PORT)",
         "connectors.terminal.enabled = true (config.toml)",
     ]
-    [rest] = values[2:]
+    [rest] = values[3:]
     number, _, words = rest.partition(" ")
     assert words == "further values are defaults; --all shows them"
     code, text = await check(tmp_path, None, "--all")
     shown = text.partition("\n\n")[0].splitlines()
-    assert len(shown) == int(number) + 2
-    assert "web.port = 3000 (config.toml)" in shown
+    assert len(shown) == int(number) + 3
+    assert 'web.host = "127.0.0.1" (config.toml)' in shown
 
 
 async def test_the_start_log_says_once_how_to_reach_the_bot(tmp_path: Path) -> None:

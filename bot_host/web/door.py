@@ -1,0 +1,118 @@
+"""Around every request: Host check, size limit, headers of every answer, the access log, faults."""
+
+import logging
+import time
+from email.utils import formatdate
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot_host.config.schema import WebConfig, is_loopback
+from bot_host.kit.clean import one_line
+from bot_host.web.auth import names_this_machine
+from bot_host.web.errors import ApiError, refusal
+
+log = logging.getLogger(__name__)
+
+BODY_BYTES: Final = 1_000_000
+"""Of one request."""
+QUIET: Final = ("/health/live", "/health/ready")
+"""Asked every few seconds; logged at debug."""
+HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+"""On every answer, where a plugin's route says nothing else."""
+
+
+class Door:
+    """The outermost ASGI application."""
+
+    def __init__(self, app: ASGIApp, config: WebConfig) -> None:
+        self._app = app
+        self._host = config.host
+        # With a token a rebound name gains nothing: the page that uses it does not know the token.
+        self._check_host = is_loopback(config.host) and not config.token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        begun = time.monotonic()
+        status = 0
+        sent = 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _dress(message)
+            await send(message)
+
+        async def receive_on() -> Message:
+            nonlocal sent
+            message = await receive()
+            sent += len(message.get("body", b""))
+            if sent > BODY_BYTES:
+                raise too_large()
+            return message
+
+        try:
+            refused = self._refuse(scope)
+            if refused is not None:
+                await refused(scope, receive, send_on)
+            else:
+                await self._app(scope, receive_on, send_on)
+        except Exception:
+            log.exception("a fault while answering %s", _where(scope))
+            if not status:
+                await refusal(500, "something failed here")(scope, receive, send_on)
+        finally:
+            _note(scope, status, time.monotonic() - begun)
+
+    def _refuse(self, scope: Scope) -> ASGIApp | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        # Browsers always send it; health checks over HTTP/1.0 do not.
+        if host and self._check_host and not names_this_machine(host, configured=self._host):
+            return refusal(
+                403,
+                f'this host does not answer as "{one_line(host)}"; ask for {self._host}, or set web.token',
+            )
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) > BODY_BYTES:
+            error = too_large()
+            return refusal(error.status_code, error.detail, headers=error.headers)
+        return None
+
+
+def too_large() -> ApiError:
+    """The refusal of a body; closes the connection, so that the rest need not be read."""
+    return ApiError(413, f"the body is larger than {BODY_BYTES} bytes", headers={"Connection": "close"})
+
+
+def _dress(message: Message) -> None:
+    headers = MutableHeaders(scope=message)
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+    # uvicorn's own clock would tick ten times a second for this.
+    headers["Date"] = formatdate(usegmt=True)
+    for banner in ("server", "x-powered-by"):
+        if banner in headers:
+            del headers[banner]
+
+
+def _where(scope: Scope) -> str:
+    # A plugin's path may hold a secret (webhooks do): its pattern says enough. Query strings are left out.
+    return f"{scope['method']} {one_line(scope.get('pattern') or scope['path'], 200)}"
+
+
+def _note(scope: Scope, status: int, seconds: float) -> None:
+    level = logging.DEBUG if scope["path"] in QUIET else logging.INFO
+    if status >= 500 and level == logging.INFO:
+        level = logging.WARNING
+    log.log(level, "%s %d in %.0f ms", _where(scope), status, seconds * 1000)
