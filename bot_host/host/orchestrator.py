@@ -20,6 +20,8 @@ from bot_host.host.lanes import Lanes
 from bot_host.host.local import admission_of
 from bot_host.host.outbox import HostOutbox
 from bot_host.host.result import Delivery, MessageResult, Processing
+from bot_host.host.scheduler import Scheduler
+from bot_host.host.task_workers import built_in_workers
 from bot_host.host.turns import TurnWorker
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentOptions, AgentRuntime
@@ -28,7 +30,7 @@ from bot_host.store import make_store
 from bot_host.types.character import Character
 from bot_host.types.content import Content
 from bot_host.types.errors import BotHostError, ConfigError, StateError
-from bot_host.types.ids import UUID
+from bot_host.types.ids import UUID, new_id
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
 from bot_host.types.turn import InboxEnd, RunRecord
@@ -84,6 +86,10 @@ class BotHost:
             wake=lambda agent_id, room_id: self._lanes.wake((agent_id, room_id)),
             interrupt=lambda agent_id, room_id: self._lanes.interrupt((agent_id, room_id)),
         )
+        workers = built_in_workers(
+            self._store, self._accounts, admit=self._inbox.admit, say=self._say_for_task
+        )
+        self._scheduler = Scheduler(self._store, self._working_agents, workers=workers, mask=mask)
         self._opened = False
         self._recovered = False
         self._stopped = False
@@ -152,6 +158,9 @@ class BotHost:
             await runtime.start()
         # Only now: what came in while an agent started found it not started.
         await self._wake_pending()
+        for runtime in chosen:
+            runtime.on_task_change = self._scheduler.wake
+        self._scheduler.start()
 
     async def stop_agents(self, ids: Iterable[UUID] | None = None) -> None:
         """Stop agents (default: all). Turns under way go back; what comes in waits in the inbox."""
@@ -159,6 +168,7 @@ class BotHost:
         gone = {runtime.agent_id for runtime in chosen}
         self._leaving |= gone
         try:
+            await self._scheduler.release(gone)
             await self._lanes.cancel(only=lambda key: key[0] in gone)
             for agent_id, future in list(self._waiters.values()):
                 if agent_id in gone and not future.done():
@@ -171,6 +181,9 @@ class BotHost:
     def _find_working(self, agent_id: UUID) -> AgentRuntime | None:
         """An agent that may begin a turn."""
         return None if agent_id in self._leaving else self._agents.get(agent_id)
+
+    def _working_agents(self) -> list[AgentRuntime]:
+        return [a for a in self._agents.values() if a.started and a.agent_id not in self._leaving]
 
     @staticmethod
     async def _stop_agent(runtime: AgentRuntime) -> None:
@@ -297,12 +310,18 @@ class BotHost:
     # -- the way out ------------------------------------------------------------------------------------
 
     async def send_message_to_target(
-        self, agent: UUID | AgentRuntime, target: Target, content: Content
+        self,
+        agent: UUID | AgentRuntime,
+        target: Target,
+        content: Content,
+        *,
+        memory_id: UUID | None = None,
     ) -> Delivery:
         """Say something unasked. Returns after the commit; `Delivery.sent` waits for the platform.
 
         `target` names a room that the agent knows (`room_id`), or `source` and `channel_id` of the
-        platform. Raises StateError for a source that nothing sends to, and for an unknown room.
+        platform. A second message with the same `memory_id` is not sent again. Raises StateError for a
+        source that nothing sends to, and for an unknown room.
         """
         runtime = agent if isinstance(agent, AgentRuntime) else self.get_agent(agent)
         if target.room_id is not None and not target.channel_id:
@@ -319,6 +338,7 @@ class BotHost:
             )
         line = self._accounts.resolve(runtime.agent_id, target)
         memory = Memory(
+            id=memory_id or new_id(),
             agent_id=runtime.agent_id,
             entity_id=runtime.agent_id,
             room_id=target.room_id or runtime.agent_id,
@@ -326,6 +346,11 @@ class BotHost:
         )
         seqs = await self._outbox.enqueue(line, memory, target, remember=target.room_id is not None)
         return Delivery(seqs, memory, self._outbox.wait_sent)
+
+    async def _say_for_task(
+        self, agent_id: UUID, target: Target, content: Content, memory_id: UUID
+    ) -> Delivery:
+        return await self.send_message_to_target(agent_id, target, content, memory_id=memory_id)
 
     # -- the end ----------------------------------------------------------------------------------------
 
@@ -351,6 +376,7 @@ class BotHost:
             if self._running:
                 # They store what they have received before the lanes close.
                 await asyncio.wait(self._running, timeout=STORE_SECONDS)
+            await self._scheduler.close(min(grace, 1.0))
             if not await self._lanes.close(grace):
                 log.info("some turns were not finished in time; they begin again at the next start")
             try:
