@@ -130,7 +130,7 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
             [
                 {
                     "character": character,
-                    "plugins": ["basics", model, *plugins],
+                    "plugins": ["basics", "reminders", model, *plugins],
                     "plugin_configs": {model.name: model_config(loaded, model)},
                     "settings": loaded.env,
                     "options": AgentOptions(

@@ -400,7 +400,7 @@ class BotHost:
 def default_plugins(environ: Mapping[str, str]) -> list[str]:
     """The built-in behaviour, and the model that the environment has a key or an address for."""
     model = "openai" if environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL") else "offline"
-    return ["basics", model]
+    return ["basics", "reminders", model]
 
 
 __all__ = ["BotHost", "BotHostError", "default_plugins"]
