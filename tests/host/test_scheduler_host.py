@@ -5,10 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from bot_host.app.build import build, load
 from bot_host.config.schema import ScheduleConfig
 from bot_host.host.schedules import sync_schedules
 from bot_host.host.task_workers import built_in_workers
 from bot_host.kit.clock import utc_now
+from bot_host.kit.logs import SecretMask
 from bot_host.types.content import ChannelType
 from bot_host.types.ids import create_unique_uuid, new_id
 from bot_host.types.task import Misfire, Task, TaskState
@@ -188,3 +190,20 @@ async def test_a_schedule_of_the_config_speaks(house: House) -> None:
     [task] = await agent.get_tasks(tags=("schedule",))
     await agent.update_task(task.id, {"due_at": utc_now()})
     assert await house.platform.wait_sent() == ["Still here."]
+
+
+async def test_the_config_file_brings_its_schedules_and_reminders(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    agent = '[database]\nurl = "sqlite:///bot.db"\n[[agents]]\n'
+    schedule = '[[agents.schedules]]\nevery = 3600\nroom = "1"\ntext = "Still here."\n'
+    for text, expected in ((agent + schedule, ["Still here."]), (agent, [])):
+        file.write_text(text)
+        built = await build(load(file, {}, {}), mask=SecretMask())
+        try:
+            await built.start()
+            [runtime] = built.host.get_agents()
+            tasks = await runtime.get_tasks(tags=("schedule",))
+            assert [task.metadata["text"] for task in tasks] == expected
+            assert "REMIND_ME" in [action.name for action in runtime.actions]
+        finally:
+            await built.host.stop(0)
