@@ -11,10 +11,11 @@ from pydantic import BaseModel
 
 from bot_host.app.agents import agent_plugins, answering_agent, read_characters
 from bot_host.config.load import load_config
-from bot_host.config.schema import ConnectorEntry, Loaded
+from bot_host.config.schema import ConnectorEntry, Loaded, ScheduleConfig
 from bot_host.contracts.connector import ConnectorConfig, ConnectorSpec
 from bot_host.contracts.plugin import Plugin
 from bot_host.host import BotHost
+from bot_host.host.schedules import sync_schedules
 from bot_host.kit.logs import SecretMask
 from bot_host.kit.names import did_you_mean
 from bot_host.runtime import AgentOptions
@@ -102,6 +103,14 @@ class Built:
     faults: list[str] = field(default_factory=list)
     """One line each for what should be on and cannot be."""
     terminal: bool = False
+    schedules: dict[UUID, list[ScheduleConfig]] = field(default_factory=dict)
+    """`[[agents.schedules]]`, by agent."""
+
+    async def start(self) -> None:
+        """Start the agents, with their schedules. Raises BotHostError."""
+        await self.host.start_agents()
+        for agent_id, schedules in self.schedules.items():
+            await sync_schedules(self.host.get_agent(agent_id), schedules)
 
 
 async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
@@ -121,7 +130,7 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
             [
                 {
                     "character": character,
-                    "plugins": ["basics", model, *plugins],
+                    "plugins": ["basics", "reminders", model, *plugins],
                     "plugin_configs": {model.name: model_config(loaded, model)},
                     "settings": loaded.env,
                     "options": AgentOptions(
@@ -135,6 +144,8 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
         )
         names = [character.name for _, character in characters]
         built = Built(host=host)
+        for agent_id, (agent, _) in zip(ids, characters, strict=True):
+            built.schedules[agent_id] = agent.schedules
         specs = connector_specs()
         for entry in config.connectors:
             mask.add(*specs[entry.platform].secrets(entry.config))

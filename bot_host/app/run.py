@@ -180,7 +180,7 @@ def _give_the_screen_to_the_chat(loaded: Loaded, mask: SecretMask) -> None:
 async def _host(built: Built, signals: Signals, loaded: Loaded, mask: SecretMask, web: Web | None) -> int:
     async with Supervisor("process") as tasks:
         asked = tasks.spawn("signal", signals.asked.wait())
-        starting = tasks.spawn("start", built.host.start_agents())
+        starting = tasks.spawn("start", built.start())
         await asyncio.wait([starting, asked], return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
             return OK

@@ -16,11 +16,6 @@ LATER: Final[tuple[tuple[str, tuple[object, ...], str], ...]] = (
     (r"agents\[\d+\]\.debounce_ms", (0,), "each message is taken at once for now"),
     (r"agents\[\d+\]\.stop_words", ([],), "stop words come later"),
     (r"agents\[\d+\]\.limits\..+", (0,), "limits come later; nothing is limited for now"),
-    (
-        r"agents\[\d+\]\.schedules\[\d+\]\.(?:cron|every)",
-        ("", 0),
-        "schedules come later; nothing runs by time",
-    ),
     (r"models\.\w+\.embedding", ("",), "embeddings come later"),
     (
         r"connectors\..+\.dm_policy",

@@ -8,6 +8,8 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bot_host.contracts.connector import ConnectorConfig
+from bot_host.kit.clock import utc_now
+from bot_host.kit.cron import cron_times, zone_of
 from bot_host.types.ids import is_uuid
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
@@ -123,7 +125,7 @@ class ScheduleConfig(_Table):
     target: dict[str, str] = Field(default_factory=dict)
     prompt: str = ""
     text: str = ""
-    misfire: Literal["once", "skip"] = "once"
+    misfire: Literal["once", "skip", "all"] = "once"
 
     @model_validator(mode="after")
     def _one_of_each(self) -> "ScheduleConfig":
@@ -133,6 +135,9 @@ class ScheduleConfig(_Table):
             raise ValueError("expected either room or target")
         if bool(self.prompt) == bool(self.text):
             raise ValueError("expected either prompt or text")
+        zone_of(self.time_zone)
+        if self.cron and next(cron_times(self.cron, self.time_zone, utc_now()), None) is None:
+            raise ValueError(f'cron "{self.cron}" never comes')
         return self
 
 

@@ -14,6 +14,7 @@ from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
 from bot_host.types.places import Role, World
+from bot_host.types.task import Task
 
 
 class AgentCore(Protocol):
@@ -131,6 +132,25 @@ class AgentCore(Protocol):
 
     async def find_worlds_for_owner(self, entity_id: UUID) -> list[World]:
         """The worlds that an entity owns."""
+
+    # -- tasks ------------------------------------------------------------------------------------------
+
+    async def create_task(self, task: Task) -> UUID:
+        """Make a task, due as its interval, cron text or tags say; its id. Raises StateError."""
+
+    async def get_task(self, task_id: UUID) -> Task | None:
+        """One task."""
+
+    async def get_tasks(
+        self, *, room_id: UUID | None = None, tags: Sequence[str] = (), entity_id: UUID | None = None
+    ) -> list[Task]:
+        """Tasks that fit, with all of `tags`."""
+
+    async def update_task(self, task_id: UUID, task: Task | Mapping[str, Any]) -> bool:
+        """Replace a task, or the fields that a mapping names; False when there is none. Raises StateError."""
+
+    async def delete_task(self, task_id: UUID) -> None:
+        """Delete it."""
 
     # -- the rest ---------------------------------------------------------------------------------------
 

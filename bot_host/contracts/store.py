@@ -99,7 +99,10 @@ class Outbox(Protocol):
     """Outgoing parts: committed first, sent in order per destination."""
 
     async def enqueue(self, rows: Sequence[NewOutbox], memory: Memory | None) -> list[int]:
-        """Outgoing parts that no turn commits (proactive messages), with their memory. Their numbers."""
+        """Outgoing parts that no turn commits (proactive messages), with their memory. Their numbers.
+
+        Parts of a memory that is in the outbox already are not added a second time.
+        """
 
     async def pending_destinations(self) -> list[str]:
         """Each destination with parts that are pending or sending, oldest first."""

@@ -65,6 +65,11 @@ class Accounts:
         """Whether an answer has a way out: a line that is open, or a caller of our own who waits for it."""
         return account in self._lines or account.startswith(LOCAL)
 
+    def speaks(self, agent_id: UUID, source: str) -> bool:
+        """Whether an agent has an open line on a platform."""
+        lines = self._lines.values()
+        return any(line.agent_id == agent_id and line.account.platform == source for line in lines)
+
     def resolve(self, agent_id: UUID, target: Target) -> Line:
         """The line that a message of `agent_id` to `target` goes through. Raises StateError."""
         if target.account:

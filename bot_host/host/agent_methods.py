@@ -116,6 +116,7 @@ class AgentMethods(HostBase):
         self._agents.leaving |= gone
         try:
             for desk in self._desks:
+                await desk.scheduler.release(gone)
                 await desk.lanes.cancel(only=lambda key: key[0] in gone)
             self._callers.stopped("the agent was stopped; the message waits in the inbox", agent_ids=gone)
             for runtime in chosen:

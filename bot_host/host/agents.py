@@ -225,4 +225,4 @@ def without_secrets(character: Character) -> Character:
 def default_plugins(environ: Mapping[str, str]) -> list[str]:
     """The built-in behaviour, and the model that the environment has a key or an address for."""
     model = "openai" if environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL") else "offline"
-    return ["basics", model]
+    return ["basics", "reminders", model]

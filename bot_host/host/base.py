@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from bot_host.contracts.plugin import Host
 from bot_host.contracts.store import Store
@@ -14,12 +14,23 @@ from bot_host.host.callers import WaitingCallers
 from bot_host.host.connectors import ConnectorRunner
 from bot_host.host.desk import Desk
 from bot_host.host.events import HostEvents, Listener
+from bot_host.host.result import Delivery
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
 from bot_host.store import make_store
 from bot_host.types import host_events as events
+from bot_host.types.content import Content
 from bot_host.types.errors import StoppedError
 from bot_host.types.ids import UUID
+from bot_host.types.outbound import Target
+
+
+class _Speaker(Protocol):
+    """What the whole host can do and its base only passes on."""
+
+    async def _say_for_task(
+        self, agent_id: UUID, target: Target, content: Content, memory_id: UUID
+    ) -> Delivery: ...
 
 
 class HostBase:
@@ -56,12 +67,18 @@ class HostBase:
             runtime = self._agents.working(agent_id)
             return runtime if runtime is not None and runtime.store is store else None
 
+        def with_tasks() -> list[AgentRuntime]:
+            lasting = (each for each in self._agents.all() if not self._agents.is_ephemeral(each))
+            return [each for each in lasting if each.started and find(each.agent_id) is not None]
+
         return Desk(
             store,
             self._accounts,
             tasks=self._tasks,
             callers=self._callers,
             find_agent=find,
+            agents=with_tasks,
+            say=cast(_Speaker, self)._say_for_task,
             mask=self._mask,
         )
 
@@ -107,6 +124,10 @@ class HostBase:
         lasting = [each for each in runtimes if not self._agents.is_ephemeral(each)]
         for desk in dict.fromkeys(self._desk(each) for each in lasting):
             await desk.wake_pending()
+        for runtime in lasting:
+            scheduler = self._desk(runtime).scheduler
+            runtime.on_task_change = scheduler.wake
+            scheduler.start()
 
     def get_agent(self, agent_id: UUID) -> AgentRuntime:
         """An agent by id. Raises StateError."""

@@ -1,4 +1,4 @@
-"""A database with all that works on it: inbox, lanes, turns and outbox."""
+"""A database with all that works on it: inbox, lanes, turns, outbox and scheduler."""
 
 import asyncio
 import logging
@@ -12,6 +12,8 @@ from bot_host.host.callers import WaitingCallers
 from bot_host.host.inbox import HostInbox
 from bot_host.host.lanes import Lanes
 from bot_host.host.outbox import HostOutbox
+from bot_host.host.scheduler import Scheduler
+from bot_host.host.task_workers import Say, built_in_workers
 from bot_host.host.turns import RoomKey, TurnWorker
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
@@ -38,9 +40,11 @@ class Desk:
         tasks: Supervisor,
         callers: WaitingCallers,
         find_agent: Callable[[UUID], AgentRuntime | None],
+        agents: Callable[[], list[AgentRuntime]],
+        say: Say,
         mask: Callable[[str], str],
     ) -> None:
-        """`find_agent` finds agents that may begin a turn here."""
+        """`find_agent` finds agents that may begin a turn here; `agents` are those whose tasks are run."""
         self.store = store
         self.own = True
         """Opened and closed here; off for a database that is open already and belongs to somebody else."""
@@ -55,6 +59,8 @@ class Desk:
             wake=lambda agent_id, room_id: self.lanes.wake((agent_id, room_id)),
             interrupt=lambda agent_id, room_id: self.lanes.interrupt((agent_id, room_id)),
         )
+        workers = built_in_workers(store, accounts, admit=self.inbox.admit, say=say)
+        self.scheduler = Scheduler(store, agents, workers=workers, mask=mask)
         self.opened = False
         self._recovered = False
         self._opening = asyncio.Lock()

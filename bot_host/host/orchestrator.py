@@ -15,7 +15,7 @@ from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
 from bot_host.types.content import Content
 from bot_host.types.errors import BotHostError, StateError
-from bot_host.types.ids import UUID
+from bot_host.types.ids import UUID, new_id
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
 
@@ -83,12 +83,18 @@ class BotHost(AgentMethods, MessageMethods):
     # -- the way out ------------------------------------------------------------------------------------
 
     async def send_message_to_target(
-        self, agent: UUID | AgentRuntime, target: Target, content: Content
+        self,
+        agent: UUID | AgentRuntime,
+        target: Target,
+        content: Content,
+        *,
+        memory_id: UUID | None = None,
     ) -> Delivery:
         """Say something unasked. Returns after the commit; `Delivery.sent` waits for the platform.
 
         `target` names a room that the agent knows (`room_id`), or `source` and `channel_id` of the
-        platform. Raises StateError for a source that nothing sends to, and for an unknown room.
+        platform. A second message with the same `memory_id` is not sent again. Raises StateError for a
+        source that nothing sends to, and for an unknown room.
         """
         runtime = agent if isinstance(agent, AgentRuntime) else self.get_agent(agent)
         desk = self._desk_for(runtime)
@@ -106,6 +112,7 @@ class BotHost(AgentMethods, MessageMethods):
             )
         line = self._accounts.resolve(runtime.agent_id, target)
         memory = Memory(
+            id=memory_id or new_id(),
             agent_id=runtime.agent_id,
             entity_id=runtime.agent_id,
             room_id=target.room_id or runtime.agent_id,
@@ -113,6 +120,11 @@ class BotHost(AgentMethods, MessageMethods):
         )
         seqs = await desk.outbox.enqueue(line, memory, target, remember=target.room_id is not None)
         return Delivery(seqs, memory, desk.outbox.wait_sent)
+
+    async def _say_for_task(
+        self, agent_id: UUID, target: Target, content: Content, memory_id: UUID
+    ) -> Delivery:
+        return await self.send_message_to_target(agent_id, target, content, memory_id=memory_id)
 
     # -- the end ----------------------------------------------------------------------------------------
 
@@ -139,6 +151,7 @@ class BotHost(AgentMethods, MessageMethods):
             if self._running:
                 # They store what they have received before the lanes close.
                 await asyncio.wait(self._running, timeout=STORE_SECONDS)
+            await asyncio.gather(*(desk.scheduler.close(min(grace, 1.0)) for desk in self._desks))
             if not all(await asyncio.gather(*(desk.lanes.close(grace) for desk in self._desks))):
                 log.info("some turns were not finished in time; they begin again at the next start")
             try:

@@ -1,5 +1,7 @@
 """What the parts of an AgentRuntime share: who it is and where its data are."""
 
+from collections.abc import Callable
+
 from bot_host.contracts.store import Store
 from bot_host.types.character import Character
 from bot_host.types.ids import UUID
@@ -14,6 +16,8 @@ class AgentBase:
         self._agent_id = character.agent_id
         self.owners: set[UUID] = set()
         """The entities that run this bot (`owners` of its connectors): OWNER in every world."""
+        self.on_task_change: Callable[[], None] = lambda: None
+        """Called when a task was made or changed; the host's scheduler looks again then."""
 
     @property
     def agent_id(self) -> UUID:

@@ -5,13 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from bot_host.kit.clock import utc_now
 from bot_host.runtime.base import AgentBase
+from bot_host.runtime.schedule import as_due, resumed
 from bot_host.types.content import Content
 from bot_host.types.errors import StateError
 from bot_host.types.ids import UUID
 from bot_host.types.knowledge import Audience, Component, LogEntry, Relationship
 from bot_host.types.memory import Memory, MemoryType
-from bot_host.types.task import Task
+from bot_host.types.task import Task, TaskState
 
 TABLES: Mapping[str, MemoryType] = {
     "messages": MemoryType.MESSAGE,
@@ -302,8 +304,9 @@ class Knowledge(AgentBase):
     # -- tasks ------------------------------------------------------------------------------------------
 
     async def create_task(self, task: Task) -> UUID:
-        """Make a task; its id."""
-        await self.store.create_task(replace(task, agent_id=self.agent_id))
+        """Make a task, due as its interval, cron text or tags say; its id. Raises StateError."""
+        await self.store.create_task(as_due(replace(task, agent_id=self.agent_id), utc_now()))
+        self.on_task_change()
         return task.id
 
     async def get_task(self, task_id: UUID) -> Task | None:
@@ -325,13 +328,25 @@ class Knowledge(AgentBase):
         return await self.store.get_tasks(self.agent_id, name=name)
 
     async def update_task(self, task_id: UUID, task: Task | Mapping[str, Any]) -> bool:
-        """Replace a task, or the fields that a mapping names; False when there is none."""
+        """Replace a task, or the fields that a mapping names; False when there is none.
+
+        A mapping that changes when it runs, without a `due_at`, has the next time counted anew; one that
+        makes it active again clears its failures. Raises StateError.
+        """
+        now = utc_now()
         if not isinstance(task, Task):
             known = await self.get_task(task_id)
-            if known is None:
+            if known is None or known.agent_id != self.agent_id:
                 return False
-            task = replace(known, **task)
-        return await self.store.update_task(replace(task, id=task_id, agent_id=self.agent_id))
+            timed = {"every_s", "cron", "time_zone"} & task.keys() and "due_at" not in task
+            changed = replace(known, **{"updated_at": now, **task})
+            if timed:
+                changed = replace(changed, due_at=None)
+            woken = known.state is not TaskState.ACTIVE and changed.state is TaskState.ACTIVE
+            task = resumed(changed, now) if woken else changed
+        done = await self.store.update_task(as_due(replace(task, id=task_id, agent_id=self.agent_id), now))
+        self.on_task_change()
+        return done
 
     async def delete_task(self, task_id: UUID) -> None:
         """Delete it."""

@@ -119,6 +119,9 @@ FAIL_FROM: Final = Statement(
     .returning(_c.seq),
 )
 GET: Final = Statement("outbox.get", select(*_ROW).where(InList(_c.seq, "seqs")).order_by(_c.seq))
+OF_MEMORY: Final = Statement(
+    "outbox.of_memory", select(_c.seq).where(_c.message == bindparam("memory_id")).order_by(_c.seq)
+)
 COUNT: Final = Statement("outbox.count", select(func.count()).select_from(outbox).where(outbox_open))
 
 
@@ -171,6 +174,10 @@ def add(rows: Sequence[NewOutbox]) -> Unit[list[int]]:
 
 def enqueue(rows: Sequence[NewOutbox], memory: Memory | None) -> Unit[list[int]]:
     """See Outbox.enqueue."""
+    if rows and rows[0].memory_id is not None:
+        known = yield OF_MEMORY(memory_id=rows[0].memory_id)
+        if known:
+            return [seq for (seq,) in known]
     if memory is not None:
         yield from memories.create_memory(memory)
     return (yield from add(rows))

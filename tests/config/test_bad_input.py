@@ -109,6 +109,15 @@ def refused(
             "config.toml: agents[1].schedules[1]: expected either cron or every",
         ),
         (
+            '[[agents]]\n[[agents.schedules]]\ncron = "0 25 * * *"\nroom = "r"\ntext = "t"',
+            'config.toml: agents[1].schedules[1]: cron "0 25 * * *": Bad hour',
+        ),
+        (
+            '[[agents]]\n[[agents.schedules]]\nevery = 5\ntime_zone = "Berlin"\nroom = "r"\ntext = "t"',
+            'config.toml: agents[1].schedules[1]: there is no time zone "Berlin": '
+            "expected one such as Europe/Berlin",
+        ),
+        (
             '[connectors.discord]\nenabled = "yes"',
             'config.toml: connectors.discord.enabled: expected true or false or "auto", found "yes"',
         ),

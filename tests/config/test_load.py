@@ -312,10 +312,6 @@ def test_an_env_file_that_others_can_read_is_noted(tmp_path: Path) -> None:
             "[[agents]]\n[agents.limits]\nmessages_per_minute = { room = 5 }",
             "agents[1].limits.messages_per_minute.room",
         ),
-        (
-            '[[agents]]\n[[agents.schedules]]\nevery = 60\nroom = "r"\ntext = "t"',
-            "agents[1].schedules[1].every",
-        ),
         ('[connectors.discord]\ndm_policy = "pairing"', "connectors.discord.dm_policy"),
         ('[connectors.discord]\ncatch_up = "note"', "connectors.discord.catch_up"),
         ('[connectors.discord]\nedited_answer = "ignore"', "connectors.discord.edited_answer"),
