@@ -76,7 +76,9 @@ async def test_an_occurrence_that_is_run_again_is_one_row_and_one_message(
 ) -> None:
     room_id = await in_a_group(house)
     host: Any = house.host
-    workers = built_in_workers(house.store, host._accounts, admit=host._inbox.admit, say=host._say_for_task)
+    workers = built_in_workers(
+        house.store, host._accounts, admit=host._main.inbox.admit, say=host._say_for_task
+    )
     agent = house.host.get_agent(house.agent_id)
     due = utc_now()
     for name in ("prompt", "text"):
@@ -112,8 +114,8 @@ async def test_what_is_due_before_the_platform_is_there_waits_without_failing(ho
         )
         await agent.create_task(task)
         host: Any = house.host
-        await host._scheduler.look()
-        await host._scheduler.idle()
+        await host._main.scheduler.look()
+        await host._main.scheduler.idle()
         row = await agent.get_task(task.id)
         assert row is not None
         assert (row.failures, row.state) == (0, TaskState.ACTIVE)
@@ -132,8 +134,8 @@ async def test_a_text_for_a_room_of_the_librarys_caller_is_kept_there(house: Hou
     )
     await agent.create_task(task)
     host: Any = house.host
-    await host._scheduler.look()
-    await host._scheduler.idle()
+    await host._main.scheduler.look()
+    await host._main.scheduler.idle()
     assert "Later." in [m.content.text for m in await house.store.get_memories(room_id)]
 
 

@@ -145,7 +145,7 @@ async def open_place(
             ELIZA,
             store=store,
             plugins=[basics, *plugins],
-            settings=settings,
+            settings={"REFLECTION_INTERVAL": 8, **(settings or {})},
             host=host,
             options=AgentOptions(background=False),
         )

@@ -26,7 +26,7 @@ def fact(text: str, about: str = "P1", message: str = "M1", **more: Any) -> dict
 async def test_every_eight_messages_facts_are_learned_with_their_source() -> None:
     small = Small()
     small.answers = [fact("lives in Berlin", confidence=0.9)]
-    async with open_place(small.plugin) as place:
+    async with open_place(small.plugin, settings={"REFLECTION_INTERVAL": 8}) as place:
         first, *_ = await turns(place, "I live in Berlin", "b", "c")
         assert small.asked == []
         await turns(place, "d")

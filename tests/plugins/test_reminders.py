@@ -159,7 +159,7 @@ async def test_a_reminder_comes_in_its_room_with_the_name(desk: Desk) -> None:
     assert (await desk.platform.wait_sent(2))[1] == "Ada, you asked to be reminded: tea"
     assert desk.platform.sent[1][0].channel_id == "general"
     host: Any = desk.host
-    await host._scheduler.idle()
+    await host._main.scheduler.idle()
     assert await desk.reminders() == []
 
 

@@ -1,6 +1,7 @@
 """REFLECTION: now and then, what people said of themselves becomes facts and relationships.
 
-The small model is asked at most once for every REFLECTION_INTERVAL messages of a room (8; 0 turns it off),
+Off unless the setting REFLECTION_INTERVAL says after how many messages of a room: it costs a model call, and
+nobody pays for what they did not ask for. Then the small model is asked at most once in so many messages,
 after an answer, and never the offline one. What it says is checked: a fact is about the author of the message
 that it names (nobody plants facts about others), it stays in the room where it was said, or, said in private,
 between that person and the agent. elizaOS stores nothing at all here, by a defect (5.4-02 [T]).
@@ -39,7 +40,6 @@ from bot_host.plugins.basics.knowledge import fact_may_hear, facts_changed, plai
 
 log = logging.getLogger(__name__)
 
-EVERY: Final = 8
 WINDOW: Final = 32
 """Messages that the model sees; of a longer gap the newest."""
 LEAST: Final = 0.5
@@ -126,9 +126,9 @@ def interval(agent: Agent) -> int:
     """Messages between two reflections; 0: none."""
     given = agent.get_setting("REFLECTION_INTERVAL")
     try:
-        return EVERY if given is None else max(0, int(given))
+        return 0 if given is None else max(0, int(given))
     except (TypeError, ValueError):
-        return EVERY
+        return 0
 
 
 def _provider(agent: Agent) -> str:
