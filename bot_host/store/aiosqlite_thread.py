@@ -1,7 +1,7 @@
 """One sqlite3 connection on aiosqlite's thread, for whole functions instead of single statements.
 
 The only place that uses what aiosqlite keeps private: the queue `_tx`, into which each of its methods puts a
-future and a function, and `_running`. Its `_execute` does the same from a coroutine, which would cost a task.
+future and a function, `_running`, and `_thread`. Its `_execute` does the same from a coroutine, which would cost a task.
 tests/store/test_aiosqlite_thread.py holds it against the installed version.
 """
 
@@ -44,7 +44,7 @@ class _Opening:
 
 
 class SqliteThread:
-    """A connection and its thread. The thread is no daemon: `close` must be called, on every path."""
+    """A connection and its thread. `close` ends it in order; the end of the process ends it all the same."""
 
     def __init__(self, proxy: aiosqlite.Connection, raw: sqlite3.Connection) -> None:
         self._proxy = proxy
@@ -58,6 +58,8 @@ class SqliteThread:
         """
         opening = _Opening(connect)
         proxy = aiosqlite.Connection(opening, 64)
+        # A script that never closes its host must still end. What was committed is on disk by then.
+        proxy._thread.daemon = True
         try:
             await proxy
         except BaseException:
