@@ -33,8 +33,8 @@ import sys
 
 import bot_host
 
-heavy = ("discord", "telegram", "slack_bolt", "openai", "aiohttp", "starlette", "uvicorn", "sqlalchemy", "alembic")
-sys.exit(", ".join(name for name in heavy if name in sys.modules))
+heavy = "discord telegram slack_bolt openai aiohttp starlette uvicorn sqlalchemy alembic apscheduler"
+sys.exit(", ".join(name for name in heavy.split() if name in sys.modules) or 0)
 """
 
 
