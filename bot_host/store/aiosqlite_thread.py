@@ -1,7 +1,8 @@
 """One sqlite3 connection on aiosqlite's thread, for whole functions instead of single statements.
 
 The only place that uses what aiosqlite keeps private: the queue `_tx`, into which each of its methods puts a
-future and a function, `_running`, and `_thread`. Its `_execute` does the same from a coroutine, which would cost a task.
+future and a function, `_running`, and `_thread`. Its `_execute` does the same from a coroutine, which would
+cost a task.
 tests/store/test_aiosqlite_thread.py holds it against the installed version.
 """
 
