@@ -125,7 +125,8 @@ async def test_a_second_signal_stops_at_once_and_loses_nothing(tmp_path: Path) -
             assert len(seat.replies(DM)) == 1
 
 
-@pytest.mark.parametrize("name", PLATFORMS)
+# Slack keeps nothing for an app that is away.
+@pytest.mark.parametrize("name", ["discord", "telegram"])
 async def test_what_is_said_while_the_host_is_down_is_answered_at_the_next_start(
     name: str, tmp_path: Path
 ) -> None:
@@ -135,8 +136,6 @@ async def test_what_is_said_while_the_host_is_down_is_answered_at_the_next_start
             await seat.say(DM, "first")
             await seat.wait_reply(DM)
             assert await host.stop() == 0
-        if name == "slack":
-            pytest.skip("Slack keeps nothing for an app that is away; its history is read by a later issue")
         await seat.say(DM, "are you asleep?")
         async with p.host() as host:
             assert await seat.wait_reply(DM, 2) == "echo: are you asleep?"
