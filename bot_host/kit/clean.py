@@ -22,5 +22,7 @@ def clean_text(text: str) -> str:
 
 def one_line(text: str, limit: int = 80) -> str:
     """`text` as one line of at most `limit` characters, for logs and names; control characters go."""
-    flat = " ".join("".join(c if c.isprintable() else " " for c in clean_text(text)).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in clean_text(text))
+    flat = " ".join(text.split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
