@@ -41,7 +41,9 @@ def test_text_as_people_read_it(raw: str, text: str) -> None:
 
 @given(st.text())
 def test_any_text_can_be_read(raw: str) -> None:
-    readable(raw, Book(), own_id="UBOT").encode("utf-8")
+    read = readable(raw, Book(), own_id="UBOT")
+    assert read.encode("utf-8").decode("utf-8") == read
+    assert "\x00" not in read
 
 
 @given(st.text())

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bot_host.app.run import _until_all_ended
 from bot_host.connector import ConnectorConfig, ConnectorHost
 from bot_host.contracts.plugin import Evaluator, Plugin
 from bot_host.host import BotHost
@@ -426,3 +427,34 @@ async def test_a_stream_whose_reply_is_not_committed_is_abandoned(
     await platform.wait_sent()
     assert (platform.open, platform.abandoned) == (2, 1)
     await platform.stop_intake()
+
+
+class Stores(FakePlatform):
+    """A connector that has received a message and not stored it yet when it is told to stop."""
+
+    cancelled = False
+
+    async def run(self, host: ConnectorHost) -> None:
+        try:
+            await super().run(host)
+            await asyncio.sleep(0.1)
+            await host.accept(self.message("received, not stored"))
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+
+
+async def test_what_a_connector_has_received_is_stored_before_the_end(house: House, tmp_path: Path) -> None:
+    platform = Stores(account_id="2")
+    host = house.host
+    host.add_connector(platform, ConnectorConfig(), name="fake[1]", agent_id=house.agent_id)
+    host._connectors = host._connectors[1:]  # the first one is under way already
+    # As the process does it: a signal ends this wait, and then the host is stopped.
+    waiting = asyncio.ensure_future(_until_all_ended(host))
+    await until(lambda: platform._host is not None)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    await host.stop(5.0)
+    await house.platform.stop_intake()
+    assert not platform.cancelled
+    assert len(inbox_of(tmp_path)) == 1
