@@ -63,7 +63,7 @@ def _admission(room: int, number: int) -> Admission:
 async def _turn(store: Database, room: int, number: int) -> None:
     admission = _admission(room, number)
     await store.admit([admission])
-    rows = await store.take_turn(AGENT, admission.room.id, 16)
+    rows = (await store.take_turn(AGENT, admission.room.id, 16)).rows
     history = await store.get_memories(admission.room.id, count=32)
     run_id = new_id()
     reply = Memory(
@@ -154,7 +154,7 @@ async def _verbs(store: Database, times: int) -> list[Figures]:
 
     async def take_and_put_back() -> None:
         for _ in range(times):
-            rows = await store.take_turn(AGENT, room_id, 1)
+            rows = (await store.take_turn(AGENT, room_id, 1)).rows
             await store.put_back([rows[0].seq], blameless=True)
 
     async def read(count: int) -> None:

@@ -91,8 +91,13 @@ class AgentCore(Protocol):
         *,
         include: Collection[str] = (),
         only: bool = False,
+        known: Mapping[str, Any] | None = None,
     ) -> State:
-        """What the providers say about a message. `include` and `only` are shorter names of the same."""
+        """What the providers say about a message. `include` and `only` are shorter names of the same.
+
+        `known` is in the data of the state that they are given: `turn` holds the `room`, `world` and
+        `own_state` that were read with the message.
+        """
 
     def get_action_results(self, message_id: UUID) -> list[ActionResult]:
         """What the actions of a message came to, in order."""

@@ -1,8 +1,8 @@
 """What the database does for the host. Each method is one whole transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from bot_host.contracts.knowledge import Memories, People, Places, Records
 from bot_host.contracts.tasks import Tasks
@@ -16,12 +16,21 @@ from bot_host.types.turn import (
     Admission,
     Admitted,
     Edited,
-    InboxRow,
     NewOutbox,
     OutboxRow,
+    Queued,
     RunRecord,
+    TakenTurn,
     TurnCommit,
 )
+
+WantedHistory: TypeAlias = Callable[[Room | None, Sequence[Memory]], int]
+"""How many of a room's messages a turn will want to see, by its room and the messages to answer."""
+
+
+def no_history(room: Room | None, messages: Sequence[Memory]) -> int:
+    """None."""
+    return 0
 
 
 class Inbox(Protocol):
@@ -74,8 +83,14 @@ class Inbox(Protocol):
     async def pending_rooms(self, limit: int) -> list[tuple[UUID, UUID]]:
         """Up to `limit` (agent_id, room_id) with pending rows, each once, oldest row first."""
 
-    async def take_turn(self, agent_id: UUID, room_id: UUID, limit: int) -> list[InboxRow]:
-        """Mark the oldest pending rows of a room as running, count their attempts, return them in order."""
+    async def take_turn(
+        self, agent_id: UUID, room_id: UUID, limit: int, history: WantedHistory = no_history
+    ) -> TakenTurn:
+        """Mark the oldest pending rows of a room as running and count their attempts.
+
+        What their turn needs to know is read along: one transaction instead of six on every message's way.
+        `history` says how many of the room's messages; it runs on another thread.
+        """
 
     async def put_back(self, seqs: Sequence[int], *, blameless: bool) -> None:
         """Running rows become pending again.
@@ -84,11 +99,11 @@ class Inbox(Protocol):
         database that was busy), so it must not count towards giving them up.
         """
 
-    async def commit_turn(self, commit: TurnCommit) -> list[int] | None:
+    async def commit_turn(self, commit: TurnCommit) -> Queued | None:
         """Response memories, outbox rows, ended inbox rows and the run, in one transaction.
 
-        Returns the outbox rows' numbers in order; or None, nothing written, when a memory's revision is not
-        the one in `commit.revisions` any more (the message was edited meanwhile).
+        None, and nothing written, when a memory's revision is not the one in `commit.revisions` any more
+        (the message was edited meanwhile).
         """
 
     async def pending_count(self) -> int:
@@ -98,10 +113,13 @@ class Inbox(Protocol):
 class Outbox(Protocol):
     """Outgoing parts: committed first, sent in order per destination."""
 
-    async def enqueue(self, rows: Sequence[NewOutbox], memory: Memory | None) -> list[int]:
-        """Outgoing parts that no turn commits (proactive messages), with their memory. Their numbers.
+    async def enqueue(
+        self, rows: Sequence[NewOutbox], memory: Memory | None, send_now: Collection[str] = ()
+    ) -> Queued:
+        """Outgoing parts that no turn commits (proactive messages), with their memory.
 
-        Parts of a memory that is in the outbox already are not added a second time.
+        Parts of a memory that is in the outbox already are not added a second time. `send_now`: see
+        `TurnCommit`.
         """
 
     async def pending_destinations(self) -> list[str]:
@@ -113,8 +131,11 @@ class Outbox(Protocol):
     async def mark_sending(self, seq: int) -> None:
         """The request is about to leave: state `sending`, attempts counted up."""
 
-    async def mark_sent(self, seq: int, platform_message_id: str) -> None:
-        """The platform took it."""
+    async def mark_sent(self, seq: int, platform_message_id: str) -> OutboxRow | None:
+        """The platform took it. The destination's next part; marked `sending` by this when it is due."""
+
+    async def put_parts_back(self, seqs: Sequence[int]) -> None:
+        """Parts that were marked `sending` and did not go out are pending again, the attempt taken back."""
 
     async def mark_later(self, seq: int, not_before: datetime, error: str) -> None:
         """Not taken: state `pending` again, due at `not_before`."""

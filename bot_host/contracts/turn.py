@@ -8,7 +8,7 @@ from bot_host.contracts.connector import TextStream
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
-from bot_host.types.places import Entity, Room
+from bot_host.types.places import Entity, ParticipantState, Room, World
 from bot_host.types.turn import InboxEnd, InboxRow, RunRecord
 
 
@@ -40,10 +40,16 @@ class TurnInput:
     """What the rows of a turn say, read once."""
 
     room: Room
+    world: World | None = None
     messages: tuple[Memory, ...]
     """The message of each row, as it reads now."""
     people: dict[UUID, Entity]
+    """Who said them, and who speaks in the history."""
     mention_only: bool
+    own_state: ParticipantState | None = None
+    """How the agent holds itself in the room."""
+    history: tuple[Memory, ...] | None = None
+    """What was said in the room up to the last of the messages, oldest first; None when it was not read."""
     wishes: TurnWishes = TurnWishes()
 
 

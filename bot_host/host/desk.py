@@ -17,7 +17,7 @@ from bot_host.host.task_workers import Say, built_in_workers
 from bot_host.host.turns import RoomKey, TurnWorker
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
-from bot_host.types.errors import StateError
+from bot_host.types.errors import StateError, StoreError
 from bot_host.types.ids import UUID
 from bot_host.types.turn import Admission, Admitted, Processing
 
@@ -81,6 +81,10 @@ class Desk:
 
     async def close(self) -> None:
         """Let go of the database where it is ours."""
+        try:
+            await self.outbox.put_back()
+        except StoreError as error:
+            log.error("parts of messages that did not go out stay marked as being sent: %s", error)
         if self.own:
             await self.store.close()
 

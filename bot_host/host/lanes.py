@@ -74,6 +74,12 @@ class Lanes(Generic[K]):
         """Keys in line."""
         return len(self._ready)
 
+    def is_free(self, key: K) -> bool:
+        """Whether work on `key` would begin at once if it were woken now."""
+        return not (
+            self._stopped or key in self._running or key in self._timers or len(self._running) >= self._limit
+        )
+
     def wake(self, key: K) -> None:
         """There is something to do for `key`. Safe to call at any time, any number of times."""
         timer = self._timers.pop(key, None)

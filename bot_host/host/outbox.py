@@ -29,7 +29,7 @@ from bot_host.types.errors import (
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
-from bot_host.types.turn import InboxEnd, NewOutbox, OutboxRow, OutboxState, RunRecord, TurnCommit
+from bot_host.types.turn import InboxEnd, NewOutbox, OutboxRow, OutboxState, Queued, RunRecord, TurnCommit
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +76,8 @@ class HostOutbox:
         self._tasks = tasks
         self._callers = callers
         self._tried: set[int] = set()
+        self._marked: dict[str, OutboxRow] = {}
+        """By destination: the part that the transaction which made or found it has marked `sending`."""
         self._taken: dict[int, str] = {}
         """Parts that a platform took and whose record is not on disk yet."""
         self._bugs: Counter[int] = Counter()
@@ -155,15 +157,34 @@ class HostOutbox:
         ends = tuple(replace(end, reason=self._mask(end.reason)) for end in ends)
         run = replace(run, error=self._mask(run.error))
         memories = tuple(memory for memory, _ in replies)
-        seqs = await self._store.commit_turn(
-            TurnCommit(ends=ends, run=run, memories=memories, outbox=tuple(rows), revisions=revisions)
+        commit = TurnCommit(
+            ends=ends,
+            run=run,
+            memories=memories,
+            outbox=tuple(rows),
+            revisions=revisions,
+            send_now=self._free(rows),
         )
-        if seqs is None:
+        queued = await self._store.commit_turn(commit)
+        if queued is None:
             return False
-        for destination in dict.fromkeys(row.destination for row in rows):
-            self._lanes.wake(destination)
+        self._wake(rows, queued)
         self._callers.turn_ended(turn, ends, run, memories)
         return True
+
+    def _free(self, rows: Sequence[NewOutbox]) -> frozenset[str]:
+        """The destinations to which a part would go out at once, so that it can be marked with its commit."""
+        return frozenset(
+            row.destination
+            for row in rows
+            if self._lanes.is_free(row.destination) and self._accounts.find(row.account) is not None
+        )
+
+    def _wake(self, rows: Sequence[NewOutbox], queued: Queued) -> None:
+        for part in queued.marked:
+            self._marked[part.destination] = part
+        for destination in dict.fromkeys(row.destination for row in rows):
+            self._lanes.wake(destination)
 
     # -- speaking without being asked -------------------------------------------------------------------
 
@@ -178,10 +199,9 @@ class HostOutbox:
         return await asyncio.shield(self._tasks.spawn("enqueue", work))
 
     async def _enqueue(self, rows: Sequence[NewOutbox], memory: Memory | None) -> list[int]:
-        seqs = await self._store.enqueue(rows, memory)
-        for destination in dict.fromkeys(row.destination for row in rows):
-            self._lanes.wake(destination)
-        return seqs
+        queued = await self._store.enqueue(rows, memory, self._free(rows))
+        self._wake(rows, queued)
+        return list(queued.seqs)
 
     async def wait_sent(self, seqs: Sequence[int]) -> list[OutboxRow]:
         """Wait until each part is sent or has failed for good. Raises StateError when the host stops."""
@@ -222,8 +242,19 @@ class HostOutbox:
                 if not future.done():
                     future.set_exception(StateError("the host stopped; it goes out at the next start"))
 
+    async def put_back(self, marked: Sequence[OutboxRow] | None = None) -> None:
+        """Parts that are marked `sending` and do not go out now are pending again. All of them by default.
+
+        Nobody must take them for parts that a platform may have. Raises StoreError.
+        """
+        parts = list(self._marked.values()) if marked is None else marked
+        if parts:
+            await self._store.put_parts_back([part.seq for part in parts])
+        for part in parts:
+            self._marked.pop(part.destination, None)
+
     async def _send_next(self, destination: str) -> Next:
-        row = await self._store.next_part(destination)
+        row = self._marked.get(destination) or await self._store.next_part(destination)
         if row is None:
             return IDLE
         wait = (row.not_before - utc_now()).total_seconds() if row.not_before else 0.0
@@ -231,18 +262,19 @@ class HostOutbox:
             return Next(after_s=wait)
         line = self._accounts.find(row.account)
         if line is None:
+            await self.put_back([row] if row.marked else [])
             return IDLE  # account_opened wakes this destination again
         if row.seq in self._taken:
-            await self._record(row, self._taken[row.seq])
-            return AGAIN
-        if row.state is OutboxState.SENDING and row.seq not in self._tried:
+            return await self._record(row, self._taken[row.seq])
+        if row.state is OutboxState.SENDING and not row.marked and row.seq not in self._tried:
             log.warning(
                 "part %d of a message to %s was being sent when the host ended; sending it again",
                 row.part + 1,
                 destination,
             )
         self._tried.add(row.seq)
-        await self._store.mark_sending(row.seq)
+        if self._marked.pop(destination, None) is None:
+            await self._store.mark_sending(row.seq)
         fields = {"agent": line.agent_name, "room": row.target.room_id, "run": row.run_id}
         with log_context(**{name: value for name, value in fields.items() if value}):
             return await self._send(line.connector, row)
@@ -266,15 +298,19 @@ class HostOutbox:
         # Remembered until it is on disk: were the record to fail, a second try must not send again. And
         # shielded: a stop must not cut between what the platform did and what we know of it.
         self._taken[row.seq] = sent.platform_message_id
-        await asyncio.shield(self._tasks.spawn("record", self._record(row, sent.platform_message_id)))
-        return AGAIN
+        return await asyncio.shield(self._tasks.spawn("record", self._record(row, sent.platform_message_id)))
 
-    async def _record(self, row: OutboxRow, platform_message_id: str) -> None:
-        await self._store.mark_sent(row.seq, platform_message_id)
+    async def _record(self, row: OutboxRow, platform_message_id: str) -> Next:
+        following = await self._store.mark_sent(row.seq, platform_message_id)
         self._taken.pop(row.seq, None)
         self._tried.discard(row.seq)
         self._bugs.pop(row.seq, None)
         self._tell(replace(row, state=OutboxState.SENT, platform_message_id=platform_message_id))
+        if following is None:
+            return IDLE
+        if following.marked:
+            self._marked[row.destination] = following
+        return AGAIN
 
     async def _refused(self, row: OutboxRow, why: str) -> Next:
         why = self._mask(why)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from bot_host.contracts.store import Store
@@ -11,15 +12,14 @@ from bot_host.host.accounts import Accounts
 from bot_host.host.lanes import AGAIN, IDLE, Next
 from bot_host.kit.logs import log_context
 from bot_host.kit.retry import backoff
-from bot_host.pipeline import TurnEnd, give_up, handle_turn
+from bot_host.pipeline import TurnEnd, give_up, handle_turn, history_wanted
 from bot_host.runtime import AgentRuntime
 from bot_host.runtime.runs import Run
 from bot_host.types.content import ChannelType
 from bot_host.types.errors import StoreError
 from bot_host.types.ids import UUID, new_id
-from bot_host.types.memory import Memory
 from bot_host.types.places import Room
-from bot_host.types.turn import InboxEnd, InboxRow, Outcome
+from bot_host.types.turn import InboxEnd, InboxRow, Outcome, TakenTurn
 
 log = logging.getLogger(__name__)
 
@@ -71,16 +71,19 @@ class TurnWorker:
         if key in self._stranded and not await self._put_back(key, self._stranded.pop(key), blameless=True):
             return Next(after_s=STORE_SECONDS)
         together = 1 if agent.options.busy_mode == "each" else TOGETHER
-        taken = await self._store.take_turn(*key, together)
-        rows = await self._sort_out(key, taken) if taken else []
+        taken = await self._store.take_turn(*key, together, partial(history_wanted, agent))
+        rows = await self._sort_out(key, taken.rows)
         if not rows:
             # An account that logged in while its rows were on their way back found nothing to wake.
-            return AGAIN if any(self._accounts.can_answer(row.account) for row in taken) else IDLE
+            return AGAIN if any(self._accounts.can_answer(row.account) for row in taken.rows) else IDLE
+        # What comes from now on wakes the room by itself.
+        done = AGAIN if taken.more or len(rows) < len(taken.rows) else IDLE
         run_id = new_id()
         with log_context(agent=agent.character.name, room=key[1], run=run_id):
             blameless = True
             try:
-                return await self._turn(key, agent, rows, run_id)
+                ended = await self._turn(key, agent, rows, taken, run_id)
+                return done if ended else AGAIN
             except StoreError as error:
                 log.error("the turn could not be read or written: %s", error)
             except Exception:
@@ -111,21 +114,18 @@ class TurnWorker:
             await self._put_back(key, back, blameless=True)
         return ready
 
-    async def _turn(self, key: RoomKey, agent: AgentRuntime, rows: Sequence[InboxRow], run_id: UUID) -> Next:
-        found: list[tuple[InboxRow, Memory]] = []
-        gone: list[InboxRow] = []
-        for row in rows:
-            memory = await self._store.find_memory(row.memory_id)
-            if memory is None:
-                gone.append(row)
-            else:
-                found.append((row, memory))
+    async def _turn(
+        self, key: RoomKey, agent: AgentRuntime, rows: Sequence[InboxRow], taken: TakenTurn, run_id: UUID
+    ) -> bool:
+        """False when the rows went back and have to be looked at again."""
+        gone = [row for row in rows if row.memory_id not in taken.memories]
         if gone:
             await self._end_deleted(agent, gone)
+        found = tuple(row for row in rows if row.memory_id in taken.memories)
         if not found:
-            return AGAIN
-        turn = Turn(rows=tuple(row for row, _ in found), run_id=run_id)
-        given = await self._read(agent, turn.last, tuple(memory for _, memory in found))
+            return True
+        turn = Turn(rows=found, run_id=run_id)
+        given = self._given(agent, turn, taken)
         if turn.rows[0].attempts > MAX_ATTEMPTS:
             why = f"given up after {MAX_ATTEMPTS} attempts"
             log.error("message %s: %s", turn.rows[0].message_id, why)
@@ -133,7 +133,8 @@ class TurnWorker:
         elif await handle_turn(agent, turn, given, self._outbox) is TurnEnd.STALE:
             log.info("a message was edited while its answer was written; beginning again")
             await self._put_back(key, [row.seq for row in turn.rows], blameless=True)
-        return AGAIN
+            return False
+        return True
 
     async def _end_deleted(self, agent: AgentRuntime, rows: Sequence[InboxRow]) -> None:
         run = Run(run_id=new_id(), agent_id=agent.agent_id, room_id=rows[0].room_id)
@@ -144,16 +145,18 @@ class TurnWorker:
             revisions={},
         )
 
-    async def _read(self, agent: AgentRuntime, last: InboxRow, messages: tuple[Memory, ...]) -> TurnInput:
-        room = await self._store.find_room(last.room_id)
-        if room is None:
-            room = Room(id=last.room_id, agent_id=agent.agent_id, type=ChannelType.DM)
+    def _given(self, agent: AgentRuntime, turn: Turn, taken: TakenTurn) -> TurnInput:
+        last = turn.last
+        messages = tuple(taken.memories[row.memory_id] for row in turn.rows)
         line = self._accounts.find(last.account)
         return TurnInput(
-            room=room,
+            room=taken.room or Room(id=last.room_id, agent_id=agent.agent_id, type=ChannelType.DM),
+            world=taken.world,
             messages=messages,
-            people=await self._store.get_entities(list({memory.entity_id for memory in messages})),
+            people=taken.people,
             mention_only=line.config.mention_only if line is not None else False,
+            own_state=taken.own_state,
+            history=taken.history,
             wishes=self._wishes([memory.id for memory in messages]),
         )
 

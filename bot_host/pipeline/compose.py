@@ -6,11 +6,12 @@ from typing import Final
 from bot_host.contracts.plugin import State
 from bot_host.contracts.turn import TurnInput
 from bot_host.kit.clean import one_line
-from bot_host.pipeline.gate import DIRECT
+from bot_host.pipeline.gate import DIRECT, is_addressed
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.types.content import Media
 from bot_host.types.memory import Memory
 from bot_host.types.models import ChatMessage
+from bot_host.types.places import Entity, Room
 
 MESSAGE_CHARACTERS: Final = 24_000
 """Of one message in the prompt. A longer one keeps its beginning and its end."""
@@ -20,32 +21,45 @@ FAILURE: Final = "failure"
 """In a memory's metadata: the agent could not answer. Kept out of prompts, since models imitate it."""
 
 
+def history_wanted(agent: AgentRuntime, room: Room | None, messages: Sequence[Memory]) -> int:
+    """How many messages of a room to read with those that begin a turn: none where it may well be silent."""
+    addressed = room is not None and any(is_addressed(message, room) for message in messages)
+    return agent.options.conversation_length if addressed else 0
+
+
 async def compose(
     agent: AgentRuntime, given: TurnInput, *, answering: Sequence[Memory]
 ) -> tuple[State, tuple[ChatMessage, ...]]:
     """The state of the newest message and the messages for the model."""
     newest = answering[-1]
-    state = await agent.compose_state(newest)
-    history = await agent.store.get_memories(
-        given.room.id, count=agent.options.conversation_length, until=newest.created_at
-    )
-    history = [memory for memory in history if not memory.metadata.get(FAILURE)]
-    known = {memory.id for memory in history}
-    history.extend(memory for memory in answering if memory.id not in known)
+    places = {"room": given.room, "world": given.world, "own_state": given.own_state}
+    state = await agent.compose_state(newest, known={"turn": places})
+    said_before: Sequence[Memory] | None = given.history
+    if said_before is None:
+        said_before = await agent.store.get_memories(
+            given.room.id, count=agent.options.conversation_length, until=newest.created_at
+        )
+    history = [
+        memory
+        for memory in said_before
+        if memory.created_at <= newest.created_at and not memory.metadata.get(FAILURE)
+    ]
+    there = {memory.id for memory in history}
+    history.extend(memory for memory in answering if memory.id not in there)
     history.sort(key=lambda memory: memory.created_at)
     people = dict(given.people)
     missing = {memory.entity_id for memory in history} - people.keys() - {agent.agent_id}
-    if missing:
+    if missing and given.history is None:
         people.update(await agent.store.get_entities(list(missing)))
     named = given.room.type not in DIRECT
+    names = {id: _name(people.get(id)) for id in {memory.entity_id for memory in history}}
     said: list[ChatMessage] = []
     for memory in history:
         text = shorten(_as_text(memory), MESSAGE_CHARACTERS)
         if memory.entity_id == agent.agent_id:
             said.append(ChatMessage(role="assistant", content=text))
             continue
-        who = people.get(memory.entity_id)
-        name = one_line(who.names[0], 60) if who and who.names else "Somebody"
+        name = names[memory.entity_id]
         # The name stands in the text: not every server takes the `name` field, and none takes every script.
         said.append(ChatMessage(role="user", content=f"{name}: {text}" if named else text, name=name))
     return state, (ChatMessage(role="system", content=state.text), *_within(said, HISTORY_CHARACTERS))
@@ -70,7 +84,13 @@ def shorten(text: str, limit: int) -> str:
     return f"{text[:head]}\n[… {len(text) - head - tail} characters left out …]\n{text[-tail:]}"
 
 
+def _name(who: Entity | None) -> str:
+    return one_line(who.names[0], 60) if who and who.names else "Somebody"
+
+
 def _as_text(memory: Memory) -> str:
+    if not memory.content.attachments:
+        return memory.content.text
     parts = [memory.content.text] if memory.content.text else []
     parts.extend(_attachment(media) for media in memory.content.attachments)
     return "\n".join(parts)

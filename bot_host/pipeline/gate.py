@@ -36,6 +36,8 @@ class Decision:
     respond: bool
     reason: str
     """Few words that can be counted: `mention`, `not addressed` …"""
+    muted: bool = False
+    """The agent was asked to be quiet and is muted in the room from now on."""
 
 
 def is_addressed(message: Memory, room: Room) -> bool:
@@ -44,15 +46,30 @@ def is_addressed(message: Memory, room: Room) -> bool:
     return room.type in DIRECT or mention.is_mention or mention.is_reply
 
 
-async def decide(agent: AgentRuntime, message: Memory, given: TurnInput) -> Decision:
-    """Rules first; the small model only where they leave it open and the account's `mention_only` is off."""
+async def decide_all(agent: AgentRuntime, given: TurnInput) -> list[Decision]:
+    """A decision for each message, in order: one may mute the agent for those after it."""
+    state = given.own_state
+    decisions = []
+    for message in given.messages:
+        decisions.append(await decide(agent, message, given, state))
+        if decisions[-1].muted:
+            state = ParticipantState.MUTED
+    return decisions
+
+
+async def decide(
+    agent: AgentRuntime, message: Memory, given: TurnInput, state: ParticipantState | None
+) -> Decision:
+    """Rules first; the small model only where they leave it open and the account's `mention_only` is off.
+
+    `state` is how the agent holds itself in the room.
+    """
     content = message.content
     mention = content.mention_context or MentionContext()
     if not content.text.strip() and not content.attachments:
         return Decision(respond=False, reason="empty message")
     if given.room.type in DIRECT:
         return Decision(respond=True, reason="direct message")
-    state = await agent.store.get_participant_state(given.room.id, agent.agent_id)
     if state is ParticipantState.MUTED and not mention.is_mention:
         return Decision(respond=False, reason="muted")
     if mention.is_mention:
@@ -94,7 +111,7 @@ async def _ask(agent: AgentRuntime, message: Memory, room: Room) -> Decision:
         await agent.store.set_participant_state(
             agent.agent_id, room.id, agent.agent_id, ParticipantState.MUTED
         )
-        return Decision(respond=False, reason="asked to be quiet")
+        return Decision(respond=False, reason="asked to be quiet", muted=True)
     if "RESPOND" in answer:
         return Decision(respond=True, reason="the model chose to answer")
     if "IGNORE" in answer:

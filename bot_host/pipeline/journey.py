@@ -13,7 +13,7 @@ from bot_host.contracts.turn import Turn, TurnInput, TurnOutbox
 from bot_host.kit.clean import clean_text, one_line
 from bot_host.pipeline.compose import FAILURE, compose
 from bot_host.pipeline.evaluate import evaluate
-from bot_host.pipeline.gate import DIRECT, Decision, decide, is_addressed
+from bot_host.pipeline.gate import DIRECT, Decision, decide_all, is_addressed
 from bot_host.pipeline.respond import Limits, Reply, respond
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.runtime.runs import Run, tell_ended, tell_started, use_run
@@ -119,8 +119,10 @@ async def _think(
         async with limit:
             with run.step("gate"):
                 thought.judged = [
-                    _Judged(row=row, memory=memory, decision=await decide(agent, memory, given))
-                    for row, memory in zip(turn.rows, given.messages, strict=True)
+                    _Judged(row=row, memory=memory, decision=decision)
+                    for row, memory, decision in zip(
+                        turn.rows, given.messages, await decide_all(agent, given), strict=True
+                    )
                 ]
             if thought.answering:
                 async with outbox.typing(thought.answering[-1].row.target):

@@ -317,8 +317,9 @@ class AgentRuntime(Registry, EventMethods, ServiceMethods, Rooms, Knowledge, Age
         *,
         include: Collection[str] = (),
         only: bool = False,
+        known: Mapping[str, Any] | None = None,
     ) -> State:
-        """What the providers say about a message (elizaos.md 2.6)."""
+        """What the providers say about a message (elizaos.md 2.6); `known` goes into its data first."""
         return await self._composer.compose(
             self,
             self.providers,
@@ -326,6 +327,7 @@ class AgentRuntime(Registry, EventMethods, ServiceMethods, Rooms, Knowledge, Age
             include=include_list or include,
             only=only_include or only,
             skip_cache=skip_cache,
+            known=known,
         )
 
     def forget_state(self, message_id: UUID) -> None:

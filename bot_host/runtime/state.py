@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
-from typing import Final
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
 
 from bot_host.contracts.plugin import Agent, Provider, ProviderResult, State
 from bot_host.types.ids import UUID
@@ -33,13 +34,15 @@ class StateComposer:
         include: Collection[str] = (),
         only: bool = False,
         skip_cache: bool = False,
+        known: Mapping[str, Any] | None = None,
     ) -> State:
         """The state for one message.
 
         Providers that are neither dynamic nor private, and those named in `include`; with `only`, just
         the named ones (none, when none is named; elizaOS: the default set, 2.6-03 [T]). Names are compared
         regardless of case. One that fails or is too slow is left out and named in the log. `skip_cache`:
-        without what earlier calls gave for this message.
+        without what earlier calls gave for this message. `known` is data that the providers of this call
+        need not read.
         """
         wanted = {name.casefold() for name in include}
         chosen = [
@@ -49,7 +52,9 @@ class StateComposer:
         ]
         chosen.sort(key=lambda provider: provider.position)
         cached = State() if skip_cache else self._cache.get(message.id, State())
-        results = await asyncio.gather(*(_get(agent, provider, message, cached) for provider in chosen))
+        # Known now, and to this call alone: a later one must see what has changed meanwhile.
+        told = replace(cached, data={**cached.data, **known}) if known else cached
+        results = await asyncio.gather(*(_get(agent, provider, message, told) for provider in chosen))
         state = State(values=dict(cached.values), data=dict(cached.data))
         texts = []
         found = dict(state.data.get("providers", {}))

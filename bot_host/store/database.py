@@ -1,11 +1,12 @@
 """The store: each verb of the contract as one unit of work on a driver."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
+from bot_host.contracts.store import WantedHistory, no_history
 from bot_host.store import agents, cache, inbox, marks, memories, outbox, places, runs
 from bot_host.store.driver import Driver
 from bot_host.store.knowledge import MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs
@@ -19,10 +20,11 @@ from bot_host.types.turn import (
     Admission,
     Admitted,
     Edited,
-    InboxRow,
     NewOutbox,
     OutboxRow,
+    Queued,
     RunRecord,
+    TakenTurn,
     TurnCommit,
 )
 
@@ -95,15 +97,17 @@ class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs):
         """See Inbox."""
         return await self._driver.read(partial(inbox.pending_rooms, limit))
 
-    async def take_turn(self, agent_id: UUID, room_id: UUID, limit: int) -> list[InboxRow]:
+    async def take_turn(
+        self, agent_id: UUID, room_id: UUID, limit: int, history: WantedHistory = no_history
+    ) -> TakenTurn:
         """See Inbox."""
-        return await self._driver.write(partial(inbox.take_turn, agent_id, room_id, limit))
+        return await self._driver.write(partial(inbox.take_turn, agent_id, room_id, limit, history))
 
     async def put_back(self, seqs: Sequence[int], *, blameless: bool) -> None:
         """See Inbox."""
         await self._driver.write(partial(inbox.put_back, seqs, blameless=blameless))
 
-    async def commit_turn(self, commit: TurnCommit) -> list[int] | None:
+    async def commit_turn(self, commit: TurnCommit) -> Queued | None:
         """See Inbox. Raises StateError when one of the rows has ended before."""
         return await self._driver.write(partial(runs.commit_turn, commit))
 
@@ -113,9 +117,11 @@ class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs):
 
     # The outbox.
 
-    async def enqueue(self, rows: Sequence[NewOutbox], memory: Memory | None) -> list[int]:
+    async def enqueue(
+        self, rows: Sequence[NewOutbox], memory: Memory | None, send_now: Collection[str] = ()
+    ) -> Queued:
         """See Outbox."""
-        return await self._driver.write(partial(outbox.enqueue, rows, memory))
+        return await self._driver.write(partial(outbox.enqueue, rows, memory, send_now))
 
     async def pending_destinations(self) -> list[str]:
         """See Outbox."""
@@ -129,9 +135,13 @@ class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs):
         """See Outbox. Raises StateError when the part is not to be sent (any more)."""
         await self._driver.write(partial(outbox.mark_sending, seq))
 
-    async def mark_sent(self, seq: int, platform_message_id: str) -> None:
+    async def mark_sent(self, seq: int, platform_message_id: str) -> OutboxRow | None:
         """See Outbox."""
-        await self._driver.write(partial(outbox.mark_sent, seq, platform_message_id))
+        return await self._driver.write(partial(outbox.mark_sent, seq, platform_message_id))
+
+    async def put_parts_back(self, seqs: Sequence[int]) -> None:
+        """See Outbox."""
+        await self._driver.write(partial(outbox.put_parts_back, seqs))
 
     async def mark_later(self, seq: int, not_before: datetime, error: str) -> None:
         """See Outbox."""

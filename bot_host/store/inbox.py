@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from bot_host.contracts.store import WantedHistory
 from bot_host.kit.clock import utc_now
 from bot_host.store import embeddings, memories, places
 from bot_host.store.columns import InList
@@ -18,8 +19,18 @@ from bot_host.types.content import Content
 from bot_host.types.errors import StateError
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Mark
+from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.outbound import Target
-from bot_host.types.turn import Admission, Admitted, Edited, InboxEnd, InboxRow, InboxState, Outcome
+from bot_host.types.turn import (
+    Admission,
+    Admitted,
+    Edited,
+    InboxEnd,
+    InboxRow,
+    InboxState,
+    Outcome,
+    TakenTurn,
+)
 
 DELETED: Final = "deleted"
 """The reason of a message that was deleted on its platform before its turn."""
@@ -77,6 +88,12 @@ TAKE: Final = Statement(
     .where(_c.seq.in_(_oldest))
     .values(state="running", attempts=_c.attempts + 1)
     .returning(*_ROW),
+)
+ANY_PENDING: Final = Statement(
+    "inbox.any_pending",
+    select(_c.seq)
+    .where(_c.agent_id == bindparam("agent"), _c.room_id == bindparam("room"), inbox_open, _pending)
+    .limit(1),
 )
 END: Final = Statement(
     "inbox.end",
@@ -252,10 +269,33 @@ def pending_rooms(limit: int) -> Unit[list[tuple[UUID, UUID]]]:
     return [(agent_id, room_id) for agent_id, room_id in rows]
 
 
-def take_turn(agent_id: UUID, room_id: UUID, limit: int) -> Unit[list[InboxRow]]:
+def take_turn(agent_id: UUID, room_id: UUID, limit: int, history: WantedHistory) -> Unit[TakenTurn]:
     """See Inbox.take_turn."""
-    rows = yield TAKE(agent=agent_id, room=room_id, count=limit)
-    return [_to_row(row) for row in sorted(rows)]
+    taken = yield TAKE(agent=agent_id, room=room_id, count=limit)
+    if not taken:
+        return TakenTurn(rows=())
+    rows = tuple(_to_row(row) for row in sorted(taken))
+    more = len(rows) == limit and bool((yield ANY_PENDING(agent=agent_id, room=room_id)))
+    found = yield from memories.find_memories([row.memory_id for row in rows])
+    messages = [found[row.memory_id] for row in rows if row.memory_id in found]
+    room = yield from places.find_room(room_id)
+    world = (yield from places.find_world(room.world_id)) if room and room.world_id else None
+    own_state = yield from places.get_participant_state(room_id, agent_id)
+    said: list[Memory] | None = None
+    count = history(room, messages) if messages else 0
+    if count > 0:
+        said = yield from memories.get_memories(room_id, MemoryType.MESSAGE, count, messages[-1].created_at)
+    speakers = {memory.entity_id for memory in (*messages, *(said or ()))}
+    return TakenTurn(
+        rows=rows,
+        more=more,
+        memories=found,
+        room=room,
+        world=world,
+        people=(yield from places.get_entities(list(speakers))),
+        own_state=own_state,
+        history=None if said is None else tuple(said),
+    )
 
 
 def put_back(seqs: Sequence[int], *, blameless: bool) -> Unit[None]:

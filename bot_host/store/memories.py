@@ -46,6 +46,7 @@ INSERT: Final = Statement(
     .returning(_c.id),
 )
 FIND: Final = Statement("memories.find", _select().where(_c.id == bindparam("id")))
+FIND_MANY: Final = Statement("memories.find_many", _select().where(InList(_c.id, "ids")))
 NEWEST: Final = Statement(
     "memories.newest",
     _select()
@@ -111,6 +112,15 @@ def find_memory(memory_id: UUID) -> Unit[Memory | None]:
     """See Store.find_memory."""
     rows = yield FIND(id=memory_id)
     return to_memory(rows[0]) if rows else None
+
+
+def find_memories(memory_ids: Sequence[UUID]) -> Unit[dict[UUID, Memory]]:
+    """Those that there are, by id."""
+    if len(memory_ids) == 1:
+        rows = yield FIND(id=memory_ids[0])
+    else:
+        rows = yield FIND_MANY(ids=memory_ids)
+    return {memory.id: memory for memory in map(to_memory, rows)}
 
 
 def get_memories(room_id: UUID, type: MemoryType, count: int, until: datetime | None) -> Unit[list[Memory]]:

@@ -1,6 +1,7 @@
 """The outbox: parts of messages, committed first, sent in order per destination."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -10,13 +11,13 @@ from sqlalchemy.dialects.postgresql import insert
 from bot_host.kit.clock import utc_now
 from bot_host.store import memories
 from bot_host.store.columns import InList
-from bot_host.store.schema import outbox, outbox_open
+from bot_host.store.schema import constant, outbox, outbox_open
 from bot_host.store.statement import Row, Statement, Unit
 from bot_host.types.errors import StateError
 from bot_host.types.ids import new_id
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
-from bot_host.types.turn import NewOutbox, OutboxRow, OutboxState
+from bot_host.types.turn import NewOutbox, OutboxRow, OutboxState, Queued
 
 _c = outbox.c
 _ROW: Final = (
@@ -48,6 +49,8 @@ _NEW: Final = (
     "memory_id",
     "run_id",
     "message",
+    "state",
+    "attempts",
     "created_at",
 )
 _one = _c.seq == bindparam("row")
@@ -58,8 +61,6 @@ INSERT: Final = Statement(
     .values(
         {
             **{name: bindparam(name) for name in _NEW},
-            "state": "pending",
-            "attempts": 0,
             "error": "",
             "platform_message_id": "",
         }
@@ -81,6 +82,16 @@ SENDING: Final = Statement(
     .values(state="sending", attempts=_c.attempts + 1)
     .returning(_c.seq),
 )
+PUT_BACK: Final = Statement(
+    "outbox.put_back",
+    update(outbox)
+    .where(InList(_c.seq, "seqs"), outbox_open, _c.state == constant("sending"))
+    .values(state="pending", attempts=_c.attempts - 1),
+)
+ANY_OPEN: Final = Statement(
+    "outbox.any_open",
+    select(_c.seq).where(_c.destination == bindparam("destination"), outbox_open).limit(1),
+)
 SENT: Final = Statement(
     "outbox.sent",
     update(outbox)
@@ -91,7 +102,8 @@ SENT: Final = Statement(
         sent_at=bindparam("now", type_=_c.sent_at.type),
         not_before=None,
         error="",
-    ),
+    )
+    .returning(_c.destination),
 )
 LATER: Final = Statement(
     "outbox.later",
@@ -148,13 +160,25 @@ def _to_row(row: Row) -> OutboxRow:
     )
 
 
-def add(rows: Sequence[NewOutbox]) -> Unit[list[int]]:
-    """Add parts; their numbers. Parts without a memory belong together from one part 0 to the next."""
+def add(rows: Sequence[NewOutbox], send_now: Collection[str] = ()) -> Unit[Queued]:
+    """Add parts. Parts without a memory belong together from one part 0 to the next.
+
+    Of the destinations in `send_now` the first part is marked `sending`, where nothing older waits there.
+    """
     seqs = []
+    marked = []
+    free = set()
+    for destination in {row.destination for row in rows}.intersection(send_now):
+        if not (yield ANY_OPEN(destination=destination)):
+            free.add(destination)
     message = new_id()
     for row in rows:
         if row.part == 0:
             message = new_id()
+        first = row.destination in free
+        free.discard(row.destination)
+        state = OutboxState.SENDING if first else OutboxState.PENDING
+        now = utc_now()
         made = yield INSERT(
             agent_id=row.agent_id,
             account=row.account,
@@ -166,21 +190,47 @@ def add(rows: Sequence[NewOutbox]) -> Unit[list[int]]:
             memory_id=row.memory_id,
             run_id=row.run_id,
             message=row.memory_id or message,
-            created_at=utc_now(),
+            state=state.value,
+            attempts=int(first),
+            created_at=now,
         )
         seqs.append(made[0][0])
-    return seqs
+        if first:
+            marked.append(_as_row(row, seqs[-1], state, now))
+    return Queued(seqs=tuple(seqs), marked=tuple(marked))
 
 
-def enqueue(rows: Sequence[NewOutbox], memory: Memory | None) -> Unit[list[int]]:
+def _as_row(new: NewOutbox, seq: int, state: OutboxState, created_at: datetime) -> OutboxRow:
+    return OutboxRow(
+        seq=seq,
+        agent_id=new.agent_id,
+        account=new.account,
+        destination=new.destination,
+        target=new.target,
+        payload=new.payload,
+        part=new.part,
+        parts=new.parts,
+        memory_id=new.memory_id,
+        run_id=new.run_id,
+        state=state,
+        attempts=1,
+        not_before=None,
+        error="",
+        platform_message_id="",
+        created_at=created_at,
+        marked=True,
+    )
+
+
+def enqueue(rows: Sequence[NewOutbox], memory: Memory | None, send_now: Collection[str]) -> Unit[Queued]:
     """See Outbox.enqueue."""
     if rows and rows[0].memory_id is not None:
         known = yield OF_MEMORY(memory_id=rows[0].memory_id)
         if known:
-            return [seq for (seq,) in known]
+            return Queued(seqs=tuple(seq for (seq,) in known))
     if memory is not None:
         yield from memories.create_memory(memory)
-    return (yield from add(rows))
+    return (yield from add(rows, send_now))
 
 
 def pending_destinations() -> Unit[list[str]]:
@@ -202,9 +252,22 @@ def mark_sending(seq: int) -> Unit[None]:
         raise StateError(f"outbox row {seq} is not to be sent: it is done, or not known")
 
 
-def mark_sent(seq: int, platform_message_id: str) -> Unit[None]:
+def mark_sent(seq: int, platform_message_id: str) -> Unit[OutboxRow | None]:
     """See Outbox.mark_sent."""
-    yield SENT(row=seq, platform_id=platform_message_id, now=utc_now())
+    now = utc_now()
+    done = yield SENT(row=seq, platform_id=platform_message_id, now=now)
+    if not done:
+        return None
+    following = yield from next_part(done[0][0])
+    if following is None or not following.is_due(now):
+        return following
+    yield SENDING(row=following.seq)
+    return replace(following, state=OutboxState.SENDING, attempts=following.attempts + 1, marked=True)
+
+
+def put_parts_back(seqs: Sequence[int]) -> Unit[None]:
+    """See Outbox.put_parts_back."""
+    yield PUT_BACK(seqs=seqs)
 
 
 def mark_later(seq: int, not_before: datetime, error: str) -> Unit[None]:

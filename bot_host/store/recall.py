@@ -69,7 +69,6 @@ def _list(name: str, given: frozenset[str]) -> Statement:
 
 
 LIST: Final = Family("memories.list", (*SCOPE, "room_ids", "start", "end", "unique"), _list)
-GET: Final = Statement("memories.get", select(*FIELDS).where(InList(_c.id, "ids")))
 UPDATE: Final = Statement(
     "memories.update",
     update(table)
@@ -125,8 +124,7 @@ def list_memories(
 
 def get_memories_by_ids(ids: Sequence[UUID]) -> Unit[list[Memory]]:
     """See Memories.get_memories_by_ids."""
-    rows = yield GET(ids=list(ids))
-    found = {memory.id: memory for memory in map(to_memory, rows)}
+    found = yield from memories.find_memories(list(ids))
     asked = dict.fromkeys(memory_id.lower() for memory_id in ids)
     return [found[memory_id] for memory_id in asked if memory_id in found]
 

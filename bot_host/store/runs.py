@@ -9,7 +9,7 @@ from bot_host.store import inbox, memories, outbox
 from bot_host.store.schema import runs
 from bot_host.store.statement import Row, Statement, Unit
 from bot_host.types.ids import UUID
-from bot_host.types.turn import RunRecord, TurnCommit
+from bot_host.types.turn import Queued, RunRecord, TurnCommit
 
 _c = runs.c
 _FIELDS: Final = (
@@ -79,7 +79,7 @@ def get_runs(room_id: UUID, count: int) -> Unit[list[RunRecord]]:
     return [_to_run(row) for row in rows]
 
 
-def commit_turn(commit: TurnCommit) -> Unit[list[int] | None]:
+def commit_turn(commit: TurnCommit) -> Unit[Queued | None]:
     """See Inbox.commit_turn. Raises StateError when one of the rows has ended before."""
     if not (yield from memories.revisions_hold(commit.revisions)):
         return None
@@ -87,6 +87,6 @@ def commit_turn(commit: TurnCommit) -> Unit[list[int] | None]:
         yield from inbox.end(ended, commit.run.id)
     for memory in commit.memories:
         yield from memories.create_memory(memory)
-    seqs = yield from outbox.add(commit.outbox)
+    queued = yield from outbox.add(commit.outbox, commit.send_now)
     yield from put_run(commit.run)
-    return seqs
+    return queued

@@ -9,7 +9,7 @@ from bot_host.types.ids import UUID
 from bot_host.types.inbound import Mark
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Payload, Target
-from bot_host.types.places import Entity, Room, World
+from bot_host.types.places import Entity, ParticipantState, Room, World
 
 
 class Outcome(StrEnum):
@@ -101,6 +101,26 @@ class InboxRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakenTurn:
+    """The rows of a room that have begun their turn, and what the turn needs to know of them."""
+
+    rows: tuple[InboxRow, ...]
+    """Oldest first; none when nothing was pending."""
+    more: bool = False
+    """Other rows of the room were left pending."""
+    memories: dict[UUID, Memory] = field(default_factory=dict)
+    """The rows' messages; one that was deleted is missing."""
+    room: Room | None = None
+    world: World | None = None
+    people: dict[UUID, Entity] = field(default_factory=dict)
+    """Who said them, and who speaks in the history."""
+    own_state: ParticipantState | None = None
+    """How the agent holds itself in the room."""
+    history: tuple[Memory, ...] | None = None
+    """The room's newest messages up to the newest of the rows, oldest first; None: not asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboxEnd:
     """How one row of a turn ended."""
 
@@ -147,6 +167,12 @@ class OutboxRow:
     error: str
     platform_message_id: str
     created_at: datetime
+    marked: bool = False
+    """It was pending, and the transaction that read it has marked it `sending`: it goes out next, or back."""
+
+    def is_due(self, now: datetime) -> bool:
+        """Waits for nothing but to be sent."""
+        return self.state is OutboxState.PENDING and (self.not_before is None or self.not_before <= now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +203,18 @@ class TurnCommit:
     outbox: tuple[NewOutbox, ...] = ()
     revisions: dict[UUID, int] = field(default_factory=dict)
     """Revision of each answered memory as the turn read it; another one by now makes the commit stale."""
+    send_now: frozenset[str] = frozenset()
+    """Destinations that nothing is sent to at the moment: their first part is marked `sending` right away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """Parts that are in the outbox now."""
+
+    seqs: tuple[int, ...]
+    """Their numbers, in the order given."""
+    marked: tuple[OutboxRow, ...] = ()
+    """Those that are marked `sending` already: they go out next, or back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "getServiceHealth": ("get_service_health", ""),
     "getServiceRegistrationStatus": ("get_service_registration_status", "type"),
     # one message
-    "composeState": ("compose_state", "message include_list only_include skip_cache *include *only"),
+    "composeState": ("compose_state", "message include_list only_include skip_cache *include *only *known"),
     "processActions": ("process_actions", "message responses state callback"),
     "getActionResults": ("get_action_results", "message_id"),
     "selectActions": ("select_actions", "message state"),

@@ -1,6 +1,7 @@
 """The inbox's verbs."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,19 @@ from bot_host.types.content import Content, Media
 from bot_host.types.errors import StateError, StoreError
 from bot_host.types.ids import new_id
 from bot_host.types.inbound import Mark
-from bot_host.types.turn import Admitted, InboxEnd, InboxRow, InboxState, Outcome, TurnCommit
+from bot_host.types.memory import Memory
+from bot_host.types.places import ParticipantState, Room
+from bot_host.types.turn import (
+    Admitted,
+    InboxEnd,
+    InboxRow,
+    InboxState,
+    OutboxState,
+    Outcome,
+    Queued,
+    TakenTurn,
+    TurnCommit,
+)
 from tests.store.samples import (
     ACCOUNT,
     AGENT,
@@ -26,9 +39,9 @@ from tests.store.samples import (
 ROOM = make_id("room")
 
 
-async def admit_and_take(store: Database, *keys: str) -> list[InboxRow]:
+async def admit_and_take(store: Database, *keys: str) -> Sequence[InboxRow]:
     await store.admit([make_admission(key, minutes=i) for i, key in enumerate(keys)])
-    return await store.take_turn(AGENT, ROOM, 10)
+    return (await store.take_turn(AGENT, ROOM, 10)).rows
 
 
 async def test_an_admission_makes_everything_the_turn_needs(store: Database) -> None:
@@ -42,7 +55,7 @@ async def test_an_admission_makes_everything_the_turn_needs(store: Database) -> 
     assert {p.entity_id for p in await store.get_participants(ROOM)} == {admission.sender.id, AGENT}
     assert await store.find_mark(ACCOUNT, "channel:room") == 7
     assert await store.pending_count() == 1
-    (row,) = await store.take_turn(AGENT, ROOM, 10)
+    (row,) = (await store.take_turn(AGENT, ROOM, 10)).rows
     assert (row.seq, row.attempts, row.state, row.target) == (
         admitted.seq,
         1,
@@ -113,19 +126,19 @@ async def test_a_failed_admission_writes_nothing_of_its_batch(store: Database) -
 async def test_a_turn_takes_the_oldest_rows_of_its_room_in_order(store: Database) -> None:
     await store.admit([make_admission(f"m{i}") for i in range(5)])
     await store.admit([make_admission("x1", room="other")])
-    first = await store.take_turn(AGENT, ROOM, 2)
+    first = (await store.take_turn(AGENT, ROOM, 2)).rows
     assert [row.message_id for row in first] == ["m0", "m1"]
-    rest = await store.take_turn(AGENT, ROOM, 10)
+    rest = (await store.take_turn(AGENT, ROOM, 10)).rows
     assert [row.message_id for row in rest] == ["m2", "m3", "m4"]
-    assert await store.take_turn(AGENT, ROOM, 10) == []
-    assert await store.take_turn(new_id(), make_id("other"), 10) == []
-    assert [row.message_id for row in await store.take_turn(AGENT, make_id("other"), 10)] == ["x1"]
+    assert (await store.take_turn(AGENT, ROOM, 10)).rows == ()
+    assert (await store.take_turn(new_id(), make_id("other"), 10)).rows == ()
+    assert [row.message_id for row in (await store.take_turn(AGENT, make_id("other"), 10)).rows] == ["x1"]
 
 
 async def test_rows_that_are_put_back_are_taken_again_and_counted(store: Database) -> None:
     rows = await admit_and_take(store, "m1", "m2")
     await store.put_back([rows[1].seq], blameless=False)
-    (again,) = await store.take_turn(AGENT, ROOM, 10)
+    (again,) = (await store.take_turn(AGENT, ROOM, 10)).rows
     assert (again.message_id, again.attempts) == ("m2", 2)
 
 
@@ -139,7 +152,7 @@ async def test_putting_back_does_not_wake_what_has_ended(store: Database) -> Non
 async def test_recover_puts_interrupted_rows_back_oldest_room_first(store: Database) -> None:
     await store.admit([make_admission("x1", room="other"), make_admission("m1"), make_admission("m2")])
     await store.admit([make_admission("y1", room="third")])
-    (done,) = await store.take_turn(AGENT, make_id("third"), 1)
+    (done,) = (await store.take_turn(AGENT, make_id("third"), 1)).rows
     await store.commit_turn(make_commit(done))
     await store.take_turn(AGENT, ROOM, 1)
     expected = [(AGENT, make_id("other")), (AGENT, ROOM)]
@@ -148,7 +161,7 @@ async def test_recover_puts_interrupted_rows_back_oldest_room_first(store: Datab
     assert await store.pending_rooms(10) == [(AGENT, ROOM)]
     assert await store.recover() == expected
     assert await store.pending_rooms(1) == expected[:1]
-    rows = await store.take_turn(AGENT, ROOM, 10)
+    rows = (await store.take_turn(AGENT, ROOM, 10)).rows
     assert [(row.message_id, row.attempts) for row in rows] == [("m1", 2), ("m2", 1)]
 
 
@@ -163,12 +176,59 @@ async def test_commit_turn_ends_rows_and_queues_the_reply_at_once(store: Databas
         error="e",
     )
     commit = make_commit(*rows, reply=reply, outbox=parts, run=run)
-    seqs = await store.commit_turn(commit)
-    assert seqs is not None
-    assert [part.part for part in await store.get_parts(seqs)] == [0, 1]
+    queued = await store.commit_turn(commit)
+    assert queued is not None
+    assert not queued.marked
+    assert [part.part for part in await store.get_parts(queued.seqs)] == [0, 1]
     assert await store.pending_count() == 0
     assert await store.find_memory(reply.id) == reply
     assert await store.get_runs(ROOM) == [run]
+
+
+async def test_a_turn_is_taken_with_what_it_needs_to_know(store: Database) -> None:
+    await admit_and_take(store, "old")
+    await store.admit([make_admission(f"m{n}", minutes=n) for n in (1, 2, 3)])
+    await store.set_participant_state(AGENT, ROOM, AGENT, ParticipantState.FOLLOWED)
+    asked: list[tuple[Room | None, list[str]]] = []
+
+    def history(room: Room | None, messages: Sequence[Memory]) -> int:
+        asked.append((room, [message.id for message in messages]))
+        return 2
+
+    taken = await store.take_turn(AGENT, ROOM, 2, history)
+    ids = [make_id("memory m1"), make_id("memory m2")]
+    assert [row.memory_id for row in taken.rows] == ids
+    assert taken.more
+    assert taken.memories == {memory_id: await store.find_memory(memory_id) for memory_id in ids}
+    assert taken.room == await store.find_room(ROOM)
+    assert taken.room is not None
+    assert taken.world == await store.find_world(taken.room.world_id or "")
+    assert taken.people == await store.get_entities([row.entity_id for row in taken.rows])
+    assert taken.own_state is ParticipantState.FOLLOWED
+    assert asked == [(taken.room, ids)]
+    assert taken.history is not None
+    assert [memory.id for memory in taken.history] == ids
+    rest = await store.take_turn(AGENT, ROOM, 2)
+    assert (len(rest.rows), rest.more, rest.history) == (1, False, None)
+    assert await store.take_turn(AGENT, ROOM, 2) == TakenTurn(rows=())
+
+
+async def test_a_reply_is_marked_with_its_turn_where_nothing_older_waits(
+    store: Database,
+) -> None:
+    for name, marked in (("m1", [True]), ("m2", [])):
+        rows = await admit_and_take(store, name)
+        reply = make_reply(rows[-1], "hi")
+        parts = tuple(make_part(reply, part=i, parts=2) for i in range(2))
+        commit = make_commit(*rows, reply=reply, outbox=parts)
+        queued = await store.commit_turn(replace(commit, send_now=frozenset({parts[0].destination})))
+        assert queued is not None
+        assert [row.marked for row in queued.marked] == marked
+        found = await store.get_parts(queued.seqs)
+        assert [replace(row, marked=True) for row in found if row.state is OutboxState.SENDING] == [
+            *queued.marked
+        ]
+        assert [row.attempts for row in found] == [len(marked), 0]
 
 
 async def test_a_turn_cannot_be_committed_twice(store: Database) -> None:
@@ -191,7 +251,7 @@ async def test_a_stale_commit_writes_nothing(store: Database) -> None:
     assert (await store.pending_count(), await store.unsent_count()) == (1, 0)
     assert await store.get_runs(ROOM) == []
     await store.put_back([rows[0].seq], blameless=False)
-    (row,) = await store.take_turn(AGENT, ROOM, 1)
+    (row,) = (await store.take_turn(AGENT, ROOM, 1)).rows
     memory = await store.find_memory(row.memory_id)
     assert memory is not None
     assert (memory.content.text, memory.revision) == ("hello there", 1)
@@ -223,7 +283,7 @@ async def test_a_deleted_message_is_forgotten_and_gets_no_turn(store: Database) 
     await store.admit([make_admission(f"m{i}") for i in range(3)])
     count = await store.apply_delete(ACCOUNT, ["room/m0", "room/m2", "room/m9"], Mark(name="d", value=5))
     assert count == 2
-    assert [row.message_id for row in await store.take_turn(AGENT, ROOM, 10)] == ["m1"]
+    assert [row.message_id for row in (await store.take_turn(AGENT, ROOM, 10)).rows] == ["m1"]
     assert await store.find_memory(make_id("memory m0")) is None
     assert await store.pending_count() == 1
     assert await store.find_mark(ACCOUNT, "d") == 5
@@ -243,7 +303,7 @@ async def test_a_message_deleted_in_its_turn_ends_when_it_is_put_back(store: Dat
         await store.put_back([row.seq for row in rows], blameless=False)
     else:
         await store.recover()
-    assert [row.message_id for row in await store.take_turn(AGENT, ROOM, 10)] == ["m2"]
+    assert [row.message_id for row in (await store.take_turn(AGENT, ROOM, 10)).rows] == ["m2"]
     assert await store.pending_count() == 1
 
 
@@ -253,7 +313,8 @@ async def test_a_row_can_end_without_an_answer(store: Database) -> None:
         InboxEnd(seq=rows[0].seq, outcome=Outcome.SUPERSEDED, reason="newer message"),
         InboxEnd(seq=rows[1].seq, outcome=Outcome.IGNORED, reason="muted"),
     )
-    assert await store.commit_turn(TurnCommit(ends=ends, run=make_run(ROOM, status="ignored"))) == []
+    ignored = TurnCommit(ends=ends, run=make_run(ROOM, status="ignored"))
+    assert await store.commit_turn(ignored) == Queued(seqs=())
     assert await store.pending_count() == 0
 
 

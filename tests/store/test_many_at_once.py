@@ -35,7 +35,7 @@ async def answer(store: Database, room: str, answered: list[str]) -> None:
     """A lane: takes turns and commits them until it has answered everything."""
     room_id = make_id(room)
     while len(answered) < MESSAGES:
-        rows = await store.take_turn(AGENT, room_id, 3)
+        rows = (await store.take_turn(AGENT, room_id, 3)).rows
         if not rows:
             await asyncio.sleep(0)
             continue
@@ -47,14 +47,14 @@ async def answer(store: Database, room: str, answered: list[str]) -> None:
             outbox=(make_part(reply, destination=room),),
             revisions={memory.id: memory.revision for memory in memories if memory},
         )
-        seqs = await store.commit_turn(commit)
-        if seqs is None:
+        queued = await store.commit_turn(commit)
+        if queued is None:
             await store.put_back([row.seq for row in rows], blameless=True)
             continue
         answered += [row.message_id for row in rows]
         part = await store.next_part(room)
         assert part is not None
-        assert part.seq == seqs[0]
+        assert part.seq == queued.seqs[0]
         await store.mark_sending(part.seq)
         await store.mark_sent(part.seq, "p")
 

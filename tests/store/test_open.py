@@ -62,7 +62,7 @@ async def test_a_memory_database_keeps_nothing(tmp_path: Path, url: str) -> None
             await store.ensure_agent(AGENT, CHARACTER)
             (admitted,) = await store.admit([make_admission()])
             assert not admitted.duplicate
-            assert len(await store.take_turn(AGENT, ROOM, 1)) == 1
+            assert len((await store.take_turn(AGENT, ROOM, 1)).rows) == 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -70,13 +70,13 @@ async def test_a_reopened_store_goes_on_where_it_stopped(tmp_path: Path) -> None
     async with make_store("sqlite:///b.db", base=tmp_path) as store:
         await store.ensure_agent(AGENT, CHARACTER)
         await store.admit([make_admission("m1"), make_admission("m2", minutes=1)])
-        rows = await store.take_turn(AGENT, ROOM, 1)
+        rows = (await store.take_turn(AGENT, ROOM, 1)).rows
         await store.commit_turn(make_commit(*rows))
         await store.take_turn(AGENT, ROOM, 1)
     assert [path.name for path in tmp_path.iterdir()] == ["b.db"]
     async with make_store("sqlite:///b.db", base=tmp_path) as store:
         assert await store.recover() == [(AGENT, ROOM)]
-        (row,) = await store.take_turn(AGENT, ROOM, 5)
+        (row,) = (await store.take_turn(AGENT, ROOM, 5)).rows
         assert (row.message_id, row.attempts) == ("m2", 2)
         assert await store.unsent_count() == 1
         assert [m.content.text for m in await store.get_memories(ROOM)] == ["hello", "hello", "hi"]
@@ -102,8 +102,8 @@ async def main():
     await store.ensure_agent(AGENT, CHARACTER)
     await store.admit([make_admission("m1"), make_admission("m2")])
     if sys.argv[2] == "committed":
-        rows = await store.take_turn(AGENT, make_id("room"), 2)
-        (seq,) = await store.commit_turn(make_commit(*rows))
+        rows = (await store.take_turn(AGENT, make_id("room"), 2)).rows
+        (seq,) = (await store.commit_turn(make_commit(*rows))).seqs
         await store.mark_sending(seq)
     os.kill(os.getpid(), signal.SIGKILL)
 asyncio.run(main())
@@ -117,7 +117,7 @@ async def test_what_was_promised_is_there_after_a_kill(tmp_path: Path, when: str
     async with make_store("sqlite:///b.db", base=tmp_path) as store:
         if when == "admitted":
             assert await store.recover() == [(AGENT, ROOM)]
-            assert [row.message_id for row in await store.take_turn(AGENT, ROOM, 9)] == ["m1", "m2"]
+            assert [row.message_id for row in (await store.take_turn(AGENT, ROOM, 9)).rows] == ["m1", "m2"]
             assert await store.unsent_count() == 0
         else:
             assert await store.recover() == []

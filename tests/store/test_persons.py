@@ -85,7 +85,7 @@ async def answered(store: Database) -> Memory:
         ]
     )
     replies = []
-    for row in await store.take_turn(AGENT, ROOM, 9):
+    for row in (await store.take_turn(AGENT, ROOM, 9)).rows:
         text = f"Hello {SECRET}" if row.entity_id == BEN else "Hello Zoe"
         reply = Memory(
             agent_id=AGENT,
@@ -166,7 +166,7 @@ async def known(store: Database, answered: Memory) -> None:
     await store.set_cache(AGENT, "weather", "fine")
     waiting = Target(source="discord", account=ACCOUNT, channel_id=PLATFORM_ID, entity_id=BEN)
     part = make_part(target=waiting, destination=f"{ACCOUNT}/{PLATFORM_ID}", payload={"content": SECRET})
-    (seq,) = await store.enqueue([part], None)
+    (seq,) = (await store.enqueue([part], None)).seqs
     await store.mark_later(seq, NOON, f"no user {PLATFORM_ID}")
 
 
@@ -294,7 +294,7 @@ class TestErase:
         )
         assert (again.duplicate, private.duplicate, new.duplicate) == (True, True, False)
         assert await store.recover() == [(AGENT, PRIVATE)]
-        (row,) = await store.take_turn(AGENT, PRIVATE, 9)
+        (row,) = (await store.take_turn(AGENT, PRIVATE, 9)).rows
         assert row.message_id == "p2"
 
     async def test_an_edit_or_a_delete_that_comes_late_does_nothing(self, store: Database) -> None:
@@ -346,7 +346,7 @@ class TestErase:
 
 async def test_messages_that_wait_end_as_erased_even_in_mid_turn(store: Database) -> None:
     await store.admit([make_admission("m1"), admission("p1")])
-    (running,) = await store.take_turn(AGENT, ROOM, 9)
+    (running,) = (await store.take_turn(AGENT, ROOM, 9)).rows
     await store.erase_entity(BEN)
     commit = TurnCommit(
         ends=(InboxEnd(seq=running.seq, outcome=Outcome.ANSWERED),),

@@ -93,7 +93,7 @@ class TestRooms:
         assert await store.find_room_by_channel(OTHER.agent_id, "discord", "room") is None
 
     async def test_a_room_deleted_in_mid_turn_makes_the_turn_stale(self, store: Database) -> None:
-        rows = await store.take_turn(AGENT, ROOM, 9)
+        rows = (await store.take_turn(AGENT, ROOM, 9)).rows
         assert [row.state for row in rows] == [InboxState.RUNNING] * 2
         assert await store.delete_room(ROOM)
         assert await store.commit_turn(make_commit(*rows)) is None

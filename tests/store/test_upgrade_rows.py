@@ -221,7 +221,7 @@ async def test_old_rows_are_found_by_word_and_by_name(file: Path) -> None:
 async def test_work_goes_on_where_it_was(file: Path) -> None:
     async with make_store("sqlite:///bot.db", base=file.parent) as store:
         assert await store.recover() == [(AGENT, ROOM)]
-        (row,) = await store.take_turn(AGENT, ROOM, 9)
+        (row,) = (await store.take_turn(AGENT, ROOM, 9)).rows
         assert (row.seq, row.message_id, row.attempts) == (9, "m2", 2)
         old, new = await store.admit([make_admission("m0"), make_admission("m3", minutes=5)])
         assert (old.duplicate, new.duplicate) == (True, False)

@@ -19,10 +19,9 @@ async def _held(agent: Agent, message: Memory, state: State) -> ParticipantState
     """
     if message.content.channel_type is None or message.content.channel_type in PRIVATE:
         return False
-    key = f"held {message.room_id}"
-    if key not in state.data:
-        state.data[key] = await agent.store.get_participant_state(message.room_id, agent.agent_id)
-    held: ParticipantState | None = state.data[key]
+    if "own_state" not in state.data:
+        state.data["own_state"] = await agent.store.get_participant_state(message.room_id, agent.agent_id)
+    held: ParticipantState | None = state.data["own_state"]
     return held
 
 
@@ -44,7 +43,7 @@ async def _can_unmute(agent: Agent, message: Memory, state: State) -> bool:
 
 async def _set(agent: Agent, call: ActionCall, held: ParticipantState | None) -> None:
     await agent.store.set_participant_state(agent.agent_id, call.message.room_id, agent.agent_id, held)
-    call.state.data.pop(f"held {call.message.room_id}", None)
+    call.state.data.pop("own_state", None)
 
 
 async def _follow(agent: Agent, call: ActionCall) -> ActionResult:
