@@ -8,6 +8,7 @@ from bot_host.config.schema import AgentConfig, ConnectorEntry, Loaded
 from bot_host.config.starter import CHARACTER
 from bot_host.contracts.plugin import Plugin
 from bot_host.kit.names import did_you_mean
+from bot_host.runtime import AgentOptions, Limits
 from bot_host.runtime.plugins import find_plugin
 from bot_host.types.character import Character
 from bot_host.types.errors import ConfigError, PluginError
@@ -74,3 +75,20 @@ def place_of(loaded: Loaded, key: str) -> str:
     if source != "default":
         return source
     return loaded.file.name if loaded.file else "configuration"
+
+
+def agent_options(agent: AgentConfig) -> AgentOptions:
+    """How an `[[agents]]` table wants its agent to work."""
+    return AgentOptions(
+        busy_mode=agent.busy_mode,
+        debounce_ms=agent.debounce_ms,
+        max_steps=agent.max_steps,
+        turn_timeout=agent.turn_timeout,
+        stop_words=tuple(agent.stop_words),
+        limits=Limits(
+            entity_messages_per_minute=agent.limits.messages_per_minute.entity,
+            room_messages_per_minute=agent.limits.messages_per_minute.room,
+            tokens_per_day=agent.limits.tokens_per_day,
+            cost_per_day=agent.limits.cost_per_day,
+        ),
+    )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from bot_host.app.agents import agent_plugins, answering_agent, read_characters
+from bot_host.app.agents import agent_options, agent_plugins, answering_agent, read_characters
 from bot_host.config.load import load_config
 from bot_host.config.schema import ConnectorEntry, Loaded, ScheduleConfig
 from bot_host.contracts.connector import ConnectorConfig, ConnectorSpec
@@ -18,7 +18,6 @@ from bot_host.host import BotHost
 from bot_host.host.schedules import sync_schedules
 from bot_host.kit.logs import SecretMask
 from bot_host.kit.names import did_you_mean
-from bot_host.runtime import AgentOptions
 from bot_host.runtime.plugins import GROUP as PLUGINS
 from bot_host.runtime.plugins import find_plugin, known_plugins
 from bot_host.store import make_store
@@ -133,11 +132,7 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
                     "plugins": ["basics", "reminders", model, *plugins],
                     "plugin_configs": {model.name: model_config(loaded, model)},
                     "settings": loaded.env,
-                    "options": AgentOptions(
-                        busy_mode=agent.busy_mode,
-                        max_steps=agent.max_steps,
-                        turn_timeout=agent.turn_timeout,
-                    ),
+                    "options": agent_options(agent),
                 }
                 for (agent, character), plugins in zip(characters, named, strict=True)
             ]

@@ -8,14 +8,6 @@ from bot_host.config.sources import shown
 
 LATER: Final[tuple[tuple[str, tuple[object, ...], str], ...]] = (
     # Pattern of the dotted key, the values that are fine already, what is not there yet.
-    (
-        r"agents\[\d+\]\.busy_mode",
-        ("queue",),
-        "messages that arrive during an answer are answered together for now",
-    ),
-    (r"agents\[\d+\]\.debounce_ms", (0,), "each message is taken at once for now"),
-    (r"agents\[\d+\]\.stop_words", ([],), "stop words come later"),
-    (r"agents\[\d+\]\.limits\..+", (0,), "limits come later; nothing is limited for now"),
     (r"models\.\w+\.embedding", ("",), "embeddings come later"),
     (
         r"connectors\..+\.dm_policy",

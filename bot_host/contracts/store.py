@@ -22,6 +22,7 @@ from bot_host.types.turn import (
     RunRecord,
     TakenTurn,
     TurnCommit,
+    Use,
 )
 
 WantedHistory: TypeAlias = Callable[[Room | None, Sequence[Memory]], int]
@@ -84,11 +85,18 @@ class Inbox(Protocol):
         """Up to `limit` (agent_id, room_id) with pending rows, each once, oldest row first."""
 
     async def take_turn(
-        self, agent_id: UUID, room_id: UUID, limit: int, history: WantedHistory = no_history
+        self,
+        agent_id: UUID,
+        room_id: UUID,
+        limit: int,
+        history: WantedHistory = no_history,
+        *,
+        quiet_s: float = 0.0,
     ) -> TakenTurn:
         """Mark the oldest pending rows of a room as running and count their attempts.
 
-        What their turn needs to know is read along: one transaction instead of six on every message's way.
+        None while the newest of them is younger than `quiet_s` and the oldest than five times that. What
+        their turn needs to know is read along: one transaction instead of six on every message's way.
         `history` says how many of the room's messages; it runs on another thread.
         """
 
@@ -105,6 +113,11 @@ class Inbox(Protocol):
         None, and nothing written, when a memory's revision is not the one in `commit.revisions` any more
         (the message was edited meanwhile).
         """
+
+    async def get_use(
+        self, agent_id: UUID, entity_id: UUID, room_id: UUID, now: datetime, reasons: Sequence[str]
+    ) -> Use:
+        """What a person, a room and an agent have used up by `now`."""
 
     async def pending_count(self) -> int:
         """Inbound rows that are not done."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -16,6 +17,7 @@ from bot_host.host.scheduler import Scheduler
 from bot_host.host.task_workers import Say, built_in_workers
 from bot_host.host.turns import RoomKey, TurnWorker
 from bot_host.kit.tasks import Supervisor
+from bot_host.pipeline import DIRECT
 from bot_host.runtime import AgentRuntime
 from bot_host.types.errors import StateError, StoreError
 from bot_host.types.ids import UUID
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 
 TURNS: Final = 64
 """Rooms that are answered at the same time."""
+KNOWN_ROOMS: Final = 8192
 REFILL: Final = 10_000
 """Rooms with waiting messages that are looked up at a time."""
 
@@ -51,12 +54,19 @@ class Desk:
         self.outbox = HostOutbox(store, accounts, tasks=tasks, callers=callers, mask=mask)
         self.worker = TurnWorker(store, accounts, self.outbox, find_agent, wishes=callers.wishes)
         self.lanes: Lanes[RoomKey] = Lanes(
-            "turns", self.worker.work, limit=TURNS, refill=self._pending, page=REFILL
+            "turns",
+            self.worker.work,
+            limit=TURNS,
+            refill=self._pending,
+            page=REFILL,
+            group_of=lambda key: self._worlds.get(key[1], key),
         )
+        self._worlds: OrderedDict[UUID, UUID] = OrderedDict()
+        """Of shared rooms: a busy world's rooms take turns with others, and each private room is one more."""
         self.inbox = HostInbox(
             store,
             tasks=tasks,
-            wake=lambda agent_id, room_id: self.lanes.wake((agent_id, room_id)),
+            came=self._came,
             interrupt=lambda agent_id, room_id: self.lanes.interrupt((agent_id, room_id)),
         )
         workers = built_in_workers(store, accounts, admit=self.inbox.admit, say=say)
@@ -65,6 +75,18 @@ class Desk:
         self._recovered = False
         self._opening = asyncio.Lock()
         self._inline: dict[RoomKey, tuple[asyncio.Lock, int]] = {}
+
+    def _came(self, admission: Admission, admitted: Admitted) -> None:
+        room = admission.room
+        key = (admission.agent_id, room.id)
+        if room.type not in DIRECT and room.world_id is not None:
+            self._worlds[room.id] = room.world_id
+            self._worlds.move_to_end(room.id)
+            if len(self._worlds) > KNOWN_ROOMS:
+                self._worlds.popitem(last=False)
+        if not admitted.duplicate and self.worker.newer(key, room, admission.memory):
+            self.lanes.interrupt(key)
+        self.lanes.wake(key)
 
     async def open(self, *, recover: bool = True) -> None:
         """Open and migrate the database where it is ours; take up what a process left. Idempotent.

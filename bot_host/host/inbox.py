@@ -42,12 +42,13 @@ class HostInbox:
         store: Store,
         *,
         tasks: Supervisor,
-        wake: Callable[[UUID, UUID], None],
+        came: Callable[[Admission, Admitted], None],
         interrupt: Callable[[UUID, UUID], None],
     ) -> None:
+        """`came` is told of each message once it is on disk."""
         self._store = store
         self._tasks = tasks
-        self._wake = wake
+        self._came = came
         self._interrupt = interrupt
         self._known: OrderedDict[Hashable, Hashable] = OrderedDict()
         self._newest = utc_now()
@@ -80,7 +81,7 @@ class HostInbox:
                 log.debug("%s %s came again and is not taken twice", admission.account, admission.event_key)
             # A duplicate's room, too: seen is not the same as handled, and a look costs little.
             if wake:
-                self._wake(admission.agent_id, admission.room.id)
+                self._came(admission, done)
         return admitted
 
     async def _admit(self, agent_id: UUID, account: Account, messages: list[InboundMessage]) -> None:

@@ -7,11 +7,11 @@ lane live in another process later.
 import asyncio
 import contextvars
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from bot_host.host.line import FairLine
 from bot_host.kit.tasks import Supervisor
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ AGAIN: Final = Next(again=True)
 
 
 class Lanes(Generic[K]):
-    """At most one piece of work a key at a time, at most `limit` at once, first come first served."""
+    """At most one piece of work a key at a time, at most `limit` at once, the groups of keys by turns."""
 
     def __init__(
         self,
@@ -49,14 +49,18 @@ class Lanes(Generic[K]):
         limit: int,
         refill: Callable[[], Awaitable[list[K]]],
         page: int = MAX_READY,
+        group_of: Callable[[K], Hashable] = lambda key: key,
     ) -> None:
-        """`refill` finds keys that have something to do, at most `page` of them at a time."""
+        """`refill` finds keys that have something to do, at most `page` of them at a time.
+
+        Groups of keys begin by turns, so that a busy one does not keep the others waiting.
+        """
         self._page = page
         self._work = work
         self._limit = limit
         self._refill = refill
         self._tasks = Supervisor(name)
-        self._ready: OrderedDict[K, None] = OrderedDict()
+        self._ready: FairLine[K] = FairLine(group_of)
         self._running: dict[K, asyncio.Task[None]] = {}
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._overflowed = False
@@ -88,14 +92,14 @@ class Lanes(Generic[K]):
         if key not in self._ready and len(self._ready) >= MAX_READY:
             self._overflowed = True
             return
-        self._ready.setdefault(key, None)
+        self._ready.add(key)
         self._pump()
 
     def interrupt(self, key: K) -> None:
         """What `key` is working on has changed: cancel it and begin again. No-op when it is not at work."""
         task = self._running.get(key)
         if task is not None:
-            self._ready.setdefault(key, None)
+            self._ready.add(key)
             task.cancel()
 
     def _pump(self) -> None:
@@ -104,14 +108,7 @@ class Lanes(Generic[K]):
         free = self._limit - len(self._running)
         if free <= 0:
             return
-        chosen: list[K] = []
-        for key in self._ready:
-            if key not in self._running:
-                chosen.append(key)
-                if len(chosen) == free:
-                    break
-        for key in chosen:
-            del self._ready[key]
+        for key in self._ready.take(free, but=self._running):
             # A context of its own: the log fields of whoever woke this key do not belong to its work.
             self._running[key] = self._tasks.spawn(str(key), self._run(key), context=contextvars.Context())
         if self._overflowed and not self._ready and not self._refilling:
@@ -151,7 +148,7 @@ class Lanes(Generic[K]):
             self._running.pop(key, None)
             self._changed.set()
         if then.again:
-            self._ready.setdefault(key, None)
+            self._ready.add(key)
         elif then.after_s is not None and key not in self._ready and not self._stopped:
             self._timers[key] = asyncio.get_running_loop().call_later(then.after_s, self._due, key)
         self._pump()

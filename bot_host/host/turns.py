@@ -12,12 +12,13 @@ from bot_host.host.accounts import Accounts
 from bot_host.host.lanes import AGAIN, IDLE, Next
 from bot_host.kit.logs import log_context
 from bot_host.kit.retry import backoff
-from bot_host.pipeline import TurnEnd, give_up, handle_turn, history_wanted
+from bot_host.pipeline import STOP_WORD, TurnEnd, ends_turn, give_up, handle_turn, history_wanted
 from bot_host.runtime import AgentRuntime
 from bot_host.runtime.runs import Run
 from bot_host.types.content import ChannelType
-from bot_host.types.errors import StoreError
+from bot_host.types.errors import StateError, StoreError
 from bot_host.types.ids import UUID, new_id
+from bot_host.types.memory import Memory
 from bot_host.types.places import Room
 from bot_host.types.turn import InboxEnd, InboxRow, Outcome, TakenTurn
 
@@ -56,6 +57,10 @@ class TurnWorker:
         self._find_agent = find_agent
         self._stranded: dict[RoomKey, list[int]] = {}
         """Rows that could not be put back yet, for want of the database."""
+        self._answering: dict[RoomKey, tuple[Memory, ...]] = {}
+        """What each turn under way answers."""
+        self._stopped: set[RoomKey] = set()
+        """Turns that are being cancelled because somebody said a stop word."""
         self._absent: set[str] = set()
         """Accounts whose waiting messages have been mentioned in the log."""
 
@@ -71,7 +76,10 @@ class TurnWorker:
         if key in self._stranded and not await self._put_back(key, self._stranded.pop(key), blameless=True):
             return Next(after_s=STORE_SECONDS)
         together = 1 if agent.options.busy_mode == "each" else TOGETHER
-        taken = await self._store.take_turn(*key, together, partial(history_wanted, agent))
+        quiet_s = 0.0 if together == 1 else agent.options.debounce_ms / 1000
+        taken = await self._store.take_turn(*key, together, partial(history_wanted, agent), quiet_s=quiet_s)
+        if taken.wait_s > 0:
+            return Next(after_s=taken.wait_s)
         rows = await self._sort_out(key, taken.rows)
         if not rows:
             # An account that logged in while its rows were on their way back found nothing to wake.
@@ -91,8 +99,12 @@ class TurnWorker:
                 log.exception("the turn failed")
                 blameless = False
             except asyncio.CancelledError:
-                await self._put_back(key, [row.seq for row in rows], blameless=True)
+                if not await self._end_stopped(key, rows, run_id):
+                    await self._put_back(key, [row.seq for row in rows], blameless=True)
                 raise
+            finally:
+                self._answering.pop(key, None)
+                self._stopped.discard(key)
             await self._put_back(key, [row.seq for row in rows], blameless=blameless)
             return Next(after_s=STORE_SECONDS if blameless else backoff(rows[0].attempts))
 
@@ -130,10 +142,43 @@ class TurnWorker:
             why = f"given up after {MAX_ATTEMPTS} attempts"
             log.error("message %s: %s", turn.rows[0].message_id, why)
             await give_up(agent, turn, given, self._outbox, why=why)
-        elif await handle_turn(agent, turn, given, self._outbox) is TurnEnd.STALE:
+            return True
+        self._answering[key] = given.messages
+        if await handle_turn(agent, turn, given, self._outbox) is TurnEnd.STALE:
             log.info("a message was edited while its answer was written; beginning again")
             await self._put_back(key, [row.seq for row in turn.rows], blameless=True)
             return False
+        return True
+
+    def newer(self, key: RoomKey, room: Room, message: Memory) -> bool:
+        """A message has come in. True when the turn under way in its room has to be interrupted for it."""
+        answering = self._answering.get(key)
+        agent = self._find_agent(key[0]) if answering else None
+        if answering is None or agent is None:
+            return False
+        why = ends_turn(agent, message, room, answering)
+        if why == STOP_WORD:
+            self._stopped.add(key)
+        return bool(why)
+
+    async def _end_stopped(self, key: RoomKey, rows: Sequence[InboxRow], run_id: UUID) -> bool:
+        """End the rows of a turn that somebody stopped. False: nobody did."""
+        if key not in self._stopped:
+            return False
+        self._stopped.discard(key)
+        run = Run(run_id=run_id, agent_id=key[0], room_id=key[1])
+        try:
+            await self._outbox.commit(
+                Turn(rows=tuple(rows), run_id=run_id),
+                ends=tuple(
+                    InboxEnd(seq=row.seq, outcome=Outcome.SUPERSEDED, reason=STOP_WORD) for row in rows
+                ),
+                run=run.record("stopped"),
+                revisions={},
+            )
+        except StateError:
+            return False  # it had ended by itself
+        log.info("the turn was stopped by a stop word")
         return True
 
     async def _end_deleted(self, agent: AgentRuntime, rows: Sequence[InboxRow]) -> None:

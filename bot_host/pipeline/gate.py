@@ -1,21 +1,27 @@
 """Should the agent answer? Every no has a reason (step 5)."""
 
 import logging
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from bot_host.contracts.turn import TurnInput
 from bot_host.kit.clean import one_line
+from bot_host.pipeline.limits import LimitCheck
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.types.content import ChannelType, MentionContext
 from bot_host.types.errors import ModelError, StateError
 from bot_host.types.memory import Memory
 from bot_host.types.models import ChatMessage, ModelType, TextRequest
 from bot_host.types.places import ParticipantState, Room
+from bot_host.types.turn import Outcome
 
 log = logging.getLogger(__name__)
 
 DIRECT: Final = frozenset({ChannelType.DM, ChannelType.VOICE_DM, ChannelType.SELF, ChannelType.API})
+STOP_WORD: Final = "stop_word"
+NEWER: Final = "newer message"
 HISTORY: Final = 12
 """Messages that the small model sees for its decision."""
 
@@ -36,8 +42,15 @@ class Decision:
     respond: bool
     reason: str
     """Few words that can be counted: `mention`, `not addressed` …"""
+    outcome: Outcome = Outcome.IGNORED
+    """Of a message that is not answered."""
+    line: str = ""
+    """What to tell the sender of a message that is not answered."""
     muted: bool = False
     """The agent was asked to be quiet and is muted in the room from now on."""
+
+
+_SUPERSEDED_BY_STOP: Final = Decision(respond=False, reason=STOP_WORD, outcome=Outcome.SUPERSEDED)
 
 
 def is_addressed(message: Memory, room: Room) -> bool:
@@ -50,11 +63,65 @@ async def decide_all(agent: AgentRuntime, given: TurnInput) -> list[Decision]:
     """A decision for each message, in order: one may mute the agent for those after it."""
     state = given.own_state
     decisions = []
+    limits = LimitCheck(agent)
     for message in given.messages:
-        decisions.append(await decide(agent, message, given, state))
-        if decisions[-1].muted:
+        decision = await decide(agent, message, given, state)
+        if decision.muted:
             state = ParticipantState.MUTED
+        if decision.respond and (refusal := await limits.refuse(message)):
+            line = refusal.line if is_addressed(message, given.room) else ""
+            decision = Decision(respond=False, reason=refusal.reason, line=line)
+        decisions.append(decision)
+    _stop_what_was_asked_before(agent, given, decisions)
+    if agent.options.busy_mode == "latest":
+        _keep_the_latest(given, decisions)
     return decisions
+
+
+def ends_turn(agent: AgentRuntime, message: Memory, room: Room, answering: Sequence[Memory]) -> str:
+    """Why a new message ends the turn under way, which answers `answering`; empty when it does not."""
+    if has_stop_word(agent, message) and any(_may_stop(message, room, each) for each in answering):
+        return STOP_WORD
+    newer = agent.options.busy_mode == "latest" and is_addressed(message, room)
+    return NEWER if newer and not any(map(_is_mention, answering)) else ""
+
+
+def has_stop_word(agent: AgentRuntime, message: Memory) -> bool:
+    """Whether a message holds one of the agent's stop words, as words of their own and regardless of case."""
+    text = message.content.text.casefold()
+    return any(
+        re.search(rf"(?<!\w){re.escape(word.strip().casefold())}(?!\w)", text)
+        for word in agent.options.stop_words
+        if word.strip()
+    )
+
+
+def _may_stop(message: Memory, room: Room, before: Memory) -> bool:
+    return is_addressed(message, room) or message.entity_id == before.entity_id
+
+
+def _is_mention(message: Memory) -> bool:
+    mention = message.content.mention_context
+    return mention is not None and mention.is_mention
+
+
+def _stop_what_was_asked_before(agent: AgentRuntime, given: TurnInput, decisions: list[Decision]) -> None:
+    if not agent.options.stop_words:
+        return
+    for place, message in enumerate(given.messages):
+        if decisions[place].reason != STOP_WORD:
+            continue
+        for before in range(place):
+            if decisions[before].respond and _may_stop(message, given.room, given.messages[before]):
+                decisions[before] = _SUPERSEDED_BY_STOP
+
+
+def _keep_the_latest(given: TurnInput, decisions: list[Decision]) -> None:
+    """Newest wins, but a mention is never dropped."""
+    answered = [place for place, decision in enumerate(decisions) if decision.respond]
+    for place in answered[:-1]:
+        if not _is_mention(given.messages[place]):
+            decisions[place] = Decision(respond=False, reason=NEWER, outcome=Outcome.SUPERSEDED)
 
 
 async def decide(
@@ -68,6 +135,8 @@ async def decide(
     mention = content.mention_context or MentionContext()
     if not content.text.strip() and not content.attachments:
         return Decision(respond=False, reason="empty message")
+    if has_stop_word(agent, message):
+        return Decision(respond=False, reason=STOP_WORD)
     if given.room.type in DIRECT:
         return Decision(respond=True, reason="direct message")
     if state is ParticipantState.MUTED and not mention.is_mention:

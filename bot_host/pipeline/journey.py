@@ -187,10 +187,10 @@ async def _finish(
 ) -> TurnEnd:
     """Steps 8 and 11."""
     reply = thought.reply
-    replies: tuple[tuple[Memory, Target], ...] = ()
+    replies = tuple(_notice(agent, each) for each in thought.judged if each.decision.line)
     if reply is not None and reply.text:
         newest = thought.answering[-1]
-        replies = ((_memory(agent, newest, reply, thought.memory_id), newest.row.target),)
+        replies = (*replies, (_memory(agent, newest, reply, thought.memory_id), newest.row.target))
     ends = tuple(_end(each, silent=reply is not None and reply.silent) for each in thought.judged)
     written = await outbox.commit(
         turn,
@@ -212,9 +212,15 @@ async def _finish(
     return TurnEnd.DONE
 
 
+def _notice(agent: AgentRuntime, each: _Judged) -> tuple[Memory, Target]:
+    """A line to somebody whose message is not answered; prompts leave it out, as models imitate such."""
+    said = _memory(agent, each, Reply(text=each.decision.line), new_id())
+    return said.model_copy(update={"metadata": {**said.metadata, FAILURE: True}}), each.row.target
+
+
 def _end(each: _Judged, *, silent: bool) -> InboxEnd:
     if not each.decision.respond:
-        return InboxEnd(seq=each.row.seq, outcome=Outcome.IGNORED, reason=each.decision.reason)
+        return InboxEnd(seq=each.row.seq, outcome=each.decision.outcome, reason=each.decision.reason)
     if silent:
         return InboxEnd(seq=each.row.seq, outcome=Outcome.IGNORED, reason="the model chose silence")
     return InboxEnd(seq=each.row.seq, outcome=Outcome.ANSWERED, reason=each.decision.reason)
@@ -242,11 +248,9 @@ async def _fail(
     replies: tuple[tuple[Memory, Target], ...] = ()
     if addressed is not None:
         row, memory = addressed
-        line = Reply(text=agent.character.templates.get("failureMessage", FAILURE_LINE))
-        judged = _Judged(row=row, memory=memory, decision=Decision(respond=True, reason=""))
-        said = _memory(agent, judged, line, new_id())
-        said = said.model_copy(update={"metadata": {**said.metadata, FAILURE: True}})
-        replies = ((said, row.target),)
+        line = agent.character.templates.get("failureMessage", FAILURE_LINE)
+        decision = Decision(respond=False, reason="", line=line)
+        replies = (_notice(agent, _Judged(row=row, memory=memory, decision=decision)),)
     try:
         await outbox.commit(turn, ends=tuple(ends), run=run, replies=replies, revisions={})
     except BotHostError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from bot_host.contracts.plugin import ModelHandler, Plugin, Service
 from bot_host.contracts.store import Store
@@ -11,10 +11,37 @@ from bot_host.types.models import ModelType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much of an agent people may have; 0: no limit. Those who run the bot have none."""
+
+    entity_messages_per_minute: int = 0
+    """Answered messages of one person."""
+    room_messages_per_minute: int = 0
+    """Answered messages of one room."""
+    tokens_per_day: int = 0
+    """Of all the agent's turns; the day is UTC's."""
+    cost_per_day: float = 0.0
+    """US dollars, as far as prices are known."""
+
+    def __bool__(self) -> bool:
+        """Whether there is any limit."""
+        return self != _NO_LIMITS
+
+
+_NO_LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentOptions:
     """How an agent works; the keys of `[[agents]]`."""
 
     busy_mode: Literal["queue", "latest", "each"] = "queue"
+    """What comes in mid-answer: answered together in the next turn, only the newest, or one by one."""
+    debounce_ms: int = 0
+    """Quiet to wait for before messages are answered together; not with `each`."""
+    stop_words: Sequence[str] = ()
+    """A message with one of these is not answered, and what its sender asked for before is left."""
+    limits: Limits = Limits()
     max_steps: int = 6
     """Model and tool rounds in one turn."""
     turn_timeout: float = 300.0

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from bot_host.contracts.store import WantedHistory, no_history
-from bot_host.store import agents, cache, inbox, marks, memories, outbox, places, runs
+from bot_host.store import agents, cache, inbox, marks, memories, outbox, places, runs, use
 from bot_host.store.driver import Driver
 from bot_host.store.knowledge import MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs
 from bot_host.types.character import Character
@@ -26,6 +26,7 @@ from bot_host.types.turn import (
     RunRecord,
     TakenTurn,
     TurnCommit,
+    Use,
 )
 
 
@@ -98,10 +99,16 @@ class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs):
         return await self._driver.read(partial(inbox.pending_rooms, limit))
 
     async def take_turn(
-        self, agent_id: UUID, room_id: UUID, limit: int, history: WantedHistory = no_history
+        self,
+        agent_id: UUID,
+        room_id: UUID,
+        limit: int,
+        history: WantedHistory = no_history,
+        *,
+        quiet_s: float = 0.0,
     ) -> TakenTurn:
         """See Inbox."""
-        return await self._driver.write(partial(inbox.take_turn, agent_id, room_id, limit, history))
+        return await self._driver.write(partial(inbox.take_turn, agent_id, room_id, limit, history, quiet_s))
 
     async def put_back(self, seqs: Sequence[int], *, blameless: bool) -> None:
         """See Inbox."""
@@ -110,6 +117,12 @@ class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs):
     async def commit_turn(self, commit: TurnCommit) -> Queued | None:
         """See Inbox. Raises StateError when one of the rows has ended before."""
         return await self._driver.write(partial(runs.commit_turn, commit))
+
+    async def get_use(
+        self, agent_id: UUID, entity_id: UUID, room_id: UUID, now: datetime, reasons: Sequence[str]
+    ) -> Use:
+        """See Inbox."""
+        return await self._driver.read(partial(use.get_use, agent_id, entity_id, room_id, now, reasons))
 
     async def pending_count(self) -> int:
         """See Inbox."""

@@ -35,6 +35,8 @@ from bot_host.types.turn import (
 DELETED: Final = "deleted"
 """The reason of a message that was deleted on its platform before its turn."""
 
+QUIET_AT_MOST: Final = 5
+"""Times of quiet that the oldest message waits for others, and no longer."""
 _ALL: Final = 2**31 - 1
 _c = inbox.c
 _pending = _c.state == constant("pending")
@@ -94,6 +96,12 @@ ANY_PENDING: Final = Statement(
     select(_c.seq)
     .where(_c.agent_id == bindparam("agent"), _c.room_id == bindparam("room"), inbox_open, _pending)
     .limit(1),
+)
+PENDING_SINCE: Final = Statement(
+    "inbox.pending_since",
+    select(func.min(_c.received_at), func.max(_c.received_at)).where(
+        _c.agent_id == bindparam("agent"), _c.room_id == bindparam("room"), inbox_open, _pending
+    ),
 )
 END: Final = Statement(
     "inbox.end",
@@ -269,8 +277,15 @@ def pending_rooms(limit: int) -> Unit[list[tuple[UUID, UUID]]]:
     return [(agent_id, room_id) for agent_id, room_id in rows]
 
 
-def take_turn(agent_id: UUID, room_id: UUID, limit: int, history: WantedHistory) -> Unit[TakenTurn]:
+def take_turn(
+    agent_id: UUID, room_id: UUID, limit: int, history: WantedHistory, quiet_s: float = 0.0
+) -> Unit[TakenTurn]:
     """See Inbox.take_turn."""
+    if quiet_s > 0:
+        [(oldest, newest)] = yield PENDING_SINCE(agent=agent_id, room=room_id)
+        wait_s = 0.0 if oldest is None else _still_to_wait(oldest, newest, quiet_s)
+        if wait_s > 0:
+            return TakenTurn(rows=(), wait_s=wait_s)
     taken = yield TAKE(agent=agent_id, room=room_id, count=limit)
     if not taken:
         return TakenTurn(rows=())
@@ -296,6 +311,14 @@ def take_turn(agent_id: UUID, room_id: UUID, limit: int, history: WantedHistory)
         own_state=own_state,
         history=None if said is None else tuple(said),
     )
+
+
+def _still_to_wait(oldest: datetime, newest: datetime, quiet_s: float) -> float:
+    now = utc_now()
+    if newest > now:
+        return 0.0  # the clock was set back meanwhile
+    since_newest, since_oldest = (now - newest).total_seconds(), (now - oldest).total_seconds()
+    return min(quiet_s - since_newest, quiet_s * QUIET_AT_MOST - since_oldest)
 
 
 def put_back(seqs: Sequence[int], *, blameless: bool) -> Unit[None]:

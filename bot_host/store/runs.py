@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
-from bot_host.store import inbox, memories, outbox
+from bot_host.store import inbox, memories, outbox, use
 from bot_host.store.schema import runs
 from bot_host.store.statement import Row, Statement, Unit
 from bot_host.types.ids import UUID
@@ -89,4 +89,5 @@ def commit_turn(commit: TurnCommit) -> Unit[Queued | None]:
         yield from memories.create_memory(memory)
     queued = yield from outbox.add(commit.outbox, commit.send_now)
     yield from put_run(commit.run)
+    yield from use.add_run(commit.run)
     return queued

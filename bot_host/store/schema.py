@@ -23,7 +23,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot_host.store.columns import Id, Json, Key, Moment, Real, Seq, Words
 
-HEAD: Final = "0002"
+HEAD: Final = "0006"
 
 metadata: Final = MetaData(
     naming_convention={
@@ -348,6 +348,18 @@ runs: Final = Table(
     Index(None, "room_id", "started_at"),
 )
 
+# What an agent's turns have used, by UTC day: limits ask for it at every message.
+usage: Final = Table(
+    "usage",
+    metadata,
+    _agent(),
+    Column("day", Key, nullable=False),
+    Column("turns", Integer, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("cost", Real, nullable=False),
+    PrimaryKeyConstraint("agent_id", "day"),
+)
+
 # The inbox outlives its messages, rooms and people: what was deleted must still be known as a duplicate.
 # Rows without a room are done; deleting a room ends its rows first.
 inbox: Final = Table(
@@ -371,8 +383,8 @@ inbox: Final = Table(
     Column("finished_at", Moment),
     Column("run_id", Id),
     UniqueConstraint("account", "event_key"),
-    Index(None, "room_id"),
-    Index(None, "entity_id"),
+    Index(None, "room_id", "received_at"),
+    Index(None, "entity_id", "received_at"),
     sqlite_autoincrement=True,
 )
 inbox_open: Final = inbox.c.state != constant("done")

@@ -108,6 +108,8 @@ class TakenTurn:
     """Oldest first; none when nothing was pending."""
     more: bool = False
     """Other rows of the room were left pending."""
+    wait_s: float = 0.0
+    """Nothing was taken, because more messages may be coming: look again after so many seconds."""
     memories: dict[UUID, Memory] = field(default_factory=dict)
     """The rows' messages; one that was deleted is missing."""
     room: Room | None = None
@@ -118,6 +120,23 @@ class TakenTurn:
     """How the agent holds itself in the room."""
     history: tuple[Memory, ...] | None = None
     """The room's newest messages up to the newest of the rows, oldest first; None: not asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What has been used up, for `[agents.limits]`."""
+
+    entity_messages: int
+    """Messages of one person that were answered, or are being answered elsewhere, in the last minute."""
+    room_messages: int
+    """The same of one room."""
+    tokens: int
+    """Of the agent's turns that ended today (UTC)."""
+    cost: float
+    """US dollars, of the same."""
+    refused_entity: dict[str, datetime] = field(default_factory=dict)
+    """When the person's last message ended for each of the reasons asked for, today or in the last minute."""
+    refused_room: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +204,7 @@ class RunRecord:
     started_at: datetime
     ended_at: datetime
     status: str
-    """`completed`, `ignored`, `failed`, `timeout`."""
+    """`completed`, `ignored`, `failed`, `timeout`, `stopped`."""
     model_calls: tuple[dict[str, Any], ...] = ()
     """Each: type, provider, model, prompt_tokens, completion_tokens, cost, ms, error."""
     steps: tuple[dict[str, Any], ...] = ()

@@ -305,13 +305,6 @@ def test_an_env_file_that_others_can_read_is_noted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ('[[agents]]\nbusy_mode = "latest"', "agents[1].busy_mode"),
-        ("[[agents]]\ndebounce_ms = 50", "agents[1].debounce_ms"),
-        ('[[agents]]\nstop_words = ["halt"]', "agents[1].stop_words"),
-        (
-            "[[agents]]\n[agents.limits]\nmessages_per_minute = { room = 5 }",
-            "agents[1].limits.messages_per_minute.room",
-        ),
         ('[connectors.discord]\ndm_policy = "pairing"', "connectors.discord.dm_policy"),
         ('[connectors.discord]\ncatch_up = "note"', "connectors.discord.catch_up"),
         ('[connectors.discord]\nedited_answer = "ignore"', "connectors.discord.edited_answer"),

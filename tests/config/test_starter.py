@@ -126,7 +126,7 @@ def test_each_key_of_a_later_feature_says_so() -> None:
     # The embedding model is used by plugins already.
     assert not marked - later
     assert later - marked == {"models.openai.embedding"}
-    assert len(marked) > 8
+    assert marked
 
 
 def test_lines_are_short() -> None:

@@ -209,3 +209,29 @@ async def test_more_keys_than_are_remembered_are_found_again(monkeypatch: pytest
         assert lanes.waiting <= 5
         while rows:
             await asyncio.sleep(0)
+
+
+async def test_a_busy_group_lets_others_begin() -> None:
+    order: list[str] = []
+    go = asyncio.Event()
+
+    async def work(key: str) -> Next:
+        await go.wait()
+        order.append(key)
+        return IDLE
+
+    lanes: Lanes[str] = Lanes(
+        "test", work, limit=1, refill=_nothing, group_of=lambda key: key.partition("/")[0]
+    )
+    try:
+        for n in range(50):
+            lanes.wake(f"busy/{n}")
+        lanes.wake("alice/0")
+        lanes.wake("bob/0")
+        go.set()
+        await lanes.idle()
+    finally:
+        await lanes.close(0)
+    assert order[0] == "busy/0"
+    assert {order.index("alice/0"), order.index("bob/0")} <= {1, 2, 3}
+    assert [key for key in order if key.startswith("busy")] == [f"busy/{n}" for n in range(50)]

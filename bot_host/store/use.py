@@ -1,0 +1,104 @@
+"""What people, rooms and agents have used up, for `[agents.limits]`."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from bot_host.store.columns import InList
+from bot_host.store.schema import constant, inbox, usage
+from bot_host.store.statement import Statement, Unit
+from bot_host.types.ids import UUID
+from bot_host.types.turn import RunRecord, Use
+
+_c = inbox.c
+_mine = _c.agent_id == bindparam("agent_id")
+_counts = or_(
+    _c.outcome.in_([constant("answered"), constant("failed")]),
+    # Turns under way in other rooms; this room has one at a time, and it counts its own messages.
+    and_(_c.state == constant("running"), _c.room_id != bindparam("here")),
+)
+
+
+def _count(name: str, column: Any) -> Statement:
+    return Statement(
+        name,
+        select(func.count())
+        .select_from(inbox)
+        .where(column == bindparam("whose"), _c.received_at > bindparam("since"), _mine, _counts),
+    )
+
+
+def _refused(name: str, column: Any) -> Statement:
+    return Statement(
+        name,
+        select(_c.reason, func.max(_c.received_at))
+        .where(
+            column == bindparam("whose"),
+            _c.received_at >= bindparam("since"),
+            _mine,
+            InList(_c.reason, "reasons"),
+        )
+        .group_by(_c.reason),
+    )
+
+
+COUNT_OF_ENTITY: Final = _count("use.count_of_entity", _c.entity_id)
+COUNT_OF_ROOM: Final = _count("use.count_of_room", _c.room_id)
+REFUSED_ENTITY: Final = _refused("use.refused_entity", _c.entity_id)
+REFUSED_ROOM: Final = _refused("use.refused_room", _c.room_id)
+OF_DAY: Final = Statement(
+    "use.of_day",
+    select(usage.c.tokens, usage.c.cost).where(
+        usage.c.agent_id == bindparam("agent_id"), usage.c.day == bindparam("day")
+    ),
+)
+_add = insert(usage).values({column.name: bindparam(column.name) for column in usage.c})
+ADD: Final = Statement(
+    "use.add",
+    _add.on_conflict_do_update(
+        index_elements=[usage.c.agent_id, usage.c.day],
+        set_={name: usage.c[name] + _add.excluded[name] for name in ("turns", "tokens", "cost")},
+    ),
+)
+
+
+def day_of(moment: datetime) -> str:
+    """The UTC day that a moment counts for."""
+    return f"{moment:%Y-%m-%d}"
+
+
+def get_use(
+    agent_id: UUID, entity_id: UUID, room_id: UUID, now: datetime, reasons: Sequence[str]
+) -> Unit[Use]:
+    """See Inbox.get_use."""
+    minute = now - timedelta(minutes=1)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    of_entity = yield COUNT_OF_ENTITY(whose=entity_id, since=minute, agent_id=agent_id, here=room_id)
+    of_room = yield COUNT_OF_ROOM(whose=room_id, since=minute, agent_id=agent_id, here=room_id)
+    spent = yield OF_DAY(agent_id=agent_id, day=day_of(now))
+    since = min(minute, midnight)
+    by_entity = yield REFUSED_ENTITY(whose=entity_id, since=since, agent_id=agent_id, reasons=reasons)
+    by_room = yield REFUSED_ROOM(whose=room_id, since=since, agent_id=agent_id, reasons=reasons)
+    tokens, cost = spent[0] if spent else (0, 0.0)
+    return Use(
+        entity_messages=of_entity[0][0],
+        room_messages=of_room[0][0],
+        tokens=tokens,
+        cost=cost,
+        refused_entity=dict(by_entity),
+        refused_room=dict(by_room),
+    )
+
+
+def add_run(run: RunRecord) -> Unit[None]:
+    """Count what a run has used, for the day on which it ended."""
+    if not run.model_calls:
+        return
+    tokens = sum(
+        (call.get("prompt_tokens") or 0) + (call.get("completion_tokens") or 0) for call in run.model_calls
+    )
+    cost = sum(call.get("cost") or 0.0 for call in run.model_calls)
+    yield ADD(agent_id=run.agent_id, day=day_of(run.ended_at), turns=1, tokens=tokens, cost=float(cost))
