@@ -1,6 +1,7 @@
 """The process: start, wait, drain, exit code. The only signal handler (invariant I7)."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -189,6 +190,7 @@ async def _host(built: Built, signals: Signals, loaded: Loaded, mask: SecretMask
         except BotHostError as error:
             log.error("%s", error)
             return MEND_CONFIG if isinstance(error, ConfigError) else NOTHING_LEFT
+        _tune_collector()
         if built.terminal and sys.stdin.isatty():
             _give_the_screen_to_the_chat(loaded, mask)
         ended = tasks.spawn("connectors", _until_all_ended(built.host))
@@ -210,6 +212,17 @@ async def _host(built: Built, signals: Signals, loaded: Loaded, mask: SecretMask
             return OK
         await built.host.stop(GRACE_SECONDS)
     return _code([runner.state for runner in built.host.connectors])
+
+
+def _tune_collector() -> None:
+    """Spare the garbage collector what stays for the life of the process.
+
+    Measured: with Python's own thresholds it takes an eighth of the loop's time, and a full collection walks
+    all modules, tens of milliseconds in which nobody is answered.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 async def _until_all_ended(host: BotHost) -> None:
