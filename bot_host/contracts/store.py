@@ -20,6 +20,8 @@ from bot_host.types.turn import (
     OutboxRow,
     Queued,
     RunRecord,
+    StepRow,
+    StepState,
     TakenTurn,
     TurnCommit,
     Use,
@@ -110,8 +112,8 @@ class Inbox(Protocol):
     async def commit_turn(self, commit: TurnCommit) -> Queued | None:
         """Response memories, outbox rows, ended inbox rows and the run, in one transaction.
 
-        None, and nothing written, when a memory's revision is not the one in `commit.revisions` any more
-        (the message was edited meanwhile).
+        A memory that is there already is not sent a second time. None, and nothing written, when a memory's
+        revision is not the one in `commit.revisions` any more (the message was edited meanwhile).
         """
 
     async def get_use(
@@ -163,7 +165,28 @@ class Outbox(Protocol):
         """Parts that are pending or sending."""
 
 
-class Store(Inbox, Outbox, Memories, People, Places, Records, Tasks, Protocol):
+class Steps(Protocol):
+    """The tool calls of turns, so that a turn that is cut off goes on where it was."""
+
+    async def add_steps(
+        self, rows: Sequence[StepRow], *, room_id: UUID, seqs: Sequence[int], revisions: dict[UUID, int]
+    ) -> bool:
+        """The calls of one round, before the first of them begins; `seqs` are the inbox rows of the turn.
+
+        False, and nothing written, when a memory's revision is not the given one any more.
+        """
+
+    async def change_step(self, row: StepRow, *, was: StepState, revisions: dict[UUID, int]) -> bool:
+        """Write a call's new state, with `result`, `data` and `ended_at`.
+
+        False, and nothing written, when its state is not `was` any more, or a memory's revision another one.
+        """
+
+    async def get_steps(self, turn_id: UUID) -> list[StepRow]:
+        """All of a turn, by edition, round and call. Kept for 30 days after the turn."""
+
+
+class Store(Inbox, Outbox, Steps, Memories, People, Places, Records, Tasks, Protocol):
     """The whole database."""
 
     async def open(self) -> None:

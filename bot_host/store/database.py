@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from bot_host.contracts.store import WantedHistory, no_history
-from bot_host.store import agents, cache, inbox, marks, memories, outbox, places, runs, use
+from bot_host.store import agents, cache, inbox, marks, memories, outbox, places, runs, steps, use
 from bot_host.store.driver import Driver
 from bot_host.store.knowledge import MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs
 from bot_host.types.character import Character
@@ -24,6 +24,8 @@ from bot_host.types.turn import (
     OutboxRow,
     Queued,
     RunRecord,
+    StepRow,
+    StepState,
     TakenTurn,
     TurnCommit,
     Use,
@@ -171,6 +173,22 @@ class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs):
     async def unsent_count(self) -> int:
         """See Outbox."""
         return await self._driver.read(outbox.unsent_count)
+
+    # The steps of turns.
+
+    async def add_steps(
+        self, rows: Sequence[StepRow], *, room_id: UUID, seqs: Sequence[int], revisions: dict[UUID, int]
+    ) -> bool:
+        """See Steps."""
+        return await self._driver.write(partial(steps.add_steps, rows, room_id, seqs, revisions))
+
+    async def change_step(self, row: StepRow, *, was: StepState, revisions: dict[UUID, int]) -> bool:
+        """See Steps."""
+        return await self._driver.write(partial(steps.change_step, row, was, revisions))
+
+    async def get_steps(self, turn_id: UUID) -> list[StepRow]:
+        """See Steps."""
+        return await self._driver.read(partial(steps.get_steps, turn_id))
 
     # The rest.
 

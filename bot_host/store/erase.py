@@ -9,6 +9,7 @@ from bot_host.store import schema
 from bot_host.store.persons import COUNTS, MENTIONS, ROWS, Person, find_person, names_the_id, prune_column
 from bot_host.store.schema import inbox_open, outbox_open
 from bot_host.store.statement import Statement, Unit
+from bot_host.store.steps import BLANKED
 from bot_host.types.ids import UUID
 from bot_host.types.turn import InboxState, OutboxState, Outcome
 
@@ -35,7 +36,10 @@ BLANK_INBOX: Final = Statement(
     "erase.blank_inbox",
     update(schema.inbox)
     .where(ROWS[schema.inbox])
-    .values(entity_id=None, memory_id=None, run_id=None, message_id="", target={}),
+    .values(entity_id=None, memory_id=None, run_id=None, turn_id=None, message_id="", target={}),
+)
+BLANK_STEPS: Final = Statement(
+    "erase.blank_steps", update(schema.steps).where(ROWS[schema.steps]).values(BLANKED)
 )
 BLANK_OUTBOX: Final = Statement(
     "erase.blank_outbox",
@@ -113,6 +117,7 @@ def erase_entity(entity_id: UUID) -> Unit[dict[str, int]]:
         receipt[counted.name] = rows[0][0]
     now = utc_now()
     yield END_INBOX(**values, now=now)
+    yield BLANK_STEPS(**values)
     yield BLANK_INBOX(**values)
     yield BLANK_OUTBOX(**values, nobody=_NOBODY)
     yield BLANK_AUDIT(**values)

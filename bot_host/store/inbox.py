@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bot_host.contracts.store import WantedHistory
 from bot_host.kit.clock import utc_now
-from bot_host.store import embeddings, memories, places
+from bot_host.store import embeddings, memories, places, steps
 from bot_host.store.columns import InList
 from bot_host.store.marks import set_mark
 from bot_host.store.schema import constant, inbox, inbox_open
@@ -56,6 +56,7 @@ _ROW: Final = (
     _c.state,
     _c.outcome,
     _c.reason,
+    _c.turn_id,
 )
 _NEW: Final = (
     "agent_id",
@@ -114,7 +115,7 @@ END: Final = Statement(
         finished_at=bindparam("now", type_=_c.finished_at.type),
         run_id=bindparam("run", type_=_c.run_id.type),
     )
-    .returning(_c.seq),
+    .returning(_c.turn_id),
 )
 PUT_BACK: Final = Statement(
     "inbox.put_back",
@@ -160,7 +161,7 @@ def _to_row(row: Row) -> InboxRow:
     (seq, agent_id, account, room_id, entity_id, memory_id, message_id, target, attempts, received_at) = row[
         :10
     ]
-    state, outcome, reason = row[10:]
+    state, outcome, reason, turn_id = row[10:]
     return InboxRow(
         seq=seq,
         agent_id=agent_id,
@@ -175,6 +176,7 @@ def _to_row(row: Row) -> InboxRow:
         state=InboxState(state),
         outcome=Outcome(outcome) if outcome else None,
         reason=reason,
+        turn_id=turn_id,
     )
 
 
@@ -260,7 +262,9 @@ def apply_delete(account: str, event_keys: Sequence[str], mark: Mark | None) -> 
     if not rows:
         return 0
     deleted = yield from memories.delete_memories([memory_id for _, memory_id in rows])
-    yield END_DELETED(seqs=[seq for seq, _ in rows], now=utc_now())
+    seqs = [seq for seq, _ in rows]
+    yield END_DELETED(seqs=seqs, now=utc_now())
+    yield from steps.blank(seqs)
     return deleted
 
 
@@ -327,11 +331,16 @@ def put_back(seqs: Sequence[int], *, blameless: bool) -> Unit[None]:
     yield END_DELETED(seqs=seqs, now=utc_now())
 
 
-def end(ended: InboxEnd, run_id: UUID) -> Unit[None]:
-    """End a row. Raises StateError when it has ended before: a turn is committed once."""
+def end(ended: InboxEnd, run_id: UUID) -> Unit[UUID | None]:
+    """End a row; the id that its turn has for its steps, where it has any.
+
+    Raises StateError when it has ended before: a turn is committed once.
+    """
     rows = yield END(row=ended.seq, result=ended.outcome.value, why=ended.reason, now=utc_now(), run=run_id)
     if not rows:
         raise StateError(f"inbox row {ended.seq} has ended before, or is not known")
+    turn_id: UUID | None = rows[0][0]
+    return turn_id
 
 
 def pending_count() -> Unit[int]:

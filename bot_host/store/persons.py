@@ -72,6 +72,12 @@ POLICIES: Final[Mapping[str, tuple[Policy, str]]] = {
     "runs.model_calls": (Policy.BLANK, "of their turns; models, tokens and cost stay"),
     "runs.steps": (Policy.BLANK, "of their turns"),
     "runs.error": (Policy.BLANK, "of their turns"),
+    "steps.name": (Policy.KEEP, "the action's"),
+    "steps.arguments": (Policy.BLANK, "of their turns; that an action was asked for stays"),
+    "steps.text": (Policy.BLANK, "of their turns"),
+    "steps.answering": (Policy.BLANK, "of their turns"),
+    "steps.result": (Policy.BLANK, "of their turns"),
+    "steps.data": (Policy.BLANK, "of their turns"),
     "logs.entity_id": (Policy.DELETE, ""),
     "logs.body": (Policy.PRUNE, "whatever names the id, in others' entries"),
     "audit.actor": (Policy.BLANK, "the entry stays: what was changed, and when"),
@@ -153,6 +159,9 @@ def _rows() -> dict[Table, ColumnElement[bool]]:
         s.task_occurrences: s.task_occurrences.c.task_id.in_(their_tasks),
         s.rooms: InList(s.rooms.c.id, "room_ids"),
         s.runs: or_(InList(s.runs.c.id, "run_ids"), InList(s.runs.c.room_id, "room_ids")),
+        s.steps: s.steps.c.turn_id.in_(
+            select(s.inbox.c.turn_id).where(at(s.inbox), s.inbox.c.turn_id.is_not(None))
+        ),
         s.logs: at(s.logs),
         s.inbox: at(s.inbox),
         s.outbox: or_(

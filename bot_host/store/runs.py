@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
-from bot_host.store import inbox, memories, outbox, use
+from bot_host.store import inbox, memories, outbox, steps, use
 from bot_host.store.schema import runs
 from bot_host.store.statement import Row, Statement, Unit
 from bot_host.types.ids import UUID
@@ -83,11 +83,16 @@ def commit_turn(commit: TurnCommit) -> Unit[Queued | None]:
     """See Inbox.commit_turn. Raises StateError when one of the rows has ended before."""
     if not (yield from memories.revisions_hold(commit.revisions)):
         return None
+    turns = set()
     for ended in commit.ends:
-        yield from inbox.end(ended, commit.run.id)
+        turns.add((yield from inbox.end(ended, commit.run.id)))
+    yield from steps.drop_data([turn_id for turn_id in turns if turn_id])
+    said_before = set()
     for memory in commit.memories:
-        yield from memories.create_memory(memory)
-    queued = yield from outbox.add(commit.outbox, commit.send_now)
+        if not (yield from memories.create_memory(memory)):
+            said_before.add(memory.id)
+    parts = [row for row in commit.outbox if row.memory_id not in said_before]
+    queued = yield from outbox.add(parts, commit.send_now)
     yield from put_run(commit.run)
     yield from use.add_run(commit.run)
     return queued

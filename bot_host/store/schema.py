@@ -382,10 +382,19 @@ inbox: Final = Table(
     Column("sent_at", Moment, nullable=False),
     Column("finished_at", Moment),
     Column("run_id", Id),
+    Column("turn_id", Id),
     UniqueConstraint("account", "event_key"),
     Index(None, "room_id", "received_at"),
     Index(None, "entity_id", "received_at"),
     sqlite_autoincrement=True,
+)
+inbox_stepped: Final = inbox.c.turn_id.is_not(None)
+"""Its turn has steps. Few rows have, so that the index costs the others nothing."""
+Index(
+    "ix_inbox_turn_id",
+    inbox.c.turn_id,
+    sqlite_where=inbox_stepped,
+    postgresql_where=inbox_stepped,
 )
 inbox_open: Final = inbox.c.state != constant("done")
 """Not done. Written just so in each statement that looks for open rows: the index serves no other form."""
@@ -396,6 +405,32 @@ Index(
     inbox.c.seq,
     sqlite_where=inbox_open,
     postgresql_where=inbox_open,
+)
+
+# The model's tool calls. A turn has an id of its own from its first step on (`inbox.turn_id`): runs are
+# made anew with each try, and rows join and leave it.
+steps: Final = Table(
+    "steps",
+    metadata,
+    Column("turn_id", Id, nullable=False),
+    Column("edition", Integer, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("call", Integer, nullable=False),
+    _agent(),
+    Column("room_id", Id, _to("rooms"), nullable=False),
+    Column("call_id", Key, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("arguments", Words, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("answering", Json, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("result", Json, nullable=False),
+    Column("data", Json),
+    Column("created_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    PrimaryKeyConstraint("turn_id", "edition", "round", "call"),
+    Index(None, "room_id"),
+    Index(None, "created_at"),
 )
 
 # Parts keep their memory's id even when the memory is gone: idempotency keys are made of it.

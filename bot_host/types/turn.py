@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from bot_host.kit.clock import utc_now
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Mark
 from bot_host.types.memory import Memory
@@ -27,6 +28,18 @@ class InboxState(StrEnum):
     PENDING = "pending"
     RUNNING = "running"
     DONE = "done"
+
+
+class StepState(StrEnum):
+    """Where a tool call of the model is on its way. `running` is on disk before the action begins."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    DONE = "done"
+    UNKNOWN = "unknown"
+    """It was running when its turn was cut off, may or may not have been done, and is not repeated."""
+    SPARED = "spared"
+    """Not run: an earlier edition of the turn had done just this, or may have."""
 
 
 class OutboxState(StrEnum):
@@ -98,6 +111,8 @@ class InboxRow:
     state: InboxState = InboxState.RUNNING
     outcome: Outcome | None = None
     reason: str = ""
+    turn_id: UUID | None = None
+    """Under which the steps of its turn stand; None as long as it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +162,36 @@ class InboxEnd:
     outcome: Outcome
     reason: str = ""
     """Why, in few words that can be counted: `direct message`, `not addressed`, `muted` …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow:
+    """One tool call of a turn. A turn that is cut off goes on from these rows."""
+
+    turn_id: UUID
+    agent_id: UUID
+    edition: int
+    """Counts from 0; an edit of the message begins a new one, in which the model is asked anew."""
+    round: int
+    """The model's answer that the call stood in; from 1."""
+    call: int
+    """The call's place in that answer; from 0."""
+    call_id: str
+    """The model's own name for it."""
+    name: str
+    arguments: str
+    """JSON text, as the model wrote it."""
+    text: str = ""
+    """What the model said in this round; with the first call only."""
+    answering: dict[UUID, tuple[int, str]] = field(default_factory=dict)
+    """The messages that the round answers, each with its revision and why it is answered; as `text`."""
+    state: StepState = StepState.PLANNED
+    result: dict[str, Any] = field(default_factory=dict)
+    """Of an ended one: `success`, `text`, `error`, and `said` when it said something to the room."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """The result's `values` and `data`; only until the end of the turn."""
+    created_at: datetime = field(default_factory=utc_now)
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,17 @@ from bot_host.types.inbound import Mark
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
 from bot_host.types.places import Entity, Room, World
-from bot_host.types.turn import Admission, InboxEnd, InboxRow, NewOutbox, Outcome, RunRecord, TurnCommit
+from bot_host.types.turn import (
+    Admission,
+    InboxEnd,
+    InboxRow,
+    NewOutbox,
+    Outcome,
+    RunRecord,
+    StepRow,
+    StepState,
+    TurnCommit,
+)
 
 CHARACTER = Character(name="Ada")
 AGENT = string_to_uuid("Ada")
@@ -104,6 +114,23 @@ def make_part(memory: Memory | None = None, **more: Any) -> NewOutbox:
         **more,
     }
     return NewOutbox(agent_id=AGENT, **fields)
+
+
+def make_step(turn_id: UUID | None = None, **more: Any) -> StepRow:
+    """A tool call, the only one of a turn's first round."""
+    fields: dict[str, Any] = {
+        "turn_id": turn_id or new_id(),
+        "edition": 0,
+        "round": 1,
+        "call": 0,
+        "call_id": "call_1",
+        "name": "PAY",
+        "arguments": '{"amount": 5}',
+        "state": StepState.RUNNING,
+        "created_at": NOON,
+        **more,
+    }
+    return StepRow(agent_id=AGENT, **fields)
 
 
 def make_run(room_id: UUID, **more: Any) -> RunRecord:

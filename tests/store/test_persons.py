@@ -22,7 +22,7 @@ from bot_host.types.knowledge import AuditEntry, Component, LogEntry, Relationsh
 from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.outbound import Target
 from bot_host.types.task import Task
-from bot_host.types.turn import Admission, InboxEnd, Outcome, TurnCommit
+from bot_host.types.turn import Admission, InboxEnd, Outcome, StepRow, StepState, TurnCommit
 from tests.store.samples import (
     ACCOUNT,
     AGENT,
@@ -31,6 +31,7 @@ from tests.store.samples import (
     make_id,
     make_part,
     make_run,
+    make_step,
     make_world,
 )
 
@@ -72,21 +73,36 @@ def admission(key: str, **more: Any) -> Admission:
     return replace(made, room=room, target=target, sender=sender)
 
 
+def words(memory_id: UUID, text: str = SECRET) -> StepRow:
+    """A tool call in which something was said, for this message."""
+    return make_step(
+        answering={memory_id: (0, "mention")},
+        arguments=text,
+        text=text,
+        result={"success": True, "text": text},
+        data={"data": {"said": text}},
+        state=StepState.DONE,
+    )
+
+
 @pytest.fixture
 async def answered(store: Database) -> Memory:
     """Ben and Zoe in a room, Ben in private; his message in the room is answered, Zoe's too."""
     mine = make_admission("m1", f"I am {SECRET}")
     sender = replace(mine.sender, names=(SECRET, "Ben"), metadata={"discord": {"id": PLATFORM_ID}})
-    await store.admit(
+    _, _, private = await store.admit(
         [
             replace(mine, sender=sender),
             make_admission("m2", "Zoe here", person="zoe"),
             admission("p1"),
         ]
     )
+    p1 = make_id("memory p1")
+    await store.add_steps([words(p1)], room_id=PRIVATE, seqs=[private.seq], revisions={p1: 0})
     replies = []
     for row in (await store.take_turn(AGENT, ROOM, 9)).rows:
         text = f"Hello {SECRET}" if row.entity_id == BEN else "Hello Zoe"
+        await store.add_steps([words(row.memory_id, text)], room_id=ROOM, seqs=[row.seq], revisions={})
         reply = Memory(
             agent_id=AGENT,
             entity_id=AGENT,
@@ -257,6 +273,15 @@ class TestErase:
         assert await store.get_cache(AGENT, "pending") is None
         assert {p.entity_id for p in await store.get_participants(ROOM)} == {AGENT, ZOE}
 
+    async def test_of_an_action_it_stays_that_there_was_one(self, store: Database, file: Path) -> None:
+        await store.erase_entity(BEN)
+        kept = {row["name"]: row for row in dump(file)["steps"] if not row["arguments"]}
+        assert len(dump(file)["steps"]) == 2  # What was done in private is gone with the room.
+        assert kept["PAY"]["state"] == "done"
+        assert [row["result"] for row in dump(file)["steps"] if row["arguments"]] == [
+            '{"success":true,"text":"Hello Zoe"}'
+        ]
+
     async def test_what_it_cost_stays_without_what_was_said(self, store: Database) -> None:
         await store.erase_entity(BEN)
         by_steps = {len(run.steps): run for run in await store.get_runs(ROOM)}
@@ -278,6 +303,7 @@ class TestErase:
             "task_occurrences": 1,
             "rooms": 2,  # His private one; out of another his name was taken.
             "runs": 1,
+            "steps": 2,
             "logs": 2,
             "inbox": 2,
             "outbox": 2,

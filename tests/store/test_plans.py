@@ -139,6 +139,12 @@ def test_the_message_path_uses_the_indexes_made_for_it(db: sqlite3.Connection, n
         ("tasks.next_due", ["ix_tasks_active (agent_id=? AND due_at>?)"]),
         ("task_occurrences.lapsed", ["ix_task_occurrences_claimed (lease_until<?)"]),
         ("components.get(type)", ["ix_components_entity_id_type (entity_id=? AND type=?)"]),
+        ("steps.get", ["sqlite_autoindex_steps_1 (turn_id=?)"]),
+        (
+            "steps.change",
+            ["sqlite_autoindex_steps_1 (turn_id=? AND edition=? AND round=? AND call=?)"],
+        ),
+        ("steps.sweep", ["ix_steps_created_at (created_at<?)", "ix_inbox_turn_id (turn_id=?)"]),
     ],
 )
 def test_what_a_turn_may_ask_uses_the_indexes_made_for_it(
