@@ -1,8 +1,9 @@
 """What the pipeline is given for one turn, and the outbox that it speaks through (the host implements it)."""
 
+from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from bot_host.contracts.connector import TextStream
 from bot_host.types.ids import UUID
@@ -10,6 +11,8 @@ from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
 from bot_host.types.places import Entity, ParticipantState, Room, World
 from bot_host.types.turn import InboxEnd, InboxRow, RunRecord
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,9 @@ class TurnOutbox(Protocol):
 
     async def say(self, memory: Memory, target: Target, *, answering: tuple[UUID, ...] = ()) -> None:
         """Commit something that is said before the turn ends; it goes out at once. Raises StoreError."""
+
+    async def finish(self, writing: Coroutine[Any, Any, T]) -> T:
+        """Do a short piece of writing to its end, also when the turn is cancelled meanwhile."""
 
     async def commit(
         self,

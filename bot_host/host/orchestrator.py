@@ -13,9 +13,10 @@ from bot_host.host.message_methods import MessageMethods
 from bot_host.host.result import Delivery
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
+from bot_host.runtime.voice import next_message_id
 from bot_host.types.content import Content
 from bot_host.types.errors import BotHostError, StateError
-from bot_host.types.ids import UUID, new_id
+from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
 
@@ -93,7 +94,8 @@ class BotHost(AgentMethods, MessageMethods):
         """Say something unasked. Returns after the commit; `Delivery.sent` waits for the platform.
 
         `target` names a room that the agent knows (`room_id`), or `source` and `channel_id` of the
-        platform. A second message with the same `memory_id` is not sent again. Raises StateError for a
+        platform. A second message with the same `memory_id` is not sent again; without one, what an action
+        says has the same id whenever its turn begins again. Raises StateError for a
         source that nothing sends to, and for an unknown room.
         """
         runtime = agent if isinstance(agent, AgentRuntime) else self.get_agent(agent)
@@ -112,7 +114,7 @@ class BotHost(AgentMethods, MessageMethods):
             )
         line = self._accounts.resolve(runtime.agent_id, target)
         memory = Memory(
-            id=memory_id or new_id(),
+            id=memory_id or next_message_id(runtime.agent_id),
             agent_id=runtime.agent_id,
             entity_id=runtime.agent_id,
             room_id=target.room_id or runtime.agent_id,

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from bot_host.contracts.connector import Connector, StreamingConnector, TextStream
 from bot_host.contracts.store import Store
@@ -32,6 +32,7 @@ from bot_host.types.outbound import Target
 from bot_host.types.turn import InboxEnd, NewOutbox, OutboxRow, OutboxState, Queued, RunRecord, TurnCommit
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 SENDERS: Final = 64
 """Destinations that are sent to at the same time."""
@@ -122,6 +123,10 @@ class HostOutbox:
             await self._callers.say(answering, memory)
         else:
             await self.enqueue(self._accounts.get(target.account), memory, target, remember=True)
+
+    async def finish(self, writing: Coroutine[Any, Any, T]) -> T:
+        """Do a short piece of writing to its end, also when the turn is cancelled meanwhile."""
+        return await asyncio.shield(self._tasks.spawn("writing", writing))
 
     async def commit(
         self,

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,7 @@ from bot_host.pipeline.limits import LimitCheck
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.types.content import ChannelType, MentionContext
 from bot_host.types.errors import ModelError, StateError
+from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.models import ChatMessage, ModelType, TextRequest
 from bot_host.types.places import ParticipantState, Room
@@ -59,12 +60,21 @@ def is_addressed(message: Memory, room: Room) -> bool:
     return room.type in DIRECT or mention.is_mention or mention.is_reply
 
 
-async def decide_all(agent: AgentRuntime, given: TurnInput) -> list[Decision]:
-    """A decision for each message, in order: one may mute the agent for those after it."""
+async def decide_all(
+    agent: AgentRuntime, given: TurnInput, settled: Mapping[UUID, Decision]
+) -> list[Decision]:
+    """A decision for each message, in order: one may mute the agent for those after it.
+
+    `settled`: messages that an earlier try of the turn has let in. They are not asked about again, but may
+    still be stopped or superseded.
+    """
     state = given.own_state
     decisions = []
     limits = LimitCheck(agent)
     for message in given.messages:
+        if message.id in settled:
+            decisions.append(settled[message.id])
+            continue
         decision = await decide(agent, message, given, state)
         if decision.muted:
             state = ParticipantState.MUTED

@@ -15,12 +15,14 @@ from bot_host.pipeline.compose import FAILURE, compose
 from bot_host.pipeline.evaluate import evaluate
 from bot_host.pipeline.gate import DIRECT, Decision, decide_all, is_addressed
 from bot_host.pipeline.respond import Limits, Reply, respond
+from bot_host.pipeline.steps import Answered, Stale, Steps, read_steps
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.runtime.runs import Run, tell_ended, tell_started, use_run
+from bot_host.runtime.voice import next_message_id
 from bot_host.types.content import Content
 from bot_host.types.errors import BotHostError, StoreError
 from bot_host.types.events import EventType
-from bot_host.types.ids import UUID, new_id
+from bot_host.types.ids import UUID, create_unique_uuid, new_id
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
 from bot_host.types.turn import InboxEnd, InboxRow, Outcome, RunRecord
@@ -31,6 +33,11 @@ FAILURE_LINE: Final = (
     "Sorry, something went wrong on my side and I can't answer right now. Please try again in a little while."
 )
 """Told to whoever turned to the agent; a character's `templates.failureMessage` says it its own way."""
+FAILURE_AFTER_ACTION: Final = (
+    "Sorry, something went wrong on my side before I could answer. Some of what you asked for may be done "
+    "already: please check before you ask again."
+)
+"""The same, when an action has run: `templates.failureAfterActionMessage`."""
 
 
 class TurnEnd(StrEnum):
@@ -52,6 +59,7 @@ class _Judged:
 class _Thought:
     """What a turn came to so far; nothing of it is written."""
 
+    steps: Steps
     judged: Sequence[_Judged] = ()
     reply: Reply | None = None
     state: State | None = None
@@ -72,7 +80,7 @@ async def handle_turn(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox:
     passes cancellation on.
     """
     run = Run(run_id=turn.run_id, agent_id=agent.agent_id, room_id=given.room.id)
-    thought = _Thought()
+    thought = _Thought(steps=await read_steps(agent, turn, given.messages, outbox))
     status = "interrupted"
     error = ""
     with use_run(run):
@@ -95,6 +103,9 @@ async def handle_turn(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox:
                     return end
             status = "timeout" if thought.timed_out else "failed"
             return await _fail(agent, turn, given, outbox, run.record(status, error=error), thought)
+        except Stale:
+            status = "stale"
+            return TurnEnd.STALE
         except BotHostError as failure:
             status, error = "failed", str(failure)
             raise
@@ -107,7 +118,8 @@ async def handle_turn(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox:
 async def give_up(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox: TurnOutbox, *, why: str) -> None:
     """End messages that no turn could finish; whoever turned to the agent with one is told."""
     run = Run(run_id=turn.run_id, agent_id=agent.agent_id, room_id=given.room.id)
-    await _fail(agent, turn, given, outbox, run.record("failed", error=why), _Thought())
+    thought = _Thought(steps=await read_steps(agent, turn, given.messages, outbox))
+    await _fail(agent, turn, given, outbox, run.record("failed", error=why), thought)
 
 
 async def _think(
@@ -118,16 +130,17 @@ async def _think(
     try:
         async with limit:
             with run.step("gate"):
+                settled = thought.steps.decisions
                 thought.judged = [
                     _Judged(row=row, memory=memory, decision=decision)
                     for row, memory, decision in zip(
-                        turn.rows, given.messages, await decide_all(agent, given), strict=True
+                        turn.rows, given.messages, await decide_all(agent, given, settled), strict=True
                     )
                 ]
             if thought.answering:
                 async with outbox.typing(thought.answering[-1].row.target):
                     await _respond(agent, given, outbox, run, thought)
-    except StoreError:
+    except (StoreError, Stale):
         raise
     except BotHostError as error:
         log.error("no answer: %s", error)
@@ -157,7 +170,8 @@ async def _respond(
     async def say(content: Content) -> list[Memory]:
         if not content.text.strip() and not content.attachments:
             return []
-        said = _memory(agent, newest, Reply(text=clean_text(content.text), actions=content.actions), new_id())
+        words = Reply(text=clean_text(content.text), actions=content.actions)
+        said = _memory(agent, newest, words, next_message_id(agent.agent_id))
         said.content.attachments = list(content.attachments)
         await outbox.say(said, newest.row.target, answering=answering)
         await _tell_sent(agent, ((said, newest.row.target),))
@@ -166,13 +180,17 @@ async def _respond(
     thought.reply = await respond(
         agent,
         run,
-        message=newest.memory,
+        answered=[
+            Answered(row=each.row, memory=each.memory, reason=each.decision.reason)
+            for each in thought.answering
+        ],
         state=thought.state,
         prompt=prompt,
         stream=thought.stream,
         limits=Limits(
             steps=given.wishes.max_steps or agent.options.max_steps, retries=given.wishes.max_retries
         ),
+        steps=thought.steps,
         callback=say,
     )
 
@@ -212,9 +230,9 @@ async def _finish(
     return TurnEnd.DONE
 
 
-def _notice(agent: AgentRuntime, each: _Judged) -> tuple[Memory, Target]:
+def _notice(agent: AgentRuntime, each: _Judged, *, memory_id: UUID = "") -> tuple[Memory, Target]:
     """A line to somebody whose message is not answered; prompts leave it out, as models imitate such."""
-    said = _memory(agent, each, Reply(text=each.decision.line), new_id())
+    said = _memory(agent, each, Reply(text=each.decision.line), memory_id or new_id())
     return said.model_copy(update={"metadata": {**said.metadata, FAILURE: True}}), each.row.target
 
 
@@ -246,11 +264,13 @@ async def _fail(
         if is_addressed(memory, given.room):
             addressed = row, memory
     replies: tuple[tuple[Memory, Target], ...] = ()
-    if addressed is not None:
+    line = _failure_line(agent, acted=thought.steps.acted)
+    if addressed is not None and line.strip():
         row, memory = addressed
-        line = agent.character.templates.get("failureMessage", FAILURE_LINE)
         decision = Decision(respond=False, reason="", line=line)
-        replies = (_notice(agent, _Judged(row=row, memory=memory, decision=decision)),)
+        # Of one id for each message: should an edit of it fail as well, nobody is told a second time.
+        told = create_unique_uuid(agent.agent_id, f"failed:{memory.id}")
+        replies = (_notice(agent, _Judged(row=row, memory=memory, decision=decision), memory_id=told),)
     try:
         await outbox.commit(turn, ends=tuple(ends), run=run, replies=replies, revisions={})
     except BotHostError:
@@ -263,6 +283,14 @@ async def _fail(
     _log_end(given, tuple(ends), run)
     await _tell_sent(agent, replies)
     return TurnEnd.DONE
+
+
+def _failure_line(agent: AgentRuntime, *, acted: bool) -> str:
+    """Empty where the character wants to say nothing."""
+    templates = agent.character.templates
+    if acted:
+        return templates.get("failureAfterActionMessage", FAILURE_AFTER_ACTION)
+    return templates.get("failureMessage", FAILURE_LINE)
 
 
 async def _tell_sent(agent: AgentRuntime, replies: tuple[tuple[Memory, Target], ...]) -> None:

@@ -2,12 +2,15 @@
 
 import logging
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bot_host.contracts.connector import TextStream
 from bot_host.contracts.plugin import ActionResult, HandlerCallback, State
-from bot_host.kit.clean import clean_text
+from bot_host.kit.clean import clean_text, one_line
+from bot_host.pipeline.results import SHOWN, as_answer, echo
+from bot_host.pipeline.steps import SILENCE, Answered, Round, Steps
 from bot_host.runtime import actions as running
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.runtime.process import ActionTurn
@@ -15,14 +18,16 @@ from bot_host.runtime.runs import Run
 from bot_host.types.content import Content, Media
 from bot_host.types.errors import ModelError
 from bot_host.types.memory import Memory
-from bot_host.types.models import ChatMessage, ModelType, TextRequest, TextResult
+from bot_host.types.models import ChatMessage, ModelType, TextRequest, TextResult, ToolCall
 
 log = logging.getLogger(__name__)
 
 REPLY_CHARACTERS: Final = 60_000
 """A model that runs away is cut here; the longest sensible answers have a tenth of it."""
-SILENCE: Final = "IGNORE"
-"""The action by which the model says nothing."""
+CALLS: Final = 16
+"""Tool calls of one round; a model that runs away is cut here, too."""
+ARGUMENT_CHARACTERS: Final = 50_000
+"""Longer arguments are not run: no action takes them, and they would fill the model's own context."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +47,6 @@ class Reply:
     text: str = ""
     actions: list[str] = field(default_factory=list)
     results: list[tuple[str, ActionResult]] = field(default_factory=list)
-    said: bool = False
-    """Actions have said something to the room already."""
 
     @property
     def attachments(self) -> list[Media]:
@@ -64,6 +67,7 @@ class _Spoken:
         self._stream = stream
         self._rounds: list[str] = []
         self._shown = False
+        self._left = REPLY_CHARACTERS
 
     @property
     def shown(self) -> bool:
@@ -72,11 +76,20 @@ class _Spoken:
 
     async def chunk(self, text: str) -> None:
         assert self._stream is not None
-        text = clean_text(text)
+        text = clean_text(text)[: self._left]
+        if not text:
+            return
+        self._left -= len(text)
         if not self._shown and self._rounds:
             await self._stream.write("\n\n")
         self._shown = True
         await self._stream.write(text)
+
+    async def repeat(self, text: str) -> None:
+        """A round that the model need not be asked for again."""
+        if text and self._stream is not None:
+            await self.chunk(text)
+        self.end_round(text)
 
     def end_round(self, text: str) -> None:
         if text:
@@ -92,56 +105,61 @@ async def respond(
     agent: AgentRuntime,
     run: Run,
     *,
-    message: Memory,
+    answered: Sequence[Answered],
     state: State,
     prompt: tuple[ChatMessage, ...],
     stream: TextStream | None,
     limits: Limits,
-    callback: HandlerCallback | None = None,
+    steps: Steps,
+    callback: HandlerCallback,
 ) -> Reply:
-    """Model and tool rounds, at most `limits.steps`. Raises ModelError.
+    """Model and tool rounds, at most `limits.steps`. Raises ModelError, and what `Steps` raises.
 
     Tool calls run one after the other, in the order of the model, and go back to it as results. In the last
-    round no tools are offered, so that the model has to speak. `callback` says something to the room while
-    an action works.
+    round no tools are offered, so that the model has to speak. Rounds that `steps` has from before are not
+    asked again. `callback` says something to the room while an action works.
     """
-    offered = await running.available(agent, agent.actions, message, state)
+    answering = [each.memory for each in answered]
+    message = answering[-1]
+    steps.answer(answered)
+    offered = await running.available(agent, agent.actions, message, state, answering=answering)
     reply = Reply()
-    acting = agent.action_turn(message, state, callback=_noting(reply, callback))
+    acting = agent.action_turn(message, state, callback=_noting(steps, callback), answering=answering)
     reply.results = acting.results
     spoken = _Spoken(stream)
-    messages = list(prompt)
-    for step in range(1, limits.steps + 1):
-        tools = running.as_tools(offered) if step < limits.steps else ()
-        request = TextRequest(
-            messages=tuple(messages), tools=tools, on_chunk=spoken.chunk if stream else None
-        )
-        result = await _ask(agent, run, request, spoken, limits.retries)
-        text = _tidy(result.text, agent.character.name)
-        spoken.end_round(text)
-        if not result.tool_calls:
-            break
-        messages.append(ChatMessage(role="assistant", content=text, tool_calls=result.tool_calls))
-        messages.extend(await _run_tools(agent, run, result, reply, acting))
+    messages = [*prompt, *steps.told()]
+    for number in range(1, limits.steps + 1):
+        answer = steps.find_round(number)
+        if answer is not None:
+            await spoken.repeat(answer.text)
+        else:
+            tools = running.as_tools(offered) if number < limits.steps else ()
+            request = TextRequest(
+                messages=tuple(messages), tools=tools, on_chunk=spoken.chunk if stream else None
+            )
+            answer = _read(await _ask(agent, run, request, spoken, limits.retries), agent.character.name)
+            spoken.end_round(answer.text)
+            if not answer.calls:
+                break
+            await steps.begin(number, answer)
+        calls = tuple(map(echo, answer.calls))
+        messages.append(ChatMessage(role="assistant", content=answer.text, tool_calls=calls))
+        messages.extend(await _run_tools(agent, run, number, answer, reply, steps, acting))
         if any(name == SILENCE and r.success for name, r in reply.results) and not spoken.text:
             return reply
     reply.text = spoken.text
     if len(reply.text) > REPLY_CHARACTERS:
         log.warning("the model wrote %d characters; cut at %d", len(reply.text), REPLY_CHARACTERS)
-        reply.text = reply.text[: REPLY_CHARACTERS - 1] + "…"
-    if not reply.text and not reply.said and not reply.attachments:
+        reply.text = _cut(reply.text)
+    if not reply.text and not steps.said and not reply.attachments:
         raise ModelError("the model gave an empty answer")
     return reply
 
 
-def _noting(reply: Reply, callback: HandlerCallback | None) -> HandlerCallback | None:
-    if callback is None:
-        return None
-    say = callback
-
+def _noting(steps: Steps, say: HandlerCallback) -> HandlerCallback:
     async def noted(content: Content) -> list[Memory]:
         made = await say(content)
-        reply.said = reply.said or bool(made)
+        steps.said += len(made)
         return made
 
     return noted
@@ -159,29 +177,52 @@ async def _ask(
                     raise
                 notes["error"] = str(error)
                 continue
-            notes["tool_calls"] = [call.name for call in result.tool_calls]
+            notes["tool_calls"] = [call.name for call in result.tool_calls[:CALLS]]
         if result.tool_calls or result.text.strip() or not left:
             return result
     raise AssertionError("the last try returns or raises")
 
 
 async def _run_tools(
-    agent: AgentRuntime, run: Run, result: TextResult, reply: Reply, acting: ActionTurn
+    agent: AgentRuntime,
+    run: Run,
+    number: int,
+    answer: Round,
+    reply: Reply,
+    steps: Steps,
+    acting: ActionTurn,
 ) -> list[ChatMessage]:
     answers = []
-    for call in result.tool_calls:
-        with run.step(f"action {call.name}") as notes:
-            done = await acting.run(call)
+    for index, call in enumerate(answer.calls):
+        with run.step(f"action {one_line(call.name, 60)}") as notes:
+            done, before = await steps.run(number, index, acting)
             notes["success"] = done.success
+            if before:
+                notes["from_before"] = True
             if done.error:
                 notes["error"] = done.error
         reply.actions.append(running.canonical(agent.actions, call.name))
-        said = done.text if done.success else f"error: {done.error or done.text}"
-        answers.append(ChatMessage(role="tool", content=said or "done", tool_call_id=call.id))
+        answers.append(ChatMessage(role="tool", content=as_answer(done), tool_call_id=call.id))
     return answers
 
 
-def _tidy(text: str, name: str) -> str:
+def _read(result: TextResult, name: str) -> Round:
     """Model output made storable, without the speaker's name that models like to copy from the history."""
-    text = clean_text(text).strip()
-    return re.sub(rf"\A{re.escape(name)}:\s+", "", text)
+    text = re.sub(rf"\A{re.escape(name)}:\s+", "", clean_text(result.text).strip())
+    calls = result.tool_calls
+    if len(calls) > CALLS:
+        log.warning("the model asked for %d actions at once; the first %d are run", len(calls), CALLS)
+    return Round(text=_cut(text), calls=tuple(map(_tidy_call, calls[:CALLS])))
+
+
+def _tidy_call(call: ToolCall) -> ToolCall:
+    arguments = call.arguments.strip()
+    if len(arguments) > ARGUMENT_CHARACTERS:
+        log.warning("the model gave %s arguments of %d characters", one_line(call.name, 60), len(arguments))
+        # The ellipsis makes them no JSON, whatever they began with: they are refused like any other such.
+        arguments = arguments[:SHOWN] + "…"
+    return replace(call, arguments=arguments)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= REPLY_CHARACTERS else text[: REPLY_CHARACTERS - 1] + "…"

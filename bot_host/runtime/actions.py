@@ -70,6 +70,19 @@ def canonical(actions: Sequence[Action], asked: str) -> str:
     return action.name if action is not None else asked
 
 
+def may_repeat(agent: Agent, actions: Sequence[Action], name: str, messages: Sequence[Memory]) -> bool:
+    """Whether a call that was cut off may be run again: it is idempotent, or can only have asked for a yes.
+
+    `messages`: what the turn answers.
+    """
+    action = find_action(actions, name)
+    if action is None or action is CONFIRM:
+        return False
+    if action.confirm:
+        return not any(confirm.is_yes(each.content.text, agent.character.name) for each in messages)
+    return action.idempotent
+
+
 async def run_call(
     agent: Agent,
     actions: Sequence[Action],

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from bot_host.contracts.plugin import (
@@ -82,15 +82,25 @@ class ActionTurn:
         self.results: list[tuple[str, ActionResult]] = []
         """Name and result of each action, in order."""
 
-    async def run(self, call: ToolCall) -> ActionResult:
-        """Run one. Never raises for the action's own faults."""
+    async def run(
+        self,
+        call: ToolCall,
+        *,
+        message: Memory | None = None,
+        ended: Callable[[ActionResult], Awaitable[None]] | None = None,
+    ) -> ActionResult:
+        """Run one. Never raises for the action's own faults.
+
+        `message`: the one that asked for it, where it is not the turn's newest. `ended` is told the result
+        before anybody else is; what it raises goes to the caller.
+        """
         name = canonical(self._actions, call.name)
         await self._tell(EventType.ACTION_STARTED, name, f"Executing action: {name}", "executing", None)
         result = await run_call(
             self._agent,
             self._actions,
             call,
-            message=self._message,
+            message=message or self._message,
             state=self.state,
             previous=self.results,
             callback=self._callback,
@@ -98,14 +108,17 @@ class ActionTurn:
             responses=self._responses,
             answering=self._answering,
         )
-        self._note(name, result)
+        if ended is not None:
+            await ended(result)
+        self.take_over(name, result)
         status = "completed" if result.success else "failed"
         await self._tell(
             EventType.ACTION_COMPLETED, name, result.text or result.error, status, result.success
         )
         return result
 
-    def _note(self, name: str, result: ActionResult) -> None:
+    def take_over(self, name: str, result: ActionResult) -> None:
+        """Count a result in: of an action that has run just now, or of one that need not run again."""
         self.results.append((name, result))
         self._kept.put(self._message.id, self.results)
         self.state.values.update(result.values)

@@ -86,7 +86,7 @@ def commit_turn(commit: TurnCommit) -> Unit[Queued | None]:
     turns = set()
     for ended in commit.ends:
         turns.add((yield from inbox.end(ended, commit.run.id)))
-    yield from steps.drop_data([turn_id for turn_id in turns if turn_id])
+    yield from steps.end([turn_id for turn_id in turns if turn_id])
     said_before = set()
     for memory in commit.memories:
         if not (yield from memories.create_memory(memory)):

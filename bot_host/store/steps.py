@@ -71,8 +71,14 @@ GET: Final = Statement(
     .where(_c.turn_id == bindparam("turn_id"))
     .order_by(_c.edition, _c.round, _c.call),
 )
-DROP_DATA: Final = Statement(
-    "steps.drop_data", update(steps).where(InList(_c.turn_id, "turns")).values(data=None)
+END: Final = Statement(
+    "steps.end",
+    update(steps)
+    .where(InList(_c.turn_id, "turns"))
+    .values(
+        data=None,
+        state=case((_c.state == constant("running"), StepState.UNKNOWN.value), else_=_c.state),
+    ),
 )
 BLANKED: Final[Mapping[str, Any]] = {
     "arguments": "",
@@ -151,10 +157,10 @@ def get_steps(turn_id: UUID) -> Unit[list[StepRow]]:
     return [_to_step(row) for row in rows]
 
 
-def drop_data(turn_ids: Sequence[UUID]) -> Unit[None]:
-    """The turns have ended: what only their going on would have needed goes."""
+def end(turn_ids: Sequence[UUID]) -> Unit[None]:
+    """The turns have ended: nothing is under way any more, and what only that would have needed goes."""
     if turn_ids:
-        yield DROP_DATA(turns=turn_ids)
+        yield END(turns=turn_ids)
 
 
 def blank(seqs: Sequence[int]) -> Unit[None]:

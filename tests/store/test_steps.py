@@ -87,16 +87,18 @@ async def test_a_step_ends_once(store: Database, row: InboxRow) -> None:
     assert await store.get_steps(step.turn_id) == [done]
 
 
-async def test_the_end_of_the_turn_keeps_what_was_done_and_drops_its_data(
+async def test_the_end_of_the_turn_keeps_what_was_done_without_its_data(
     store: Database, row: InboxRow
 ) -> None:
     step = make_step(state=StepState.DONE, result={"text": "Paid."}, data={"data": {"picture": "x" * 99}})
     other = make_step(state=StepState.DONE, data={"data": {}})
+    cut_off = make_step(step.turn_id, call=1)
     await add(store, row, other)
-    await add(store, row, step)
+    await add(store, row, step, cut_off)
     assert await store.commit_turn(make_commit(row))
-    [kept] = await store.get_steps(step.turn_id)
-    assert (kept.result, kept.data) == ({"text": "Paid."}, {})
+    kept, unknown = await store.get_steps(step.turn_id)
+    assert (kept.state, kept.result, kept.data) == ("done", {"text": "Paid."}, {})
+    assert unknown.state == "unknown"
     [untouched] = await store.get_steps(other.turn_id)
     assert untouched.data
 
