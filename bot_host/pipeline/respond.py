@@ -138,6 +138,8 @@ async def respond(
                 messages=tuple(messages), tools=tools, on_chunk=spoken.chunk if stream else None
             )
             answer = _read(await _ask(agent, run, request, spoken, limits.retries), agent.character.name)
+            if number == limits.steps:
+                answer = replace(answer, calls=())  # Not offered; and nobody would hear what they come to.
             spoken.end_round(answer.text)
             if not answer.calls:
                 break

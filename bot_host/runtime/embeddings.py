@@ -88,7 +88,8 @@ class Embeddings:
             return False, False
         results = await asyncio.gather(*(self._try(memory) for memory in jobs))
         # A model that is not to be had fails every job alike; that must not use up anybody's tries.
-        outage = len(jobs) > 1 and all(isinstance(r, ModelError) and r.retryable for r in results)
+        failures = [r for r in results if isinstance(r, ModelError) and r.retryable]
+        outage = len(failures) == len(jobs) and (len(jobs) > 1 or failures[0].outage)
         for memory, result in zip(jobs, results, strict=True):
             if isinstance(result, BaseException):
                 await self._failed(memory, result, outage=outage)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -22,10 +23,15 @@ log = logging.getLogger(__name__)
 TRIES: Final = 3
 """Requests to one provider for one call; only failures that may pass by themselves are tried again."""
 LONGEST_WAIT: Final = 30.0
-"""Seconds that a provider may ask us to wait; whoever asks for more has failed."""
+"""Seconds that a provider may ask us to wait, or take to fail; after more it is not tried again."""
 BREAK_AFTER: Final = 5
-"""Failed calls in a row after which a provider is left out, as long as there is another one."""
+"""Failed calls in a row after which a provider is left out, as long as there is another one.
+
+When all of them were outages (`ModelError.outage`), it is not asked even if it is the only one: whoever waits
+is told at once, and a server that comes back up is not run over.
+"""
 BREAK_SECONDS: Final = 30.0
+"""After that one call tries it, once; when it succeeds, all do again."""
 
 INSTEAD: Final[Mapping[ModelType, tuple[ModelType, ...]]] = {
     ModelType.TEXT_SMALL: (ModelType.TEXT_LARGE,),
@@ -45,7 +51,44 @@ class _Registered:
     provider: str
     priority: int
     failures: int = 0
+    """Failed calls in a row."""
+    outages: int = 0
+    """The last so many of them were the provider's trouble as a whole."""
     open_until: float = 0.0
+
+    def refuse(self) -> None:
+        """Raises ModelError while it is down."""
+        left = self.open_until - time.monotonic()
+        if left > 0 and self.outages >= BREAK_AFTER:
+            raise ModelError(
+                f"{self.provider} has failed {self.failures} times in a row and was not asked; "
+                f"the next try is in {left:.0f} s",
+                retryable=True,
+                after_s=left,
+                outage=True,
+            )
+
+    def begin(self) -> int:
+        """How often a call may try it. After a break only one, and only one call finds out."""
+        if self.failures < BREAK_AFTER:
+            return TRIES
+        self._open()
+        return 1
+
+    def failed(self, error: ModelError) -> None:
+        """A call has failed."""
+        self.failures += 1
+        self.outages = self.outages + 1 if error.outage else 0
+        if self.failures >= BREAK_AFTER:
+            self._open()
+
+    def succeeded(self) -> None:
+        """A call came through."""
+        self.failures = self.outages = 0
+        self.open_until = 0.0
+
+    def _open(self) -> None:
+        self.open_until = time.monotonic() + BREAK_SECONDS * random.uniform(0.75, 1.0)
 
 
 class Models:
@@ -154,7 +197,9 @@ class Models:
             await on_chunk(chunk)
 
         request = params if on_chunk is None else replace(params, on_chunk=forward)
-        for attempt in range(1, TRIES + 1):
+        entry.refuse()
+        tries = entry.begin()
+        for attempt in range(1, tries + 1):
             begun = time.monotonic()
             try:
                 with noted_usage() as noted:
@@ -162,24 +207,20 @@ class Models:
             except ModelError as failure:
                 _note(type, entry, begun, noted, error=str(failure))
                 wait = max(backoff(attempt, base=0.5, cap=8.0), failure.after_s or 0.0)
+                took = time.monotonic() - begun
                 # What the user has seen cannot be taken back, so a stream that broke is not begun again.
-                if not failure.retryable or streamed or attempt == TRIES or wait > LONGEST_WAIT:
-                    self._failed(entry)
+                over = streamed or attempt == tries or max(wait, took) > LONGEST_WAIT
+                if not failure.retryable or over:
+                    entry.failed(failure)
                     raise
                 log.info("model provider %s: %s; trying again in %.1f s", entry.provider, failure, wait)
                 await asyncio.sleep(wait)
             else:
-                entry.failures = 0
+                entry.succeeded()
                 call = _note(type, entry, begun, noted, result=result)
                 await agent.emit_event(EventType.MODEL_USED, call)
                 return result
         raise AssertionError("the loop above returns or raises")
-
-    @staticmethod
-    def _failed(entry: _Registered) -> None:
-        entry.failures += 1
-        if entry.failures >= BREAK_AFTER:
-            entry.open_until = time.monotonic() + BREAK_SECONDS
 
 
 async def _call(agent: Agent, entry: _Registered, request: Any) -> Any:

@@ -62,13 +62,17 @@ class TurnError(BotHostError):
 class ModelError(BotHostError):
     """No model answered. `retryable` says whether the same request may succeed later.
 
-    `after_s`: seconds that the server asked us to wait first; None: it did not say.
+    `after_s`: seconds that the server asked us to wait first; None: it did not say. `outage`: it is not this
+    request's own fault, any other would fail as well just now (no connection, silence, overload).
     """
 
-    def __init__(self, message: str, *, retryable: bool = False, after_s: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, retryable: bool = False, after_s: float | None = None, outage: bool = False
+    ) -> None:
         super().__init__(message)
         self.retryable = retryable
         self.after_s = after_s
+        self.outage = outage
 
 
 class ConnectorError(BotHostError):

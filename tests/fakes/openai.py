@@ -216,6 +216,10 @@ class FakeOpenAI:
         """
         self._queue.append(Fault(name, Answer(text)))
 
+    def forget(self) -> None:
+        """Drop what is still queued."""
+        self._queue.clear()
+
     @contextmanager
     def hold(self, *, after: int | None = None) -> Iterator[Hold]:
         """Chat answers wait inside this context (from now on), and go on at its end or by `release`.

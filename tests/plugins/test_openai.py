@@ -153,6 +153,7 @@ async def test_status_errors(
     fake.fail(error)
     failure = await _error(agent, _request(on_chunk=Chunks() if stream else None))
     assert failure.retryable is retryable
+    assert failure.outage is (retryable and error.status != 500)
     assert says in str(failure)
     assert "127.0.0.1" in str(failure)
     assert len(fake.chats) == 1
@@ -289,6 +290,7 @@ async def test_silence(fake: FakeOpenAI, fault: Any, *, stream: bool) -> None:
         fake.fault(fault)
         failure = await _error(agent, _request(on_chunk=Chunks() if stream else None))
     assert failure.retryable
+    assert failure.outage
     assert "silent for 0.2 seconds" in str(failure)
 
 
@@ -297,6 +299,7 @@ async def test_connection_refused(fake: FakeOpenAI, unused_tcp_port: int) -> Non
         await _init(_config(fake, base_url=f"http://127.0.0.1:{unused_tcp_port}/v1"), agent)
         failure = await _error(agent)
     assert failure.retryable
+    assert failure.outage
     assert f"cannot reach 127.0.0.1:{unused_tcp_port}" in str(failure)
 
 

@@ -149,6 +149,19 @@ async def test_an_outage_uses_up_nobodys_tries(store: Database) -> None:
     await agent.stop()
 
 
+async def test_an_outage_is_known_by_a_single_memory_too(store: Database) -> None:
+    embedder = Embedder()
+    # Three requests a call: four failed calls, where three would be the end.
+    embedder.faults = {"one": [ModelError("down", retryable=True, outage=True)] * 12}
+    agent = await start(store, embedder)
+    told = Told(agent)
+    [memory] = await remember(agent, "one")
+    await agent.queue_embedding_generation(memory)
+    await told.wait("COMPLETED", 1)
+    assert told.of("FAILED") == []
+    await agent.stop()
+
+
 async def test_nothing_without_a_model_text_or_need(store: Database) -> None:
     agent = await start(store, None)
     [memory] = await remember(agent, "hello")

@@ -1,12 +1,13 @@
 """Priority, retries of what is safe, the next provider, the breaker, the run's record."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from bot_host.runtime import models as models_module
-from bot_host.runtime.models import BREAK_AFTER, Models
+from bot_host.runtime.models import BREAK_AFTER, BREAK_SECONDS, TRIES, Models
 from bot_host.runtime.runs import Run, use_run
 from bot_host.testing import FakeAgent
 from bot_host.types.errors import ModelError, StateError
@@ -105,6 +106,81 @@ async def test_a_provider_that_keeps_failing_is_left_out_while_there_is_another(
     for _ in range(BREAK_AFTER + 3):
         assert (await models.use(FakeAgent(), LARGE, REQUEST)).text == "fine"
     assert broken.calls == BREAK_AFTER
+
+
+def down(*, outage: bool = True) -> ModelError:
+    return ModelError("no connection", retryable=True, outage=outage)
+
+
+async def fail(models: Models, calls: int) -> None:
+    for _ in range(calls):
+        with pytest.raises(ModelError, match="no connection"):
+            await models.use(FakeAgent(), LARGE, REQUEST)
+
+
+def let_the_break_pass(models: Models) -> None:
+    for entry in models._by_type[LARGE]:
+        entry.open_until -= BREAK_SECONDS
+
+
+async def test_an_only_provider_that_is_down_is_not_run_over() -> None:
+    broken = Handler(*[down()] * (BREAK_AFTER * TRIES + 1), "back", "again")
+    models = models_with(("a", broken, 0))
+    await fail(models, BREAK_AFTER)
+    asked = broken.calls
+    with pytest.raises(ModelError, match=r"a has failed 5 times in a row and was not asked") as refused:
+        await models.use(FakeAgent(), LARGE, REQUEST)
+    assert refused.value.outage
+    assert broken.calls == asked == BREAK_AFTER * TRIES
+
+    let_the_break_pass(models)
+    await fail(models, 1)
+    assert broken.calls == asked + 1  # One try finds out.
+    with pytest.raises(ModelError, match="was not asked"):
+        await models.use(FakeAgent(), LARGE, REQUEST)
+
+    let_the_break_pass(models)
+    assert (await models.use(FakeAgent(), LARGE, REQUEST)).text == "back"
+    assert (await models.use(FakeAgent(), LARGE, REQUEST)).text == "again"
+
+
+async def test_one_call_at_a_time_finds_out_whether_a_provider_is_back() -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(agent: object, request: TextRequest) -> TextResult:
+        if failures:
+            raise failures.pop()
+        asked.set()
+        await answer.wait()
+        return TextResult(text="back")
+
+    failures = [down()] * (BREAK_AFTER * TRIES)
+    models = models_with(("a", slow, 0))
+    await fail(models, BREAK_AFTER)
+    let_the_break_pass(models)
+    probe = asyncio.ensure_future(models.use(FakeAgent(), LARGE, REQUEST))
+    await asked.wait()
+    with pytest.raises(ModelError, match="was not asked"):
+        await models.use(FakeAgent(), LARGE, REQUEST)
+    answer.set()
+    assert (await probe).text == "back"
+
+
+async def test_what_only_some_requests_fail_by_closes_the_provider_to_nobody() -> None:
+    broken = Handler(*[down(outage=False)] * (BREAK_AFTER * TRIES), "fine")
+    models = models_with(("a", broken, 0))
+    await fail(models, BREAK_AFTER)
+    assert (await models.use(FakeAgent(), LARGE, REQUEST)).text == "fine"
+
+
+async def test_a_provider_that_was_silent_for_long_is_not_waited_for_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(models_module, "LONGEST_WAIT", 0.0)
+    silent = Handler(*[down()] * TRIES)
+    models = models_with(("a", silent, 1), ("b", Handler("from b"), 0))
+    assert (await models.use(FakeAgent(), LARGE, REQUEST)).text == "from b"
+    assert silent.calls == 1
 
 
 async def test_calls_are_on_the_run_with_their_tokens_and_errors() -> None:

@@ -70,6 +70,8 @@ def _status(error: openai.APIStatusError, config: OpenAIConfig, model: str) -> M
             f"{config.place} has trouble (HTTP {status}): {text}{wait}",
             retryable=True,
             after_s=retry_after(error),
+            # Not 500: on servers of one's own it may well be this prompt that they fail on.
+            outage=status in (502, 503, 504, 529),
         )
     if status in (301, 302, 303, 307, 308):
         return ModelError(
@@ -98,6 +100,7 @@ def _too_many(error: openai.APIStatusError, text: str, config: OpenAIConfig) -> 
         f"{config.place} says: too many requests (HTTP 429): {text}{_wait_words(error)}",
         retryable=True,
         after_s=retry_after(error),
+        outage=True,
     )
 
 
@@ -137,13 +140,15 @@ def _connection(error: openai.APIConnectionError, config: OpenAIConfig) -> Model
             f"cannot reach {config.place}: {why}; is the server running, and is base_url in [models.openai] "
             "right?",
             retryable=True,
+            outage=True,
         )
     if any(isinstance(cause, TimeoutError) for cause in causes):
         return ModelError(
             f"{config.place} was silent for {config.timeout:g} seconds (timeout in [models.openai])",
             retryable=True,
+            outage=True,
         )
-    return ModelError(f"the connection to {config.place} broke: {why}", retryable=True)
+    return ModelError(f"the connection to {config.place} broke: {why}", retryable=True, outage=True)
 
 
 def _causes(error: BaseException) -> list[BaseException]:
