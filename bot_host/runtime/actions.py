@@ -76,7 +76,7 @@ def may_repeat(agent: Agent, actions: Sequence[Action], name: str, messages: Seq
     `messages`: what the turn answers.
     """
     action = find_action(actions, name)
-    if action is None or action is CONFIRM:
+    if action is None:
         return False
     if action.confirm:
         return not any(confirm.is_yes(each.content.text, agent.character.name) for each in messages)

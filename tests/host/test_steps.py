@@ -313,6 +313,16 @@ class TestEdits:
         assert model.deeds == ["PAY {} for pay 5"]
         assert "just this was done before" in tail(again.requests[0])[-1].content
 
+    async def test_what_was_done_spares_one_call_also_over_a_restart(self, house_at: Houses) -> None:
+        model = Doing(calls(call("PAY")))
+        async with house_at(model=model) as house:
+            await self.edited(house, calls(call("PAY")), hang, text="pay twice")
+            await model.wait_asked(4)
+            await house.host.stop(0.0)
+        async with house_at(model=Doing(calls(call("PAY")), "Twice.", deeds=model.deeds)) as house:
+            assert await house.platform.wait_sent() == ["Twice."]
+        assert model.deeds == ["PAY {} for pay 5", "PAY {} for pay twice"]
+
     async def test_an_action_that_the_edit_cut_off_is_unknown_and_not_repeated(
         self, house_at: Houses
     ) -> None:
@@ -357,6 +367,31 @@ class TestEdits:
         assert [m.content for m in tail(again.requests[0])[1:]] == [
             "Done already, before this message was changed or its turn interrupted; it stays done. done"
         ]
+
+
+async def test_messages_that_go_apart_know_what_was_done_for_each(house_at: Houses, tmp_path: Path) -> None:
+    """A turn of two messages was brought down again and again: now each has one of its own."""
+    async with house_at(model=(model := Doing(hang))) as house:
+        first = await house.platform.say("pay 1")
+        await model.wait_asked(1)
+        await house.platform.say("pay 2")
+        model.answers = [calls(call("PAY", '{"sum": 2}')), hang]
+        await house.platform.edit(first, "pay 1!")
+        await model.wait_asked(3)
+        await house.host.stop(0.0)
+    with sqlite3.connect(tmp_path / "bot.db") as database:
+        database.execute("UPDATE inbox SET attempts = 3")
+    database.close()
+    two, three = call("PAY", '{"sum": 2}'), call("PAY", '{"sum": 3}', id="c2")
+    again = Doing(calls(two, three), "First.", calls(two, three), "Second.", deeds=model.deeds)
+    async with house_at(model=again) as house:
+        assert await house.platform.wait_sent(2) == ["First.", "Second."]
+    # What both had was done for both; what the first has had since is its own.
+    assert model.deeds == [
+        "PAY {'sum': 2} for pay 2",
+        "PAY {'sum': 3} for pay 1!",
+        "PAY {'sum': 3} for pay 2",
+    ]
 
 
 async def test_nothing_is_begun_for_a_message_that_is_gone(house_at: Houses, tmp_path: Path) -> None:
@@ -422,23 +457,22 @@ async def test_a_result_that_the_database_would_not_take_is_not_forgotten(
 async def test_a_cancelled_turn_still_records_what_has_just_been_done(
     house_at: Houses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = Doing(calls(call("PAY")))
+    model = Doing(calls(call("PAY")), "Paid.")
     async with house_at(model=model) as house:
-        change, reached, go_on = house.store.change_step, asyncio.Event(), asyncio.Event()
+        change = house.store.change_step
 
         async def change_step(row: Any, **how: Any) -> bool:
-            reached.set()
-            await go_on.wait()
+            if len(model.requests) == 1:
+                desk = house.host._main
+                desk.lanes.interrupt((house.agent_id, create_unique_uuid(house.agent_id, "ada")))
+                await asyncio.sleep(0)
             return await change(row, **how)
 
         monkeypatch.setattr(house.store, "change_step", change_step)
-        said = await house.platform.say("pay")
-        await reached.wait()
-        model.answers = ["Paid before."]
-        asyncio.get_running_loop().call_soon(go_on.set)
-        await house.platform.edit(said, "pay!")
-        assert await house.platform.wait_sent() == ["Paid before."]
-    assert tail(model.requests[1])[1].content.endswith("PAY was done.")
+        await house.platform.say("pay")
+        assert await house.platform.wait_sent() == ["Paid."]
+    assert len(model.deeds) == 1
+    assert tail(model.requests[1])[1].content == "PAY was done."
 
 
 async def test_a_turn_without_calls_touches_no_steps(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -470,12 +504,13 @@ async def test_a_question_for_a_yes_that_was_cut_off_is_put_once(
         assert question == "DELETE: shall I do this? Answer yes to confirm."
 
 
-async def test_what_a_yes_began_is_not_begun_again(house_at: Houses) -> None:
+@pytest.mark.parametrize("asked", ["CONFIRM", "DELETE"])
+async def test_what_a_yes_began_is_not_begun_again(house_at: Houses, asked: str) -> None:
     model = Doing(calls(call("DELETE")))
     await cut_off_in_the_second_round(house_at, model)
     async with house_at(model=Doing("")) as house:
         await house.host.finish_pending()
-    async with house_at(model=(model := Doing(calls(call("CONFIRM")), delete=hang))) as house:
+    async with house_at(model=(model := Doing(calls(call(asked)), delete=hang))) as house:
         await house.platform.say("yes", message_id="2")
         while not model.deeds:
             await asyncio.sleep(0)
@@ -485,7 +520,7 @@ async def test_what_a_yes_began_is_not_begun_again(house_at: Houses) -> None:
         assert (await house.platform.wait_sent())[-1] == "Please check."
         assert len(house.platform.sent) == 1
     assert len(model.deeds) == 1
-    assert "it is not known whether CONFIRM was done" in tail(again.requests[0])[1].content
+    assert f"it is not known whether {asked} was done" in tail(again.requests[0])[1].content
 
 
 async def test_the_least_role_of_those_who_are_answered_together_counts(house_at: Houses) -> None:
