@@ -22,6 +22,7 @@ from bot_host.types.models import ChatMessage, ModelType, TextRequest, TextResul
 
 log = logging.getLogger(__name__)
 
+NAME_CHARACTERS: Final = 200
 REPLY_CHARACTERS: Final = 60_000
 """A model that runs away is cut here; the longest sensible answers have a tenth of it."""
 CALLS: Final = 16
@@ -223,7 +224,7 @@ def _tidy_call(call: ToolCall) -> ToolCall:
         log.warning("the model gave %s arguments of %d characters", one_line(call.name, 60), len(arguments))
         # The ellipsis makes them no JSON, whatever they began with: they are refused like any other such.
         arguments = arguments[:SHOWN] + "…"
-    return replace(call, arguments=arguments)
+    return ToolCall(id=clean_text(call.id), name=clean_text(call.name)[:NAME_CHARACTERS], arguments=arguments)
 
 
 def _cut(text: str) -> str:

@@ -323,6 +323,31 @@ class TestEdits:
             assert await house.platform.wait_sent() == ["Twice."]
         assert model.deeds == ["PAY {} for pay 5", "PAY {} for pay twice"]
 
+    async def test_a_turn_that_begins_anew_after_its_answer_knows_it_too(
+        self, house_at: Houses, tmp_path: Path
+    ) -> None:
+        model = Doing(calls(call("PAY")), "Paid.")
+        async with house_at(model=model) as house:
+            said = await house.platform.say("pay 5")
+            await house.platform.wait_sent()
+            await house.host.finish_pending()
+            await house.platform.edit(said, "pay 5, please")
+        # As an edit after the answer does it: the message has its turn once more.
+        with sqlite3.connect(tmp_path / "bot.db") as database:
+            database.execute("UPDATE inbox SET state = 'pending', outcome = NULL, finished_at = NULL")
+        database.close()
+        again = Doing(calls(call("PAY")), "It is paid.", deeds=model.deeds)
+        async with house_at(model=again) as house:
+            assert await house.platform.wait_sent() == ["It is paid."]
+        assert model.deeds == ["PAY {} for pay 5"]
+        assert tail(again.requests[0])[1].content.endswith("PAY was done.")
+
+    async def test_names_and_ids_that_no_database_takes_are_cleaned(self, house_at: Houses) -> None:
+        odd = call("PA\x00Y\ud800", id="c\x00\udfff")
+        async with house_at(model=Doing(calls(odd), "No.")) as house:
+            await house.platform.say("pay 5")
+            assert await house.platform.wait_sent() == ["No."]
+
     async def test_an_action_that_the_edit_cut_off_is_unknown_and_not_repeated(
         self, house_at: Houses
     ) -> None:
