@@ -87,10 +87,8 @@ class Steps:
         self._edition = edition
         self._rows = {(row.round, row.call): row for row in rows}
         self._earlier = [row for row in earlier if _had_effect(row)]
-        self._sparable = [row for row in self._earlier if not self._is_idempotent(row.name)]
-        for row in rows:
-            if row.state is StepState.SPARED:
-                self._spare(row.name, row.arguments)
+        self._sparable: list[StepRow] = []
+        """What was done, as far as no call of this edition has been spared for it."""
         self._begun: set[tuple[int, int]] = set()
         """Calls that are `running` because this turn is about to run them."""
         self._answered: Sequence[Answered] = ()
@@ -110,8 +108,20 @@ class Steps:
         return any(_had_effect(row) and not self._is_idempotent(row.name) for row in rows)
 
     def answer(self, answered: Sequence[Answered]) -> None:
-        """What the turn answers, newest last: before anything is asked or run."""
+        """What the turn answers, newest last: before anything is asked or run.
+
+        An edition that answered more than that (one of its messages is superseded) does not go on.
+        """
         self._answered = answered
+        rows = list(self._rows.values())
+        if not _answering(rows).keys() <= self._revisions.keys():
+            self._earlier.extend(filter(_had_effect, rows))
+            self._rows = {}
+            self._edition += 1
+        self._sparable = [row for row in self._earlier if not self._is_idempotent(row.name)]
+        for row in self._rows.values():
+            if row.state is StepState.SPARED:
+                self._spare(row.name, row.arguments)
 
     @property
     def _revisions(self) -> dict[UUID, int]:

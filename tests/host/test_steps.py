@@ -419,6 +419,41 @@ async def test_messages_that_go_apart_know_what_was_done_for_each(house_at: Hous
     ]
 
 
+async def test_a_message_that_supersedes_another_knows_what_was_done_for_that(
+    house_at: Houses, tmp_path: Path
+) -> None:
+    model = Doing(calls(call("PAY")), hang)
+    async with house_at(model=model, options=AgentOptions(busy_mode="latest")) as house:
+        await house.platform.say("pay")
+        await model.wait_asked(2)
+        model.answers = [calls(call("PAY"), call("SET", id="c2")), "It is paid already."]
+        await house.platform.say("now pay!")
+        assert await house.platform.wait_sent() == ["It is paid already."]
+        await house.host.finish_pending()
+    assert model.deeds == ["PAY {} for pay", "SET {} for now pay!"]
+    assert tail(model.requests[2])[1].content.endswith("PAY was done.")
+    assert [(outcome, reason) for _, outcome, reason in inbox_of(tmp_path)] == [
+        ("superseded", "newer message"),
+        ("answered", "direct message"),
+    ]
+
+
+async def test_a_stop_word_stops_a_turn_that_would_go_on_from_its_steps(
+    house_at: Houses, tmp_path: Path
+) -> None:
+    model = Doing(calls(call("PAY")), hang)
+    async with house_at(model=model) as house:
+        await house.platform.say("pay")
+        await model.wait_asked(2)
+        await house.platform.say("stop")
+        await house.host.stop(0.0)
+    async with house_at(model=(model := Doing()), options=AgentOptions(stop_words=("stop",))) as house:
+        await house.host.finish_pending()
+        await house.platform.say("still there?", message_id="3")
+        assert await house.platform.wait_sent() == ["echo: still there?"]
+    assert [reason for _, _, reason in inbox_of(tmp_path)[:2]] == ["stop_word", "stop_word"]
+
+
 async def test_nothing_is_begun_for_a_message_that_is_gone(house_at: Houses, tmp_path: Path) -> None:
     model = Doing()
     async with house_at(model=model) as house:

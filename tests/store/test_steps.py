@@ -29,7 +29,7 @@ ROOM = make_id("room")
 async def row(store: Database) -> InboxRow:
     """A message whose turn has begun."""
     await store.admit([make_admission("m1")])
-    [row] = await store.take_turn(AGENT, ROOM, 9)
+    [row] = (await store.take_turn(AGENT, ROOM, 9)).rows
     return row
 
 
@@ -55,7 +55,7 @@ async def test_the_row_that_is_taken_again_names_its_steps(store: Database, row:
     step = make_step()
     await add(store, row, step)
     await store.put_back([row.seq], blameless=True)
-    [again] = await store.take_turn(AGENT, ROOM, 9)
+    [again] = (await store.take_turn(AGENT, ROOM, 9)).rows
     assert again.turn_id == step.turn_id
 
 
@@ -112,7 +112,7 @@ async def test_old_steps_go_a_few_at_a_time_but_not_those_of_open_turns(
     turns: list[UUID] = []
     for n in range(SWEPT + 2):
         await store.admit([make_admission(f"old {n}", room="elsewhere")])
-        [ended] = await store.take_turn(AGENT, make_id("elsewhere"), 9)
+        [ended] = (await store.take_turn(AGENT, make_id("elsewhere"), 9)).rows
         step = make_step(created_at=old)
         await store.add_steps([step], room_id=ROOM, seqs=[ended.seq], revisions={})
         assert await store.commit_turn(make_commit(ended))
@@ -153,7 +153,7 @@ async def test_a_deleted_room_takes_its_steps_along(store: Database, row: InboxR
 
 async def test_a_memory_that_was_said_before_is_not_sent_again(store: Database) -> None:
     await store.admit([make_admission("m1"), make_admission("m2", minutes=1)])
-    first, second = await store.take_turn(AGENT, ROOM, 9)
+    first, second = (await store.take_turn(AGENT, ROOM, 9)).rows
     reply = make_reply(first)
     assert await store.commit_turn(make_commit(first, reply=reply))
     assert await store.commit_turn(make_commit(second, reply=reply)) is not None
