@@ -40,7 +40,8 @@ async def doing(folder: Path, action: str) -> AsyncIterator[tuple[Party, Seat]]:
     shutil.copy(Path(__file__).parent / "deeds.py", folder / "deeds.py")
     agent = '[[agents]]\ncharacter = "ada.toml"\nplugins = ["deeds.py"]\n'
     (folder / "ada.toml").write_text('name = "Ada"\n', encoding="utf-8")
-    async with party(folder, "telegram", extra=agent) as p:
+    # Discord knows a message that it has taken by its nonce: what comes twice was said twice.
+    async with party(folder, "discord", extra=agent) as p:
         p.model.answer_with(ask_once(action))
         yield p, p.seats[0]
 
