@@ -2,67 +2,59 @@
 
     python -m benchmarks.messages [messages]
 
-Prints milliseconds of CPU and messages a second for one room in sequence and for 100 rooms at once. Asserts
-nothing: machines differ; compare figures of one run.
+One room in sequence (the next message comes after the answer), and 100 rooms at once.
 """
 
 import asyncio
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from bot_host.connector import ConnectorConfig
-from bot_host.host import BotHost
-from bot_host.runtime import AgentOptions
-from bot_host.store import make_store
-from bot_host.testing import FakePlatform, ScriptedModel
+from benchmarks.hosts import exchange, open_host
+from benchmarks.processes import alone
+from benchmarks.rows import Row, show
+
+TITLE = "Messages through the host, instant model, SQLite on a file"
+WARM_UP = 50
 
 
-async def _measure(name: str, rooms: int, messages: int, folder: Path) -> None:
-    model = ScriptedModel()
-    platform = FakePlatform(limit=4000)
-    host = BotHost(store=make_store("sqlite:///bench.db", base=folder), data_dir=folder)
-    try:
-        [agent_id] = await host.add_agents(
-            [
-                {
-                    "character": {"name": "Bench", "bio": ["Answers."]},
-                    "plugins": ["basics", model.plugin],
-                    "options": AgentOptions(busy_mode="each"),
-                }
-            ]
-        )
-        await host.start_agents()
-        host.add_connector(platform, ConnectorConfig(), name="fake", agent_id=agent_id)
-        host.start_connectors()
-        await platform.say("warm up", room="warm")
-        await platform.wait_sent(1)
-        cpu, wall = time.process_time(), time.perf_counter()
+async def _measure(rooms: int, messages: int) -> tuple[float, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_host(Path(folder)) as (host, platform):
+            await exchange(platform, min(WARM_UP, messages), "warm")
+            await host.finish_pending()
+            begun, each = len(platform.sent), max(1, messages // rooms)
+            cpu, wall = time.process_time(), time.perf_counter()
 
-        async def one_room(room: int) -> None:
-            for n in range(messages // rooms):
-                await platform.say(f"message {n}", room=f"{name} {room}")
-                if rooms == 1:
-                    await platform.wait_sent(n + 2)
+            async def one_room(room: int) -> None:
+                for number in range(each):
+                    await platform.say(f"message {number}: how are you today?", room=f"room {room}")
 
-        async with asyncio.TaskGroup() as group:
-            for room in range(rooms):
-                group.create_task(one_room(room))
-        await platform.wait_sent(messages // rooms * rooms + 1)
-        await host.finish_pending()
-        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    finally:
-        await host.stop()
-    print(f"{name:<12}{cpu / messages * 1000:>10.2f} ms CPU{messages / wall:>10.0f} messages/s")
+            if rooms == 1:
+                await exchange(platform, messages, "room 0")
+            else:
+                async with asyncio.TaskGroup() as group:
+                    for room in range(rooms):
+                        group.create_task(one_room(room))
+            await platform.wait_sent(begun + each * rooms)
+            await host.finish_pending()
+            done = each * rooms
+            return (time.process_time() - cpu) / done * 1000, done / (time.perf_counter() - wall)
 
 
-async def main(messages: int) -> None:
+def measure(rooms: int, messages: int) -> tuple[float, float]:
+    """Milliseconds of CPU a message, and messages a second."""
+    return asyncio.run(_measure(rooms, messages))
+
+
+def rows(messages: int = 2000) -> Iterator[Row]:
     """All measurements."""
-    for name, rooms in (("one room", 1), ("100 rooms", 100)):
-        with tempfile.TemporaryDirectory() as folder:
-            await _measure(name, rooms, messages, Path(folder))
+    for name, rooms in (("one room, in sequence", 1), ("100 rooms at once", 100)):
+        cpu, rate = alone(measure, rooms, messages)
+        yield Row(name, f"{cpu:.2f} ms CPU", f"{rate:.0f} messages/s")
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000))
+    show(TITLE, rows(*map(int, sys.argv[1:2])))

@@ -1,0 +1,37 @@
+"""Each benchmark still runs. Its figures are nobody's business here."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+
+from benchmarks import end_to_end, growth, memory, messages, model_calls, serverless, start_up
+from benchmarks.__main__ import PARTS
+from benchmarks.rows import Row
+
+SMALL: dict[str, tuple[Callable[[], Iterator[Row]], int]] = {
+    "messages": (partial(messages.rows, 4), 2),
+    "growth": (partial(growth.rows, 2, (0, 20)), 2),
+    "end_to_end": (partial(end_to_end.rows, 2, (1,)), 3),
+    "model_calls": (partial(model_calls.rows, 2), 3),
+    "memory": (partial(memory.rows, 4, 2, 1), 3),
+    "start_up": (partial(start_up.rows, 1), 2),
+    "serverless": (partial(serverless.rows, 2), 2),
+}
+
+
+def test_all_parts_are_in_the_table_and_here() -> None:
+    assert {part.__name__.rpartition(".")[2] for part in PARTS} == set(SMALL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_a_part_gives_its_figures(name: str) -> None:
+    rows, count = SMALL[name]
+    found = list(rows())
+    assert len(found) == count
+    for row in found:
+        assert row.what in row.line()
+        assert any(character.isdigit() for character in row.figure), row
+    if name == "model_calls":
+        assert [row.figure for row in found] == ["1.00"] * 3
