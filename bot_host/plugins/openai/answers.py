@@ -8,7 +8,7 @@ from typing import Any
 
 from openai import AsyncStream
 from openai._streaming import ServerSentEvent
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.chat import ChatCompletionChunk
 
 from bot_host.plugin import ModelError, OnChunk, TextRequest, TextResult, ToolCall, clean_text
 from bot_host.plugins.openai.convert import to_call, to_usage
@@ -58,30 +58,33 @@ class _Answer:
     model: str = ""
 
 
-def read_whole(completion: object, request: TextRequest, *, model: str, place: str) -> TextResult:
-    """The result of a call without streaming. Raises ModelError for anything that is not an answer."""
-    if not isinstance(completion, ChatCompletion):
+def read_whole(data: object, request: TextRequest, *, model: str, place: str) -> TextResult:
+    """The result of a call without streaming: its JSON, or a text that is none.
+
+    Raises ModelError for anything that is not an answer.
+    """
+    if not isinstance(data, dict):
         raise ModelError(
             f"{place} sent something else than an answer (a web page, it seems); base_url in [models.openai] "
             "must lead to a model server, mostly with /v1 at its end"
         )
-    answer = _Answer(usage=completion.usage, model=getattr(completion, "model", "") or "")
-    choices = completion.choices
+    answer = _Answer(usage=data.get("usage"), model=_text(data.get("model")))
+    choices = data.get("choices")
     if not choices:
-        error = (completion.model_extra or {}).get("error")
+        error = data.get("error")
         about = f": {error.get('message')}" if isinstance(error, dict) else ""
         raise ModelError(f"{place} sent an answer without choices{about}", retryable=True)
-    message = getattr(choices[0], "message", None)
+    message = choices[0].get("message")
     if message is None:
         raise ModelError(f"{place} sent an answer without a message", retryable=True)
-    answer.finish = getattr(choices[0], "finish_reason", None) or "stop"
-    answer.text.append(_text(getattr(message, "content", None)))
-    answer.refusal.append(_text(getattr(message, "refusal", None)))
+    answer.finish = choices[0].get("finish_reason") or "stop"
+    answer.text.append(_text(message.get("content")))
+    answer.refusal.append(_text(message.get("refusal")))
     calls: list[ToolCall] = []
-    for index, call in enumerate(getattr(message, "tool_calls", None) or ()):
-        function = getattr(call, "function", None)
+    for index, call in enumerate(message.get("tool_calls") or ()):
+        function = call.get("function")
         if function is not None:
-            calls.append(to_call(index, call.id, getattr(function, "name", ""), function.arguments))
+            calls.append(to_call(index, call.get("id"), function.get("name"), function.get("arguments")))
     return _finish(answer, tuple(calls), request, model=model, place=place)
 
 

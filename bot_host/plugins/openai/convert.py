@@ -5,6 +5,7 @@ https://platform.openai.com/docs/api-reference/chat/create
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from bot_host.plugin import ChatMessage, TextRequest, ToolCall, ToolSpec, Usage, clean_text
@@ -106,9 +107,8 @@ def to_usage(usage: Any, request: TextRequest, text: str) -> Usage:
 
     The cost is what the server says itself (OpenRouter does, in US dollars), else 0: not known.
     """
-    prompt = getattr(usage, "prompt_tokens", None)
-    completion = getattr(usage, "completion_tokens", None)
-    cost = getattr(usage, "cost", None)
+    read = usage.get if isinstance(usage, dict) else partial(_attribute, usage)
+    prompt, completion, cost = read("prompt_tokens"), read("completion_tokens"), read("cost")
     return Usage(
         prompt_tokens=prompt
         if isinstance(prompt, int)
@@ -116,3 +116,7 @@ def to_usage(usage: Any, request: TextRequest, text: str) -> Usage:
         completion_tokens=completion if isinstance(completion, int) else -(-len(text) // 4),
         cost=float(cost) if isinstance(cost, int | float) else 0.0,
     )
+
+
+def _attribute(thing: object, name: str) -> Any:
+    return getattr(thing, name, None)
