@@ -79,8 +79,8 @@ class _Splitter:
         self.fences = [fence for fence in find_fences(text) if self._can_cut(fence)]
         self._starts = [fence.start for fence in self.fences]
         self.atoms: list[Span] = []
-        self.cuts = list(self._find_cuts())
-        self._ends = [cut.end for cut in self.cuts]
+        self.cuts: list[_Cut] = []
+        self._ends: list[int] = []
 
     def _can_cut(self, fence: Fence) -> bool:
         """A block whose frame fills a piece is handled as plain text."""
@@ -196,6 +196,12 @@ class _Splitter:
 
     def pieces(self) -> Iterator[str]:
         start = self._skip_space(0)
+        if len(self.text) - start <= self.limit and self._fits(start, len(self.text)):
+            # As most answers do: no place to cut needs to be looked for.
+            yield self._render(start, len(self.text))
+            return
+        self.cuts = list(self._find_cuts())
+        self._ends = [cut.end for cut in self.cuts]
         while start < len(self.text):
             cut = self._choose(start)
             yield self._render(start, cut.end)
