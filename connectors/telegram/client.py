@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Sequence
 from typing import Any, ClassVar, Final, TypeVar
 
-from telegram import Bot, LinkPreviewOptions, Message, ReplyParameters, Update, User, WebhookInfo
+from telegram import Bot, Update, User, WebhookInfo
 from telegram.constants import ChatAction, ParseMode
 from telegram.error import ChatMigrated, Conflict, InvalidToken, RetryAfter, TelegramError
 
@@ -34,7 +34,7 @@ from connectors.telegram.content import Me
 from connectors.telegram.decode import ALLOWED_UPDATES, View, decode
 from connectors.telegram.encode import encode
 from connectors.telegram.errors import explain, is_bad_markup, retry_after_s, say, to_send_error
-from connectors.telegram.http import AiohttpRequest
+from connectors.telegram.http import AiohttpRequest, NoAnswer
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -55,11 +55,22 @@ class _Stopped(Exception):
 
 
 class _RawBot(Bot):
-    """The library's bot, with updates as they came: its get_updates fails on a batch with one bad update."""
+    """The library's bot, with answers as they came: its get_updates fails on a batch with one bad update."""
 
     async def fetch_updates(self, parameters: dict[str, Any], *, read_timeout: float) -> Any:
         """getUpdates' result, undecoded. Raises TelegramError."""
         return await self._post("getUpdates", parameters, read_timeout=read_timeout)
+
+    async def send_text(self, parameters: dict[str, Any]) -> str:
+        """The id of the message that sendMessage made. Raises TelegramError.
+
+        The library's own makes objects of the whole answer, which costs as much as the request.
+        """
+        sent: Any = await self._post("sendMessage", parameters)
+        message_id = sent.get("message_id") if isinstance(sent, dict) else None
+        if not isinstance(message_id, int):
+            raise NoAnswer("the Bot API's answer is no message")
+        return str(message_id)
 
 
 class TelegramConnector:
@@ -254,17 +265,17 @@ class TelegramConnector:
         try:
             chat_id = self._chat_id(target)
             try:
-                message = await self._send(payload, target, chat_id)
+                message_id = await self._send(payload, target, chat_id)
             except ChatMigrated as error:
                 log.warning("telegram: group %d is now supergroup %d", chat_id, error.new_chat_id)
                 self._moved[chat_id] = error.new_chat_id
                 # Message ids count anew there.
-                message = await self._send(payload | {"reply_to": None}, target, error.new_chat_id)
+                message_id = await self._send(payload | {"reply_to": None}, target, error.new_chat_id)
         except TelegramError as error:
             raise to_send_error(error) from None
-        return Sent(platform_message_id=str(message.message_id))
+        return Sent(platform_message_id=message_id)
 
-    async def _send(self, payload: Payload, target: Target, chat_id: int) -> Message:
+    async def _send(self, payload: Payload, target: Target, chat_id: int) -> str:
         try:
             return await self._send_text(payload["html"], payload, target, chat_id, ParseMode.HTML)
         except TelegramError as error:
@@ -275,18 +286,23 @@ class TelegramConnector:
 
     async def _send_text(
         self, text: str, payload: Payload, target: Target, chat_id: int, parse_mode: str | None
-    ) -> Message:
-        reply_to = payload.get("reply_to")
-        return await self._bot.send_message(
-            chat_id,
-            text,
-            parse_mode=parse_mode,
-            message_thread_id=_thread_id(target),
-            link_preview_options=LinkPreviewOptions(is_disabled=True),
-            reply_parameters=(
-                ReplyParameters(reply_to, allow_sending_without_reply=True) if reply_to is not None else None
-            ),
-        )
+    ) -> str:
+        parameters: dict[str, Any] = {
+            "chat_id": chat_id,
+            "text": text,
+            "link_preview_options": {"is_disabled": True},
+        }
+        if parse_mode is not None:
+            parameters["parse_mode"] = parse_mode
+        thread_id = _thread_id(target)
+        if thread_id is not None:
+            parameters["message_thread_id"] = thread_id
+        if payload.get("reply_to") is not None:
+            parameters["reply_parameters"] = {
+                "message_id": payload["reply_to"],
+                "allow_sending_without_reply": True,
+            }
+        return await self._bot.send_text(parameters)
 
     def _chat_id(self, target: Target) -> int:
         try:

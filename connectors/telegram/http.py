@@ -22,6 +22,7 @@ from telegram.request import BaseRequest, RequestData
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 20.0
 WRITE_TIMEOUT_S = 20.0
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class NotSent(NetworkError):
@@ -86,7 +87,7 @@ class AiohttpRequest(BaseRequest):
             async with self._open(url).request(
                 method,
                 url,
-                data=_body(request_data),
+                **_body(request_data),
                 timeout=timeout,
                 proxy=self._proxy,
                 allow_redirects=False,
@@ -155,12 +156,15 @@ def _proxy_for(url: str) -> str | None:
     return getproxies().get(address.scheme)
 
 
-def _body(data: RequestData | None) -> aiohttp.FormData | None:
+def _body(data: RequestData | None) -> dict[str, Any]:
+    """The arguments of aiohttp that carry the parameters."""
     if data is None or not (data.parameters or data.contains_files):
-        return None
-    form = aiohttp.FormData(default_to_multipart=data.contains_files)
+        return {}
+    if not data.contains_files:
+        return {"data": data.url_encoded_parameters().encode(), "headers": _FORM}
+    form = aiohttp.FormData(default_to_multipart=True)
     for name, value in data.json_parameters.items():
         form.add_field(name, value)
     for name, (file_name, content, mime_type) in data.multipart_data.items():
         form.add_field(name, content, filename=file_name, content_type=mime_type)
-    return form
+    return {"data": form}

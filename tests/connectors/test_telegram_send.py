@@ -118,6 +118,16 @@ def _blocked(fake: FakeTelegram, chat: Chat) -> None:
             "Invalid",
         ),
         (lambda f, c: f.fail("sendMessage", status=200, raw=b"{}"), SendUnknown, "not an answer"),
+        (
+            lambda f, c: f.fail("sendMessage", status=200, raw=b'{"ok":true,"result":true}'),
+            SendUnknown,
+            "no message",
+        ),
+        (
+            lambda f, c: f.fail("sendMessage", status=200, raw=b'{"ok":true,"result":{"message_id":null}}'),
+            SendUnknown,
+            "no message",
+        ),
         # A refusal that a gateway passed on with a success's status.
         (lambda f, c: f.fail("sendMessage", status=200, raw=_FLOOD), SendLater, "Retry in"),
         (lambda f, c: f.drop("sendMessage"), SendUnknown, "no answer"),
