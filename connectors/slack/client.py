@@ -55,6 +55,7 @@ class SlackConnector:
     def __init__(self, config: SlackConfig) -> None:
         self._config = config
         self._session: aiohttp.ClientSession | None = None
+        self._client: AsyncWebClient | None = None
         self._stop = asyncio.Event()
         self._names = Lookup()
         self._signs = Signs()
@@ -62,9 +63,10 @@ class SlackConnector:
 
     def _web(self) -> AsyncWebClient:
         # The session belongs to the running loop, which is not there yet when the connector is made.
-        if self._session is None or self._session.closed:
+        if self._client is None or self._session is None or self._session.closed:
             self._session = open_session()
-        return web_client(self._config, self._session)
+            self._client = web_client(self._config, self._session)
+        return self._client
 
     # taking in
 
@@ -233,7 +235,7 @@ class SlackConnector:
         self._stop.set()
         if self._session is not None:
             await self._session.close()
-            self._session = None
+            self._session = self._client = None
 
     async def check(self) -> Sequence[CheckLine]:
         """See `Connector.check`."""
