@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 QUEUE_LIMIT: Final = 2000
 """Events that may wait for the disk. Beyond that the connection is given up and read up from history."""
+TOGETHER: Final = 50
+"""Events that are stored in one transaction at the most."""
 RETRY_CAP_S: Final = 30.0
 CHANNEL_TIMEOUT_S: Final = 15.0
 UNKNOWN_LIMIT: Final = 200
@@ -95,6 +97,8 @@ class Intake:
         self._book = Book()
         self._unknown: set[str] = set()
         self._lost_channels: set[str] = set()
+        self._read: list[tuple[str, InboundEvent]] = []
+        """Kinds and events that are read and not yet stored."""
         self._catch_up = CatchUp(
             host=host,
             rest=rest,
@@ -150,20 +154,45 @@ class Intake:
         await self._queue.put(None)
 
     async def run(self) -> None:
-        """Handle what is queued, until `finish`."""
-        while (item := await self._queue.get()) is not None:
+        """Handle what is queued, until `finish`. Messages that wait together are stored together."""
+        taken = 0
+        while True:
+            item = await self._queue.get()
+            taken += 1
+            if item is not None:
+                await self._guarded(item[0], self._handle(*item))
+            if item is None or self._queue.empty() or len(self._read) >= TOGETHER:
+                await self._store()
+                for _ in range(taken):
+                    self._queue.task_done()
+                taken = 0
+            if item is None:
+                return
+
+    async def _store(self) -> None:
+        """Hand over what has been read, in order."""
+        read, self._read = self._read, []
+        if len(read) > 1:
             try:
-                await self._handle(*item)
-            except Exception as error:
-                # One event that cannot be read must not stop the others.
-                kind, fault = one_line(item[0]), type(error).__name__
-                detail = log.isEnabledFor(logging.DEBUG)
-                log.warning(
-                    "discord: skipped a malformed event of kind %s (%s)", kind, fault, exc_info=detail
-                )
-            finally:
-                self._queue.task_done()
-        self._queue.task_done()
+                await self._accept([event for _, event in read])
+                return
+            except Exception:  # noqa: BLE001 - found and named below
+                log.debug("discord: %d events cannot be stored together", len(read))
+        for kind, event in read:
+            # Those that are stored already are known by their keys.
+            await self._guarded(kind, self._accept([event]))
+
+    @staticmethod
+    async def _guarded(kind: str, work: Awaitable[None]) -> None:
+        """One event that cannot be read must not stop the others."""
+        try:
+            await work
+        except Exception as error:
+            fault = type(error).__name__
+            detail = log.isEnabledFor(logging.DEBUG)
+            log.warning(
+                "discord: skipped a malformed event of kind %s (%s)", one_line(kind), fault, exc_info=detail
+            )
 
     @staticmethod
     def _malformed(channel_id: str, message_id: str) -> Skipped:
@@ -171,6 +200,10 @@ class Intake:
         return Skipped(reason="malformed", event_key=event_key(channel_id, message_id), mark=mark)
 
     async def _handle(self, event: str, data: Json) -> None:
+        if self._me is not None and event.startswith("MESSAGE_"):
+            await self._message(event, data, self._me)
+            return
+        await self._store()
         if event == "READY":
             await self._start(data)
         elif event in ("RESUMED", "USER_UPDATE"):
@@ -179,8 +212,6 @@ class Intake:
             self._host.waiting(data["why"])
         elif self._me is None:
             log.warning("discord: skipped %s before READY", one_line(event))
-        elif event.startswith("MESSAGE_"):
-            await self._message(event, data, self._me)
         elif event in _PLACES:
             await self._place(event, data, self._me)
         elif event not in self._unknown and len(self._unknown) < UNKNOWN_LIMIT:
@@ -225,24 +256,28 @@ class Intake:
 
     async def _message(self, event: str, data: Json, me: Me) -> None:
         view = View(me=me, book=self._book, rules=self._rules)
+        decoded: InboundEvent
         if event == "MESSAGE_CREATE":
             await self._know_channel(data)
             decoded = self._decode(data, view)
             if isinstance(decoded, InboundMessage) and not data.get("guild_id"):
                 channel_id = decoded.room.channel_id
                 await self._until_done("storing", lambda: self._catch_up.dms.remember(channel_id))
-            await self._accept([decoded])
         elif event == "MESSAGE_UPDATE":
             await self._know_channel(data)
-            await self._accept([decode_edit(data, view)])
+            decoded = decode_edit(data, view)
         elif event in ("MESSAGE_DELETE", "MESSAGE_DELETE_BULK"):
-            await self._accept([decode_delete(data)])
+            decoded = decode_delete(data)
+        else:
+            return
+        self._read.append((event, decoded))
 
     async def _know_channel(self, data: Json) -> None:
         channel_id = str(data["channel_id"])
         if not data.get("guild_id") or channel_id in self._book.channels or channel_id in self._lost_channels:
             return
         # An old thread that woke up, or a channel that was opened to the bot: no event named it.
+        await self._store()
         try:
             found = await self._rest.request(
                 "GET", "/channels/{channel_id}", timeout=CHANNEL_TIMEOUT_S, channel_id=channel_id
