@@ -15,6 +15,7 @@ from bot_host.connector import (
     ConnectorError,
     ConnectorHost,
     Content,
+    InboundEvent,
     LoginError,
     Payload,
     SendRefused,
@@ -29,7 +30,7 @@ from connectors.slack.config import SlackConfig
 from connectors.slack.decode import Decoder, Self
 from connectors.slack.encode import encode, plain_request, request
 from connectors.slack.errors import MARKUP, code_of, login_error, send_error
-from connectors.slack.intake import Intake, make_app
+from connectors.slack.intake import Intake
 from connectors.slack.names import Lookup
 from connectors.slack.signs import Signs
 from connectors.slack.web import open_session, web_client
@@ -125,12 +126,19 @@ class SlackConnector:
             raise login_error(error, "app token") from None
         decoder = Decoder(me, self._config)
 
-        async def take(body: Mapping[str, Any]) -> None:
-            await self._take(host, decoder, body["event"])
+        async def read(body: Mapping[str, Any]) -> InboundEvent:
+            return await self._read(decoder, body["event"])
 
-        # Without a token, so that bolt takes the one that `authorize` gives.
-        app = make_app(web_client(self._config, web.session, token=None), me, self._config.bot_token, take)
-        return me, Intake(app=app, app_token=self._config.app_token, web=web), url
+        intake = Intake(
+            me=me,
+            bot_token=self._config.bot_token,
+            app_token=self._config.app_token,
+            web=web,
+            app_web=web_client(self._config, web.session, token=None),
+            read=read,
+            store=host.accept,
+        )
+        return me, intake, url
 
     async def _connect(self, host: ConnectorHost, intake: Intake, url: str) -> bool:
         """Open the websocket. False: told to stop meanwhile."""
@@ -169,7 +177,7 @@ class SlackConnector:
                 log.warning("slack: the websocket did not come back; logging in again")
                 return
 
-    async def _take(self, host: ConnectorHost, decoder: Decoder, event: Mapping[str, Any]) -> None:
+    async def _read(self, decoder: Decoder, event: Mapping[str, Any]) -> InboundEvent:
         try:
             await self._names.fill(decoder.ids(event), self._web())
             inbound = decoder.decode(event, self._names)
@@ -182,10 +190,10 @@ class SlackConnector:
             inbound = Skipped(reason=f"malformed: {kind}")
         if isinstance(inbound, Skipped):
             log.debug("slack: skipped an event: %s", inbound.reason)
-        await host.accept(inbound)
         self._names.learn(event)
         if event.get("type") in GONE:
             self._refusal = LoginError(f"Slack says {event['type']}: install the app again, copy its tokens")
+        return inbound
 
     async def stop_intake(self) -> None:
         """See `Connector.stop_intake`."""

@@ -3,13 +3,13 @@
 The socket is slack-sdk's `SocketModeClient`, which is also what bolt's own handler wraps; the dispatch is
 slack-bolt's `AsyncApp`. Between them stands this module instead of bolt's `AsyncSocketModeHandler`:
 
-* With `process_before_response=True` bolt's response exists only after the listener has returned, and the
-  listener returns after `host.accept` has. So we run the app, and send its response as the acknowledgement:
-  one way for events, commands and buttons alike, in which an acknowledgement cannot overtake the commit.
-  (Bolt's default acknowledges before the listener runs.) A StoreError becomes status 500, which is never
-  sent: Slack delivers again.
+* With `process_before_response=True` bolt's response exists only after the listener has returned with what
+  it read. So we run the app, store what it read, and send its response as the acknowledgement: one way for
+  events, commands and buttons alike, in which an acknowledgement cannot overtake the commit. (Bolt's default
+  acknowledges before the listener runs.) What cannot be stored is not acknowledged: Slack delivers again.
 * slack-sdk starts one task for each frame, so bolt's handler would take events in as the tasks happen to
-  finish. Here they go through one bounded queue to one consumer, in the order of the socket.
+  finish. Here they go through one bounded queue to one consumer, in the order of the socket. Those that wait
+  together are stored together, in one transaction.
 
 On `disconnect` slack-sdk closes the old socket before it opens the new one. What was still in the old one is
 lost to us but not to Slack, which has no acknowledgement of it and delivers it again; what had reached the
@@ -19,6 +19,7 @@ queue is acknowledged on the new socket, or comes again and is known by its even
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -35,7 +36,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot_host.connector import LoginError, StoreError, Supervisor
+from bot_host.connector import InboundEvent, LoginError, StoreError, Supervisor
 from connectors.slack.decode import Self
 from connectors.slack.errors import login_error
 from connectors.slack.logs import BOLT_LOG, SDK_LOG
@@ -51,8 +52,17 @@ PING_S: Final = 5.0
 """Between pings; slack-sdk takes a socket for dead after four without an answer."""
 ANY: Final = re.compile(r".*", re.DOTALL)
 
-TakeEvent = Callable[[Mapping[str, Any]], Awaitable[None]]
-"""Takes the payload of an event in; returns when it is on disk. Raises StoreError."""
+TOGETHER: Final = 50
+"""Envelopes that are stored in one transaction at the most."""
+READ_S: Final = 0.5
+"""How long a group may take to read: Slack wants each acknowledgement within three seconds."""
+
+ReadEvent = Callable[[Mapping[str, Any]], Awaitable[InboundEvent]]
+"""Reads the payload of an event."""
+StoreEvents = Callable[..., Awaitable[None]]
+"""Takes events in, in order; returns when they are on disk. Raises StoreError."""
+
+_Read = tuple[SocketModeRequest, list[InboundEvent]]
 
 
 class _Socket(SocketModeClient):
@@ -74,8 +84,10 @@ class _Socket(SocketModeClient):
             raise
 
 
-def make_app(web: AsyncWebClient, me: Self, bot_token: str, take: TakeEvent) -> AsyncApp:
-    """The bolt app: events are taken in, what nobody handles yet is acknowledged and named in the log.
+def make_app(
+    web: AsyncWebClient, me: Self, bot_token: str, read: ReadEvent, done: list[InboundEvent]
+) -> AsyncApp:
+    """The bolt app: events are read into `done`; what nobody handles yet is acknowledged and logged.
 
     `authorize` spares an `auth.test` for the first event, whose failure bolt would answer with status 200 as
     if the event had been handled; it also keeps bolt from reading OAuth settings out of the environment.
@@ -109,14 +121,11 @@ def make_app(web: AsyncWebClient, me: Self, bot_token: str, take: TakeEvent) -> 
 
     @app.event(ANY)
     async def on_event(body: dict[str, Any]) -> None:
-        await take(body)
+        done.append(await read(body))
 
     @app.error
     async def on_error(error: Exception) -> BoltResponse:
-        if isinstance(error, StoreError):
-            log.warning("slack: an event could not be stored (%s); Slack will deliver it again", error)
-        else:
-            log.error("slack: an event could not be handled: %s", error, exc_info=error)
+        log.error("slack: an event could not be handled: %s", error, exc_info=error)
         return BoltResponse(status=500)
 
     return app
@@ -125,8 +134,21 @@ def make_app(web: AsyncWebClient, me: Self, bot_token: str, take: TakeEvent) -> 
 class Intake:
     """One connection's life: open, take in and acknowledge in order, close."""
 
-    def __init__(self, *, app: AsyncApp, app_token: str, web: AsyncWebClient) -> None:
-        self._app = app
+    def __init__(
+        self,
+        *,
+        me: Self,
+        bot_token: str,
+        app_token: str,
+        web: AsyncWebClient,
+        app_web: AsyncWebClient,
+        read: ReadEvent,
+        store: StoreEvents,
+    ) -> None:
+        """`app_web` is without a token, so that bolt takes the one that `authorize` gives."""
+        self._done: list[InboundEvent] = []
+        self._app = make_app(app_web, me, bot_token, read, self._done)
+        self._store = store
         self._queue: asyncio.Queue[SocketModeRequest] = asyncio.Queue(WAITING)
         self._busy = asyncio.Lock()
         self._consumer: asyncio.Task[None] | None = None
@@ -212,22 +234,47 @@ class Intake:
         while True:
             request = await self._queue.get()
             async with self._busy:
-                await self._handle(request)
+                until = time.monotonic() + READ_S
+                group = await self._read(request)
+                while len(group) < TOGETHER and not self._queue.empty() and time.monotonic() < until:
+                    group += await self._read(self._queue.get_nowait())
+                await self._finish(group)
 
-    async def _handle(self, request: SocketModeRequest) -> None:
+    async def _read(self, request: SocketModeRequest) -> list[_Read]:
+        """The envelope with its events; nothing when it is not to be acknowledged."""
+        self._done.clear()
         try:
             response = await self._dispatch(request)
         except Exception:
             log.exception("slack: an envelope could not be handled; Slack will deliver it again")
-            return
-        if response is None or response.status != 200:
-            return
-        try:
-            await self._socket.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
-        except (ConnectionError, aiohttp.ClientError) as error:
-            log.info("slack: not acknowledged (%s); Slack will deliver it again", type(error).__name__)
+            return []
+        return [(request, self._done.copy())] if response.status == 200 else []
 
-    async def _dispatch(self, request: SocketModeRequest) -> BoltResponse | None:
+    async def _finish(self, group: list[_Read]) -> None:
+        """Store what was read, then acknowledge it."""
+        try:
+            await self._store(*(event for _, events in group for event in events))
+        except StoreError as error:
+            log.warning(
+                "slack: %d events could not be stored (%s); Slack will deliver them again", len(group), error
+            )
+            return
+        except Exception:
+            if len(group) == 1:
+                log.exception("slack: an event could not be handled; Slack will deliver it again")
+                return
+            # One that cannot be taken in must not take the others along.
+            for one in group:
+                await self._finish([one])
+            return
+        for request, _ in group:
+            answer = SocketModeResponse(envelope_id=request.envelope_id)
+            try:
+                await self._socket.send_socket_mode_response(answer)
+            except (ConnectionError, aiohttp.ClientError) as error:
+                log.info("slack: not acknowledged (%s); Slack will deliver it again", type(error).__name__)
+
+    async def _dispatch(self, request: SocketModeRequest) -> BoltResponse:
         bolt_request = _bolt_request(request)
         if bolt_request is None:
             log.warning("slack: skipped a malformed envelope (%s)", request.type)

@@ -27,18 +27,27 @@ class Running:
     connector: SlackConnector
     host: RecordingHost
     task: "asyncio.Task[None]"
+    slack: FakeSlack
+
+    async def received(self) -> None:
+        """Until all that the fake has sent is queued, or further: frames come in order."""
+        before = self.slack.socket_mode.sockets[0].pongs
+        await self.slack.socket_mode.ping()
+        await self.slack.wait_until(lambda: self.slack.socket_mode.sockets[0].pongs > before)
 
 
 @asynccontextmanager
-async def running(slack: FakeSlack, folder: Path, **changes: Any) -> AsyncIterator[Running]:
+async def running(
+    slack: FakeSlack, folder: Path, *, host: RecordingHost | None = None, **changes: Any
+) -> AsyncIterator[Running]:
     """Start a connector, wait until it is connected, and stop it in the end."""
     connector = SlackConnector(config_for(slack, **changes))
-    host = RecordingHost(folder)
+    host = host or RecordingHost(folder)
     task = asyncio.create_task(connector.run(host))
     try:
         await slack.wait_connected()
         await host.wait_connected()
-        yield Running(connector, host, task)
+        yield Running(connector, host, task, slack)
     finally:
         host.open_gate.set()
         await connector.stop_intake()

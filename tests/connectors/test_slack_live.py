@@ -9,11 +9,13 @@ from bot_host.connector import (
     Content,
     InboundDelete,
     InboundEdit,
+    InboundEvent,
     InboundMessage,
     InboundPlaces,
     MentionType,
     Skipped,
 )
+from bot_host.testing.connector import RecordingHost
 from tests.connectors.slack_helpers import running
 from tests.fakes.slack import FakeSlack
 
@@ -88,9 +90,7 @@ async def test_the_acknowledgement_waits_for_the_commit(tmp_path: Path) -> None:
         # The name look-up comes just before the commit: when it is answered, the event has reached the gate
         # or will at once; a ping's round trip more, and an early acknowledgement would have arrived.
         await slack.wait_answered("users.info")
-        before = slack.socket_mode.sockets[0].pongs
-        await slack.socket_mode.ping()
-        await slack.wait_until(lambda: slack.socket_mode.sockets[0].pongs > before)
+        await bot.received()
         assert [envelope.acked_at for envelope in slack.envelopes] == [None, None]
         assert bot.host.messages == []
         bot.host.open_gate.set()
@@ -106,9 +106,13 @@ async def test_what_could_not_be_stored_is_not_acknowledged_and_comes_again(tmp_
     async with FakeSlack() as slack, running(slack, tmp_path) as bot:
         ada = slack.add_user("ada")
         im = slack.add_im(ada)
-        bot.host.fail_next = 1
+        bot.host.open_gate.clear()
         await slack.say(im, ada, "lost?")
+        await slack.wait_answered("users.info")
+        await bot.received()
+        bot.host.fail_next = 1
         await slack.say(im, ada, "next")
+        bot.host.open_gate.set()
         lost, following = slack.envelopes
         await slack.wait_acked(following)
         assert lost.acked_at is None
@@ -116,6 +120,84 @@ async def test_what_could_not_be_stored_is_not_acknowledged_and_comes_again(tmp_
         await slack.wait_acked(lost)
         assert lost.deliveries == 2
         assert [message.content.text for message in bot.host.messages] == ["next", "lost?"]
+
+
+async def test_a_group_that_could_not_be_stored_comes_again_in_order(tmp_path: Path) -> None:
+    async with FakeSlack() as slack, running(slack, tmp_path) as bot:
+        ada = slack.add_user("ada")
+        im = slack.add_im(ada)
+
+        async def fill_the_disk() -> None:
+            bot.host.after_accept = None
+            bot.host.fail_next = 1
+
+        bot.host.after_accept = fill_the_disk
+        bot.host.open_gate.clear()
+        await slack.say(im, ada, "first")
+        await slack.wait_answered("users.info")
+        await bot.received()
+        await slack.say(im, ada, "second")
+        await slack.say(im, ada, "third")
+        await bot.received()
+        bot.host.open_gate.set()
+        first, second, third = slack.envelopes
+        await slack.wait_acked(first)
+        await bot.received()
+        assert [second.acked_at, third.acked_at] == [None, None]
+        await slack.socket_mode.redeliver()
+        await slack.wait_acked()
+        assert [message.content.text for message in bot.host.messages] == ["first", "second", "third"]
+
+
+class Host(RecordingHost):
+    """Notes what came together; refuses for good whatever holds the poison."""
+
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__(data_dir)
+        self.groups: list[int] = []
+
+    async def accept(self, *events: InboundEvent) -> None:
+        if any(isinstance(event, InboundMessage) and event.content.text == "poison" for event in events):
+            raise ValueError("made so by the test")
+        await super().accept(*events)
+        self.groups.append(len(events))
+
+
+async def test_what_waits_together_is_stored_together(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    async with FakeSlack() as slack, running(slack, tmp_path, host=host) as bot:
+        ada = slack.add_user("ada")
+        im = slack.add_im(ada)
+        host.open_gate.clear()
+        await slack.say(im, ada, "0")
+        await slack.wait_answered("users.info")
+        await bot.received()
+        for number in range(1, 6):
+            await slack.say(im, ada, str(number))
+        await bot.received()
+        assert [envelope.acked_at for envelope in slack.envelopes] == [None] * 6
+        host.open_gate.set()
+        await slack.wait_acked()
+        assert host.groups == [1, 5]
+        assert [message.content.text for message in host.messages] == [str(n) for n in range(6)]
+
+
+async def test_one_that_cannot_be_taken_in_takes_no_other_along(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    async with FakeSlack() as slack, running(slack, tmp_path, host=host) as bot:
+        ada = slack.add_user("ada")
+        im = slack.add_im(ada)
+        host.open_gate.clear()
+        await slack.say(im, ada, "first")
+        await slack.wait_answered("users.info")
+        await bot.received()
+        for text in ("before", "poison", "after"):
+            await slack.say(im, ada, text)
+        await bot.received()
+        host.open_gate.set()
+        await slack.wait_acked(*(e for e in slack.envelopes if e.event["text"] != "poison"))
+        assert [message.content.text for message in host.messages] == ["first", "before", "after"]
+        assert [e.event["text"] for e in slack.envelopes if e.acked_at is None] == ["poison"]
 
 
 @pytest.mark.parametrize("reason", ["warning", "refresh_requested"])
