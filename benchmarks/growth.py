@@ -69,7 +69,7 @@ async def _add(store: Database, numbers: Sequence[int]) -> None:
     """Messages with their answers, sent."""
     room = create_unique_uuid(AGENT, ROOM)
     await store.admit([_admission(number) for number in numbers])
-    taken = await store.take_turn(AGENT, room, len(numbers))
+    taken = (await store.take_turn(AGENT, room, len(numbers))).rows
     now, run_id = datetime.now(UTC), new_id()
     replies = [
         Memory(
@@ -102,8 +102,9 @@ async def _add(store: Database, numbers: Sequence[int]) -> None:
         memories=tuple(replies),
         outbox=tuple(parts),
     )
-    seqs = await store.commit_turn(ended) or []
-    await asyncio.gather(*(store.mark_sent(seq, f"sent-{seq}") for seq in seqs))
+    queued = await store.commit_turn(ended)
+    assert queued is not None
+    await asyncio.gather(*(store.mark_sent(seq, f"sent-{seq}") for seq in queued.seqs))
 
 
 async def fill(folder: Path, stored: int) -> None:
