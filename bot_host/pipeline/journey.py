@@ -263,14 +263,15 @@ async def _fail(
         ends.append(InboxEnd(seq=row.seq, outcome=Outcome.FAILED, reason=run.error))
         if is_addressed(memory, given.room):
             addressed = row, memory
-    replies: tuple[tuple[Memory, Target], ...] = ()
+    replies = tuple(_notice(agent, each) for each in ignored.values() if each.decision.line)
     line = _failure_line(agent, acted=thought.steps.acted)
     if addressed is not None and line.strip():
         row, memory = addressed
         decision = Decision(respond=False, reason="", line=line)
         # Of one id for each message: should an edit of it fail as well, nobody is told a second time.
         told = create_unique_uuid(agent.agent_id, f"failed:{memory.id}")
-        replies = (_notice(agent, _Judged(row=row, memory=memory, decision=decision), memory_id=told),)
+        judged = _Judged(row=row, memory=memory, decision=decision)
+        replies = (*replies, _notice(agent, judged, memory_id=told))
     try:
         await outbox.commit(turn, ends=tuple(ends), run=run, replies=replies, revisions={})
     except BotHostError:

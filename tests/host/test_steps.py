@@ -13,7 +13,7 @@ from bot_host.connector import ConnectorConfig
 from bot_host.contracts.plugin import Action, ActionCall, ActionResult, Agent, Plugin
 from bot_host.host import turns as turns_module
 from bot_host.pipeline.respond import CALLS
-from bot_host.runtime import AgentOptions
+from bot_host.runtime import AgentOptions, Limits
 from bot_host.testing import ScriptedModel
 from bot_host.types.content import ChannelType, Content, Media
 from bot_host.types.errors import ModelError, StoreError
@@ -680,6 +680,25 @@ class TestFailure:
         assert said[0] == "Working on it."
         assert said[1].startswith("Sorry")
         assert len(said) == 2
+
+    async def test_who_ran_into_a_limit_is_told_of_that_all_the_same(
+        self, house_at: Houses, tmp_path: Path
+    ) -> None:
+        options = AgentOptions(limits=Limits(room_messages_per_minute=2))
+        async with house_at(options=options) as house:
+            house.model.hold.clear()
+            await house.platform.say("one")
+            await house.model.wait_asked()
+            for text in ("two", "three"):
+                await house.platform.say(text)
+            house.model.answers = ["One.", ModelError("down")]
+            house.model.hold.set()
+            said = await house.platform.wait_sent(3)
+            await house.host.finish_pending()
+        assert said[0] == "One."
+        assert "give me a minute" in said[1]
+        assert said[2].startswith("Sorry")
+        assert [outcome for _, outcome, _ in inbox_of(tmp_path)] == ["answered", "failed", "ignored"]
 
     async def test_a_message_that_fails_once_more_is_not_told_once_more(
         self, house_at: Houses, tmp_path: Path
