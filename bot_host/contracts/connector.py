@@ -5,8 +5,9 @@ Loading the spec must not import the platform's SDK; `create` may.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, runtime_checkable
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from bot_host.kit.clean import one_line
 from bot_host.kit.tasks import Supervisor
 from bot_host.types.content import Content
-from bot_host.types.inbound import Account, InboundEvent, Mark
+from bot_host.types.inbound import Account, InboundEvent, Mark, RecentRoom
 from bot_host.types.outbound import Payload, Sent, Target
 
 
@@ -47,8 +48,9 @@ class ConnectorConfig(BaseModel):
     owners: list[str] = Field(default_factory=list)
     """Platform user ids of those who run this bot."""
     catch_up: Literal["answer", "note", "skip"] = "answer"
-    catch_up_max_age: int = 3600
-    """Seconds."""
+    """What was said while the host was down: answered, only remembered, or left out."""
+    catch_up_max_age: int = Field(default=3600, ge=0)
+    """Seconds. What is older than this is at most remembered."""
     edited_answer: Literal["edit", "ignore"] = "edit"
     streaming: bool | Literal["auto"] = "auto"
 
@@ -122,6 +124,19 @@ class ConnectorHost(Protocol):
         Raises StoreError when they could not be written: do not tell the platform, so that it delivers again.
         """
 
+    async def accept_missed(self, *events: InboundEvent) -> None:
+        """`accept`, for what was said while nobody listened (a gap: a start, a connection that was lost).
+
+        The account's `catch_up` and `catch_up_max_age` decide whether a message is answered like a live one,
+        only remembered, or left out. What was taken in before is taken for a duplicate, as always.
+        """
+
+    def caught_up(self) -> None:
+        """All of a gap has been handed over: one line in the log says what became of it."""
+
+    async def recent_rooms(self, *, limit: int) -> Sequence[RecentRoom]:
+        """The rooms of this account in which people spoke last, newest first."""
+
     async def find_mark(self, name: str) -> int | None:
         """How far a stream of this account has been taken in."""
 
@@ -152,7 +167,8 @@ class Connector(Protocol):
     async def send(self, payload: Payload, target: Target, *, key: str) -> Sent:
         """Send one payload. `key` is the same for each try of the same part (an idempotency key).
 
-        Raises SendLater, SendRefused or SendUnknown. Refused markup is not an error: the same text is
+        Raises SendLater, SendRefused or SendUnknown (see `ReadBackConnector` and `RepeatingConnector`: after
+        that, others are sent again with the same key). Refused markup is not an error: the same text is
         sent plain.
         """
 
@@ -187,6 +203,36 @@ class StreamingConnector(Protocol):
         """Begin to show the reply that will be sent with `memory_id` as part of its `key`; None: not here.
 
         The finished reply still comes through `send`, which shows only what the stream did not.
+        """
+
+
+@runtime_checkable
+class ReadBackConnector(Protocol):
+    """A connector whose platform can be asked whether a part has arrived.
+
+    The outbox asks before a part goes out again whose fate is not known: the host was killed while it was
+    being sent, or `send` raised SendUnknown.
+    """
+
+    async def find_sent(
+        self, payload: Payload, target: Target, *, key: str, since: datetime, others: Set[str]
+    ) -> Sent | None:
+        """The message that `send` made of this part, or None: the platform has none.
+
+        `since`: it was sent after this moment (our clock). `others`: platform ids of other parts, which may
+        say the same. Raises SendLater when it could not look now, and SendRefused when it never can: the
+        part is then sent again.
+        """
+
+
+@runtime_checkable
+class RepeatingConnector(Protocol):
+    """A connector whose platform knows neither idempotency keys nor a way to read back."""
+
+    def repeated(self, payload: Payload) -> Payload | None:
+        """Pure: a part that may have arrived, marked as a repeat, to be sent once more; None: not again.
+
+        What is not sent again ends as failed: `unknown whether it was delivered`.
         """
 
 

@@ -9,7 +9,7 @@ from bot_host.contracts.tasks import Tasks
 from bot_host.types.character import Character
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID
-from bot_host.types.inbound import Mark
+from bot_host.types.inbound import Mark, RecentRoom
 from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.places import Entity, Participant, ParticipantState, Room, World
 from bot_host.types.turn import (
@@ -45,6 +45,16 @@ class Inbox(Protocol):
         For each: the duplicate check by (account, event_key); world, room, sender and participants
         (sender and agent) made, or renamed where a non-empty name differs; the message memory; the inbox
         row; the mark. A duplicate changes nothing but the mark. When this returns, the rows are on disk.
+        A message with `unanswered` ends at once, as ignored with that reason.
+        """
+
+    async def known_events(self, account: str, event_keys: Sequence[str]) -> set[str]:
+        """Those of these messages that have been admitted."""
+
+    async def recent_rooms(self, account: str, *, limit: int) -> list[RecentRoom]:
+        """Rooms with the newest inbound messages of an account, newest first.
+
+        Looks back a bounded number of messages; a room that was silent for longer may be missing.
         """
 
     async def apply_edit(
@@ -154,6 +164,15 @@ class Outbox(Protocol):
 
     async def mark_later(self, seq: int, not_before: datetime, error: str) -> None:
         """Not taken: state `pending` again, due at `not_before`."""
+
+    async def mark_unknown(self, seq: int, not_before: datetime, error: str) -> None:
+        """Taken or not, nobody knows: the state stays `sending`; to be looked into at `not_before`."""
+
+    async def mark_given_up(self, seq: int, error: str) -> None:
+        """Never to be sent again; the later parts of the same message are."""
+
+    async def sent_ids(self, destination: str, before: int) -> set[str]:
+        """The platform's ids of the parts that went to a destination lately, before part `before`."""
 
     async def mark_failed(self, seq: int, error: str) -> list[int]:
         """Never to be sent: this part and the later parts of the same message. Their numbers."""

@@ -10,12 +10,14 @@ from bot_host.contracts.connector import Connector, ConnectorConfig, ConnectorSt
 from bot_host.contracts.store import Store
 from bot_host.host.accounts import Accounts, Line
 from bot_host.host.inbox import HostInbox
+from bot_host.host.missed import Missed
+from bot_host.kit.clock import utc_now
 from bot_host.kit.logs import log_context
 from bot_host.kit.retry import backoff
 from bot_host.kit.tasks import Supervisor
 from bot_host.types.errors import ConfigError, ConnectorError, LoginError, StateError
 from bot_host.types.ids import UUID
-from bot_host.types.inbound import Account, InboundEvent, Mark
+from bot_host.types.inbound import Account, InboundEvent, Mark, RecentRoom
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,7 @@ class ConnectorRunner:
         self._data_dir = data_dir
         self._on_open = on_open
         self._account: Account | None = None
+        self._missed = Missed(store, inbox, config, name=name, began=utc_now())
         self._tasks = Supervisor(name)
         self._stopping = False
         self._stop_asked = asyncio.Event()
@@ -107,6 +110,18 @@ class ConnectorRunner:
     async def accept(self, *events: InboundEvent) -> None:
         """Take events in, in order. Returns when all are on disk. Raises StoreError."""
         await self._inbox.accept(self.agent_id, self._who(), events)
+
+    async def accept_missed(self, *events: InboundEvent) -> None:
+        """`accept`, by the account's `catch_up` and `catch_up_max_age`. Raises StoreError."""
+        await self._missed.accept(self.agent_id, self._who(), events)
+
+    def caught_up(self) -> None:
+        """All of a gap has been handed over: say what became of it."""
+        self._missed.close()
+
+    async def recent_rooms(self, *, limit: int) -> list[RecentRoom]:
+        """The rooms of this account in which people spoke last, newest first."""
+        return await self._store.recent_rooms(self._who().key, limit=limit)
 
     async def find_mark(self, name: str) -> int | None:
         """How far a stream of this account has been taken in."""

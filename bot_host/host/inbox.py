@@ -80,7 +80,7 @@ class HostInbox:
             if done.duplicate:
                 log.debug("%s %s came again and is not taken twice", admission.account, admission.event_key)
             # A duplicate's room, too: seen is not the same as handled, and a look costs little.
-            if wake:
+            if wake and not admission.unanswered:
                 self._came(admission, done)
         return admitted
 
@@ -186,6 +186,7 @@ class HostInbox:
             target=replace(message.target, account=account.key, room_id=room.id),
             sent_at=message.sent_at,
             mark=message.mark,
+            unanswered=message.unanswered,
         )
 
 

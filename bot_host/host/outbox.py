@@ -13,6 +13,7 @@ from bot_host.contracts.connector import Connector, StreamingConnector, TextStre
 from bot_host.contracts.store import Store
 from bot_host.contracts.turn import Turn
 from bot_host.host.accounts import LOCAL, Accounts, Line
+from bot_host.host.doubts import UNKNOWN, Arrived, Doubts, LookLater, Unproven, is_unknown, key_of
 from bot_host.host.lanes import AGAIN, IDLE, Lanes, Next
 from bot_host.kit.clock import utc_now
 from bot_host.kit.logs import log_context
@@ -23,7 +24,6 @@ from bot_host.types.errors import (
     SendError,
     SendLater,
     SendRefused,
-    SendUnknown,
     StateError,
 )
 from bot_host.types.ids import UUID
@@ -76,7 +76,7 @@ class HostOutbox:
         self._accounts = accounts
         self._tasks = tasks
         self._callers = callers
-        self._tried: set[int] = set()
+        self._doubts = Doubts(store)
         self._marked: dict[str, OutboxRow] = {}
         """By destination: the part that the transaction which made or found it has marked `sending`."""
         self._taken: dict[int, str] = {}
@@ -271,35 +271,40 @@ class HostOutbox:
             return IDLE  # account_opened wakes this destination again
         if row.seq in self._taken:
             return await self._record(row, self._taken[row.seq])
-        if row.state is OutboxState.SENDING and not row.marked and row.seq not in self._tried:
-            log.warning(
-                "part %d of a message to %s was being sent when the host ended; sending it again",
-                row.part + 1,
-                destination,
-            )
-        self._tried.add(row.seq)
-        if self._marked.pop(destination, None) is None:
-            await self._store.mark_sending(row.seq)
         fields = {"agent": line.agent_name, "room": row.target.room_id, "run": row.run_id}
         with log_context(**{name: value for name, value in fields.items() if value}):
-            return await self._send(line.connector, row)
+            found = await self._doubts.look(line.connector, row)
+            if isinstance(found, OutboxRow):
+                if self._marked.pop(destination, None) is None:
+                    await self._store.mark_sending(row.seq)
+                return await self._send(line.connector, found)
+            return await self._settle(row, found)
+
+    async def _settle(self, row: OutboxRow, found: Arrived | LookLater | Unproven) -> Next:
+        if isinstance(found, Arrived):
+            return await self._record(row, found.platform_message_id)
+        if isinstance(found, LookLater):
+            return await self._later(row, found.error, unknown=True)
+        log.error("message to %s: %s; it is not sent again", row.destination, UNKNOWN)
+        await self._store.mark_given_up(row.seq, UNKNOWN)
+        self._tell(replace(row, state=OutboxState.FAILED, error=UNKNOWN))
+        return AGAIN
 
     async def _send(self, connector: Connector, row: OutboxRow) -> Next:
-        key = f"{row.memory_id or row.seq}:{row.part}"
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                sent = await connector.send(row.payload, row.target, key=key)
+                sent = await connector.send(row.payload, row.target, key=key_of(row))
         except SendRefused as error:
             return await self._refused(row, str(error))
-        except (SendLater, SendUnknown, TimeoutError, ConnectorError) as error:
-            return await self._later(row, error)
+        except (TimeoutError, ConnectorError) as error:
+            return await self._later(row, error, unknown=is_unknown(error, connector))
         except Exception as error:
             # A connector's own fault must not stop the sending (I4), nor block its channel for ever.
             log.exception("connector %s failed to send", connector.platform)
             self._bugs[row.seq] += 1
             if self._bugs[row.seq] >= BUGS_OF_ONE_PART:
                 return await self._refused(row, f"the connector fails on it: {type(error).__name__}")
-            return await self._later(row, error)
+            return await self._later(row, error, unknown=is_unknown(error, connector))
         # Remembered until it is on disk: were the record to fail, a second try must not send again. And
         # shielded: a stop must not cut between what the platform did and what we know of it.
         self._taken[row.seq] = sent.platform_message_id
@@ -308,7 +313,6 @@ class HostOutbox:
     async def _record(self, row: OutboxRow, platform_message_id: str) -> Next:
         following = await self._store.mark_sent(row.seq, platform_message_id)
         self._taken.pop(row.seq, None)
-        self._tried.discard(row.seq)
         self._bugs.pop(row.seq, None)
         self._tell(replace(row, state=OutboxState.SENT, platform_message_id=platform_message_id))
         if following is None:
@@ -321,20 +325,19 @@ class HostOutbox:
         why = self._mask(why)
         log.error("message to %s cannot be sent: %s", row.destination, why)
         for seq in await self._store.mark_failed(row.seq, why):
-            self._tried.discard(seq)
             self._bugs.pop(seq, None)
             if seq in self._deliveries:
                 self._tell(replace(row, seq=seq, state=OutboxState.FAILED, error=why))
         return AGAIN
 
-    async def _later(self, row: OutboxRow, error: Exception) -> Next:
+    async def _later(self, row: OutboxRow, error: Exception, *, unknown: bool) -> Next:
         why = self._mask(str(error) or type(error).__name__)
         wait = error.after_s if isinstance(error, SendLater) and error.after_s is not None else None
         if wait is None:
             wait = backoff(row.attempts + 1)
         level = logging.WARNING if isinstance(error, SendError) else logging.ERROR
         log.log(level, "message to %s not sent: %s; trying again in %.1f s", row.destination, why, wait)
-        await self._store.mark_later(row.seq, utc_now() + timedelta(seconds=wait), why)
+        await self._doubts.put_off(row, utc_now() + timedelta(seconds=wait), why, unknown=unknown)
         return Next(after_s=wait)
 
     def _tell(self, row: OutboxRow) -> None:

@@ -7,13 +7,26 @@ from types import TracebackType
 from typing import Any, Self
 
 from bot_host.contracts.store import WantedHistory, no_history
-from bot_host.store import agents, cache, inbox, marks, memories, outbox, places, runs, steps, use
+from bot_host.store import (
+    agents,
+    cache,
+    doubts,
+    inbox,
+    marks,
+    memories,
+    missed,
+    outbox,
+    places,
+    runs,
+    steps,
+    use,
+)
 from bot_host.store.driver import Driver
 from bot_host.store.knowledge import MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs
 from bot_host.types.character import Character
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID
-from bot_host.types.inbound import Mark
+from bot_host.types.inbound import Mark, RecentRoom
 from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.places import Entity, Participant, ParticipantState, Room, World
 from bot_host.types.turn import (
@@ -60,6 +73,14 @@ class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs):
     async def admit(self, admissions: Sequence[Admission]) -> list[Admitted]:
         """See Inbox."""
         return await self._driver.write(partial(inbox.admit, admissions))
+
+    async def known_events(self, account: str, event_keys: Sequence[str]) -> set[str]:
+        """See Inbox."""
+        return await self._driver.read(partial(missed.known_events, account, event_keys))
+
+    async def recent_rooms(self, account: str, *, limit: int) -> list[RecentRoom]:
+        """See Inbox."""
+        return await self._driver.search(partial(missed.recent_rooms, account, limit))
 
     async def apply_edit(
         self, account: str, event_key: str, content: Content, edited_at: datetime, mark: Mark | None
@@ -161,6 +182,18 @@ class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs):
     async def mark_later(self, seq: int, not_before: datetime, error: str) -> None:
         """See Outbox."""
         await self._driver.write(partial(outbox.mark_later, seq, not_before, error))
+
+    async def mark_unknown(self, seq: int, not_before: datetime, error: str) -> None:
+        """See Outbox."""
+        await self._driver.write(partial(doubts.mark_unknown, seq, not_before, error))
+
+    async def mark_given_up(self, seq: int, error: str) -> None:
+        """See Outbox."""
+        await self._driver.write(partial(doubts.mark_given_up, seq, error))
+
+    async def sent_ids(self, destination: str, before: int) -> set[str]:
+        """See Outbox."""
+        return await self._driver.read(partial(doubts.sent_ids, destination, before))
 
     async def mark_failed(self, seq: int, error: str) -> list[int]:
         """See Outbox."""

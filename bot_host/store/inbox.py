@@ -215,6 +215,14 @@ def _admit(admission: Admission) -> Unit[Admitted]:
         sent_at=admission.sent_at,
     )
     if made:
+        if admission.unanswered:
+            yield END(
+                row=made[0][0],
+                result=Outcome.IGNORED.value,
+                why=admission.unanswered,
+                now=utc_now(),
+                run=None,
+            )
         return Admitted(seq=made[0][0], duplicate=False)
     # Where writers are not alone (PostgreSQL), another one was quicker.
     known = yield FIND_SEQ(account=admission.account, event_key=admission.event_key)

@@ -1,13 +1,13 @@
 """A host for one connector, without the rest of the house."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from bot_host.kit.tasks import Supervisor
 from bot_host.types.errors import StoreError
-from bot_host.types.inbound import Account, InboundEvent, InboundMessage, Mark
+from bot_host.types.inbound import Account, InboundEvent, InboundMessage, Mark, RecentRoom
 
 E = TypeVar("E")
 
@@ -32,6 +32,12 @@ class RecordingHost:
         self.open_gate.set()
         self.fail_next = 0
         self.after_accept: Callable[[], Awaitable[None]] | None = None
+        self.missed: list[InboundEvent] = []
+        """Those of `events` that came by `accept_missed`."""
+        self.gaps_closed = 0
+        self._gap_closed = asyncio.Event()
+        self.rooms: list[RecentRoom] = []
+        """What `recent_rooms` says."""
 
     @property
     def tasks(self) -> Supervisor:
@@ -55,18 +61,33 @@ class RecordingHost:
         self.waits.append(why)
 
     async def accept(self, *events: InboundEvent) -> None:
+        await self._take(events, missed=False)
+
+    async def accept_missed(self, *events: InboundEvent) -> None:
+        await self._take(events, missed=True)
+
+    async def _take(self, events: Sequence[InboundEvent], *, missed: bool) -> None:
         await self.open_gate.wait()
         if self.fail_next > 0:
             self.fail_next -= 1
             raise StoreError("the disk is full (made so by the test)")
         async with self._news:
             self.events.extend(events)
+            if missed:
+                self.missed.extend(events)
             for event in events:
                 if event.mark is not None:
                     self._move(event.mark)
             self._news.notify_all()
         if self.after_accept is not None:
             await self.after_accept()
+
+    def caught_up(self) -> None:
+        self.gaps_closed += 1
+        self._gap_closed.set()
+
+    async def recent_rooms(self, *, limit: int) -> list[RecentRoom]:
+        return self.rooms[:limit]
 
     async def find_mark(self, name: str) -> int | None:
         return self.marks.get(name)
@@ -83,6 +104,12 @@ class RecordingHost:
             await self._news.wait_for(lambda: self.account is not None)
         assert self.account is not None
         return self.account
+
+    async def wait_caught_up(self, count: int = 1) -> None:
+        """Wait until the connector has closed `count` gaps."""
+        while self.gaps_closed < count:
+            self._gap_closed.clear()
+            await self._gap_closed.wait()
 
     async def wait_for(self, kind: type[E], count: int = 1) -> list[E]:
         """Wait until `count` events of a kind have been accepted; all of that kind so far."""

@@ -96,6 +96,9 @@ class InboundMessage:
     replied_memory_key: str | None = None
     """The memory key of the message that this one replies to."""
     mark: Mark | None = None
+    unanswered: str = ""
+    """Why it is remembered without a turn: it ends as ignored with this reason. Set by the host, for what was
+    missed (`ConnectorHost.accept_missed`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +138,18 @@ class Skipped:
     """Short and fixed, so that it can be counted: `own message`, `bot`, `unknown kind: poll_answer` …"""
     event_key: str = ""
     mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentRoom:
+    """A room in which somebody spoke lately, as the platform names it."""
+
+    server_id: str
+    channel_id: str
+    thread_id: str
+    type: ChannelType
+    last_at: datetime
+    """When the newest message came in."""
 
 
 InboundEvent: TypeAlias = InboundMessage | InboundEdit | InboundDelete | InboundPlaces | Skipped

@@ -68,6 +68,8 @@ class Admission:
     mark: Mark | None = None
     places_known: bool = False
     """The world, room and sender are in the store already, with just these names: leave them alone."""
+    unanswered: str = ""
+    """Remembered only: the row ends at once as ignored, with this reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
