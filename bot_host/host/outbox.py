@@ -336,7 +336,8 @@ class HostOutbox:
         if wait is None:
             wait = backoff(row.attempts + 1)
         level = logging.WARNING if isinstance(error, SendError) else logging.ERROR
-        log.log(level, "message to %s not sent: %s; trying again in %.1f s", row.destination, why, wait)
+        said = "may have arrived or not" if unknown else "not sent"
+        log.log(level, "message to %s %s: %s; trying again in %.1f s", row.destination, said, why, wait)
         await self._doubts.put_off(row, utc_now() + timedelta(seconds=wait), why, unknown=unknown)
         return Next(after_s=wait)
 

@@ -40,10 +40,11 @@ def house_at(tmp_path: Path) -> Houses:
         options: AgentOptions | None = None,
         config: ConnectorConfig | None = None,
         model: ScriptedModel | None = None,
+        platform: FakePlatform | None = None,
         grace: float = 5.0,
     ) -> AsyncIterator[House]:
         model = model or ScriptedModel(*answers)
-        platform = FakePlatform()
+        platform = platform or FakePlatform()
         host = BotHost(store=make_store("sqlite:///bot.db", base=tmp_path), data_dir=tmp_path)
         try:
             [agent_id] = await host.add_agents(
