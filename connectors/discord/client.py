@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from datetime import datetime
 from typing import Any, ClassVar, Final
 
 import aiohttp
@@ -25,9 +26,10 @@ from connectors.discord import bases
 from connectors.discord.advice import TOKEN_ADVICE, check_lines, content_advice
 from connectors.discord.config import DiscordConfig
 from connectors.discord.encode import encode_message, nonce_of
-from connectors.discord.errors import Outcomes, refuses_reference
+from connectors.discord.errors import look_error, refuses_reference, send_error
 from connectors.discord.gateway import RETRY_CAP_S, GatewayClient, Pace, quiet_reconnects
 from connectors.discord.intake import Intake
+from connectors.discord.proof import find_own
 from connectors.discord.rest import Rest, close_client, describe, log_in
 
 log = logging.getLogger(__name__)
@@ -54,6 +56,18 @@ _FATAL: Final = {
 }
 
 
+_FAULTS: Final = (
+    discord.DiscordException,
+    aiohttp.ClientError,
+    OSError,
+    ConnectorError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
+"""What a request may end in; the last three: an answer that is not Discord's."""
+
+
 class DiscordConnector:
     """See the contract `Connector`."""
 
@@ -67,7 +81,6 @@ class DiscordConnector:
         quiet_reconnects()
         self._pace = pace or Pace()
         self._rest = Rest(config.token)
-        self._outcomes = Outcomes()
         self._stop = asyncio.Event()
         self._gateway: GatewayClient | None = None
         self._content = True
@@ -79,8 +92,6 @@ class DiscordConnector:
         self._content = True
         if self.config.dm_policy == "pairing":
             log.info("discord: dm_policy pairing comes later; until then it works like allowlist")
-        if self.config.catch_up == "note":
-            log.info("discord: catch_up note comes later; until then it works like skip")
         intake = Intake(
             host=host,
             rest=self._rest,
@@ -246,27 +257,26 @@ class DiscordConnector:
         """See the contract.
 
         `key` becomes the message's nonce: for some minutes a second try of the same key gives back the
-        first try's message instead of making another. So a request that was lost on its way is SendLater at
-        first, and SendUnknown only when it is still in doubt after that time.
+        first try's message instead of making another.
         """
         try:
             channel_id = await self._channel(target)
             body = payload | {"nonce": nonce_of(key), "enforce_nonce": True}
             message = await self._post(channel_id, body)
-            sent = Sent(platform_message_id=str(message["id"]))
-        except (
-            discord.DiscordException,
-            aiohttp.ClientError,
-            OSError,
-            ConnectorError,
-            KeyError,
-            TypeError,
-        ) as error:
-            if isinstance(error, SendRefused):
-                raise
-            raise self._outcomes.error(error, key=key) from error
-        self._outcomes.settled(key)
-        return sent
+            return Sent(platform_message_id=str(message["id"]))
+        except _FAULTS as error:
+            raise send_error(error) from error
+
+    async def find_sent(
+        self, payload: Payload, target: Target, *, key: str, since: datetime, others: Set[str]
+    ) -> Sent | None:
+        """See the contract `ReadBackConnector`."""
+        try:
+            channel_id = await self._channel(target)
+            found = await find_own(self._rest, channel_id, payload, key=key, since=since, others=others)
+        except _FAULTS as error:
+            raise look_error(error) from error
+        return Sent(platform_message_id=found) if found else None
 
     async def _channel(self, target: Target) -> str:
         channel_id = target.thread_id or target.channel_id

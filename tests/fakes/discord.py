@@ -74,6 +74,7 @@ class FakeDiscord(Faults, Waits):
         self.identifies_left = 1000
         self.gateway = Gateway(self)
         self.door = Door(self)
+        self.routes = Routes(self, self.door)
         self._runner: web.AppRunner | None = None
         self._port = 0
         self._files: dict[str, tuple[bytes, str]] = {}
@@ -83,7 +84,7 @@ class FakeDiscord(Faults, Waits):
         app.router.add_get("/gateway", self.gateway.handle)
         app.router.add_get("/gateway/", self.gateway.handle)
         app.router.add_get("/attachments/{rest:.*}", self._file)
-        Routes(self, self.door).add(app, "/api/v10")
+        self.routes.add(app, "/api/v10")
         self._runner = web.AppRunner(app, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)

@@ -61,9 +61,10 @@ class Fault:
 
 @dataclass(eq=False)
 class Hold:
-    """Requests to a route wait here, already received, until `release`."""
+    """Requests to a route wait here, already received (or, with `after`, carried out), until `release`."""
 
     route: str
+    after: bool = False
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -125,10 +126,7 @@ class Door:
 
     async def _answer(self, request: web.Request, call: Call, handler: Handler) -> web.Response:
         fault = self._take_fault(call.route)
-        for hold in [h for h in self.holds if h.route == call.route]:
-            hold.reached.set()
-            self._owner.changed()
-            await hold.released.wait()
+        await self._held(call.route, after=False)
         if fault is not None and fault.drop != "after":
             if fault.drop:
                 assert request.transport is not None
@@ -142,10 +140,17 @@ class Door:
         if limited is not None:
             return limited
         result = await handler(request, call)
+        await self._held(call.route, after=True)
         if fault is not None:
             assert request.transport is not None
             request.transport.abort()
         return answer(204, None) if result is None else answer(200, result)
+
+    async def _held(self, route: str, *, after: bool) -> None:
+        for hold in [h for h in self.holds if h.route == route and h.after == after]:
+            hold.reached.set()
+            self._owner.changed()
+            await hold.released.wait()
 
     def _take_fault(self, route: str) -> Fault | None:
         for fault in self.faults:

@@ -5,6 +5,7 @@ from typing import Any, Final
 from tests.fakes.discord_door import Door, Fault, Hold
 from tests.fakes.discord_gateway import Gateway
 from tests.fakes.discord_model import Json
+from tests.fakes.discord_rest import Routes
 
 SEND: Final = "POST /channels/{channel_id}/messages"
 HISTORY: Final = "GET /channels/{channel_id}/messages"
@@ -17,6 +18,7 @@ class Faults:
 
     door: Door
     gateway: Gateway
+    routes: Routes
 
     def fail(
         self,
@@ -47,11 +49,15 @@ class Faults:
         """Cut the connection instead of answering, `before` or `after` the request took effect."""
         self.door.faults.append(Fault(route, times, drop=when))
 
-    def hold(self, route: str) -> Hold:
-        """Keep requests to a route waiting until `release` of what this returns."""
-        hold = Hold(route)
+    def hold(self, route: str, *, after: bool = False) -> Hold:
+        """Keep requests to a route waiting until `release` of what this returns; `after` they took effect."""
+        hold = Hold(route, after)
         self.door.holds.append(hold)
         return hold
+
+    def forget_nonces(self) -> None:
+        """As after some minutes: the same nonce makes another message."""
+        self.routes.nonces.clear()
 
     def cut(self) -> None:
         """Cut every gateway connection, without a close frame; sessions can be resumed."""

@@ -65,7 +65,7 @@ class Routes:
     def __init__(self, owner: Owner, door: Door) -> None:
         self._owner = owner
         self._door = door
-        self._nonces: dict[str, tuple[float, str, str]] = {}
+        self.nonces: dict[str, tuple[float, str, str]] = {}
 
     def add(self, app: web.Application, prefix: str) -> None:
         """Put the routes into an application."""
@@ -199,7 +199,7 @@ class Routes:
         if channel.locked:
             raise ApiError(400, 50083, "Thread is archived")
         if nonce:
-            known = self._nonces.get(f"{nonce}")
+            known = self.nonces.get(f"{nonce}")
             if known and time.monotonic() - known[0] < NONCE_MEMORY_S:
                 return self._owner.rest_view(self._owner.channels[known[1]].messages[known[2]])
         reply_to = self._check_reference(channel, data.get("message_reference"))
@@ -214,7 +214,7 @@ class Routes:
             files=call.files,
         )
         if nonce:
-            self._nonces[nonce] = (time.monotonic(), channel.id, message["id"])
+            self.nonces[nonce] = (time.monotonic(), channel.id, message["id"])
         return self._owner.rest_view(message) | ({"nonce": data["nonce"]} if "nonce" in data else {})
 
     def _check_nonce(self, data: Json) -> str:
