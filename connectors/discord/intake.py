@@ -104,6 +104,7 @@ class Intake:
             rest=rest,
             config=config,
             accept=self._accept,
+            accept_missed=self._accept_missed,
             decode=self._decode_missed,
             stopping=stopping,
         )
@@ -225,8 +226,10 @@ class Intake:
         application = data.get("application") or {}
         self._link = invite_link(int(application.get("id") or self._me.id))
         await self._connected(self._me)
+        guilds = data.get("guilds", ())
+        self._catch_up.begin(str(guild["id"]) for guild in guilds)
         await self._until_done("reading missed direct messages", self._catch_up.direct)
-        for guild in data.get("guilds", ()):
+        for guild in guilds:
             # Discord itself names servers here, and tells of them by GUILD_CREATE.
             if "channels" in guild:
                 await self._place("GUILD_CREATE", guild, self._me)
@@ -248,7 +251,9 @@ class Intake:
         news = decode_places(event, data, book=self._book, rules=self._rules, me=me)
         if news is not None:
             await self._accept([news])
-        if event == "GUILD_CREATE" and not data.get("unavailable"):
+        if event in ("GUILD_CREATE", "GUILD_DELETE") and data.get("unavailable"):
+            self._catch_up.finished(str(data["id"]))
+        elif event == "GUILD_CREATE":
             guild_id = str(data["id"])
             await self._until_done(
                 "reading missed messages", lambda: self._catch_up.guild(guild_id, self._book)
@@ -302,6 +307,9 @@ class Intake:
 
     async def _accept(self, events: list[InboundEvent]) -> None:
         await self._until_done("storing what came in", lambda: self._host.accept(*events))
+
+    async def _accept_missed(self, events: list[InboundEvent]) -> None:
+        await self._until_done("storing what was missed", lambda: self._host.accept_missed(*events))
 
     async def _until_done(self, what: str, work: Callable[[], Awaitable[T]]) -> T:
         """Try again until it works: later events wait, so that order and marks hold."""

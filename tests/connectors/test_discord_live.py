@@ -334,23 +334,6 @@ def _without(data: Json, key: str) -> Json:
     return {name: value for name, value in data.items() if name != key}
 
 
-@pytest.mark.parametrize("settings", [{"catch_up": "skip"}, {"catch_up": "note"}, {"catch_up_max_age": 60}])
-async def test_catch_up_can_be_left_out_or_limited(
-    fake: FakeDiscord, tmp_path: Path, settings: dict[str, Any]
-) -> None:
-    ada, guild = fake.add_user("ada"), fake.add_guild("Workshop")
-    channel = fake.add_channel(guild, "general")
-    first = fake.say(channel, ada, "read long ago", ago=9000)
-    fake.say(channel, ada, "missed two hours ago", ago=7200)
-    host = RecordingHost(tmp_path)
-    host.marks = {f"channel:{channel.id}": int(first["id"]), f"guild:{guild.id}": 1}
-    async with started(fake, tmp_path, host=host, **settings) as bot:
-        await fake.wait_ready()
-        live = fake.say(channel, ada, "now")
-        assert [m.content.text for m in await bot.messages()] == ["now"]
-        assert host.marks[f"channel:{channel.id}"] == int(live["id"])
-
-
 async def test_trouble_while_catching_up_is_tried_again_and_a_closed_channel_is_left(
     fake: FakeDiscord, tmp_path: Path
 ) -> None:
