@@ -26,11 +26,6 @@ LATER: Final[tuple[tuple[str, tuple[object, ...], str], ...]] = (
         "interactions over HTTP come later; the gateway is used",
     ),
     (
-        r"connectors\..+\.catch_up",
-        ("answer", "skip"),
-        "missed messages cannot be noted without an answer yet",
-    ),
-    (
         r"connectors\..+\.edited_answer",
         ("edit",),
         "answers stay as they are when a question is edited, for now",

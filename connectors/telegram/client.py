@@ -1,7 +1,8 @@
 """The life of one Telegram bot: log in, fetch updates, hand them over, confirm them; send.
 
 Telegram forgets an update when a getUpdates asks for a higher offset. The offset here moves only after the
-host has the events on disk, so what is not on disk is delivered again.
+host has the events on disk, so what is not on disk is delivered again. What waits there for a bot that is
+away (for 24 hours at the most) is handed over as missed.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ from bot_host.connector import (
 from connectors.telegram.config import TelegramConfig
 from connectors.telegram.content import Me
 from connectors.telegram.decode import ALLOWED_UPDATES, View, decode
-from connectors.telegram.encode import encode
+from connectors.telegram.encode import encode, mark_repeat
 from connectors.telegram.errors import explain, is_bad_markup, retry_after_s, say, to_send_error
 from connectors.telegram.http import AiohttpRequest, NoAnswer
 
@@ -117,9 +118,14 @@ class TelegramConnector:
                 updates = await self._interruptible(self._fetch(first_poll_s))
                 await host.connected(account)
                 attempt = 0
+                # Until a batch is not full, these are updates that waited at Telegram for somebody to ask.
+                missed = True
                 while True:
-                    await self._take(host, updates, view)
-                    updates = await self._interruptible(self._fetch(POLL_S))
+                    await self._take(host, updates, view, missed=missed)
+                    if missed and len(updates) < BATCH:
+                        missed = False
+                        host.caught_up()
+                    updates = await self._interruptible(self._fetch(0 if missed else POLL_S))
             except _Stopped:
                 break
             except InvalidToken as error:
@@ -191,13 +197,15 @@ class TelegramConnector:
             raise TelegramError("Invalid server response: updates without ids")
         return good
 
-    async def _take(self, host: ConnectorHost, updates: list[dict[str, Any]], view: View) -> None:
+    async def _take(
+        self, host: ConnectorHost, updates: list[dict[str, Any]], view: View, *, missed: bool
+    ) -> None:
         """Hand updates over, then let the offset move. On a StoreError it stays, and they come again."""
         attempt = 0
         events = [self._decode(update, view) for update in updates]
         while events:
             try:
-                await host.accept(*events)
+                await (host.accept_missed(*events) if missed else host.accept(*events))
             except StoreError as error:
                 attempt += 1
                 log.warning("telegram: updates could not be stored and stay at Telegram (%s)", error)
@@ -261,7 +269,7 @@ class TelegramConnector:
         return encode(content, target)
 
     async def send(self, payload: Payload, target: Target, *, key: str) -> Sent:
-        """`key` is of no use: the Bot API has no idempotency key."""
+        """`key` is of no use: the Bot API has no idempotency key, nor a way to read a chat."""
         try:
             chat_id = self._chat_id(target)
             try:
@@ -310,6 +318,10 @@ class TelegramConnector:
         except ValueError:
             raise SendRefused(f"telegram: {one_line(target.channel_id)!r} is not a chat id") from None
         return self._moved.get(chat_id, chat_id)
+
+    def repeated(self, payload: Payload) -> Payload | None:
+        """See the contract `RepeatingConnector`."""
+        return mark_repeat(payload) if self._config.resend_unknown else None
 
     async def typing(self, target: Target) -> None:
         try:

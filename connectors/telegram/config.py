@@ -24,6 +24,9 @@ class TelegramConfig(ConnectorConfig):
     """From @BotFather."""
     api_base: str = ""
     """Address of a Bot API server of one's own, `http://127.0.0.1:8081`; empty: Telegram's."""
+    resend_unknown: bool = True
+    """Send a message once more, marked with ↻, when nobody can tell whether it arrived: the connection broke,
+    or the host was killed, before Telegram answered. Off: it is given up, and may be lost."""
 
     @field_validator("token")
     @classmethod

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from html import escape
+from html import escape, unescape
 from typing import Final
 
 from bot_host.connector import Content, Payload, Target, clean_text, split_markdown
@@ -17,6 +17,8 @@ _BYTES_PER_UNIT: Final = REQUEST_LIMIT // TEXT_LIMIT
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _BLANK: Final = "\u2800\ufffc\u030a\u0333\u033f"
 """Telegram refuses texts of nothing but these and spaces (`strip_empty_characters`, `clean_input_string`)."""
+REPEAT: Final = "↻ "
+_TAG: Final = re.compile(r"<[^>]*>")
 _LINK_TARGET: Final = re.compile(r"(?<=\])\([^)\s]*\)")
 
 
@@ -35,6 +37,20 @@ def encode(content: Content, target: Target) -> list[Payload]:
     if payloads and target.reply_to.isdecimal():
         payloads[0]["reply_to"] = int(target.reply_to)
     return payloads
+
+
+def mark_repeat(payload: Payload) -> Payload:
+    """The payload with a sign in front that says in any language: you may have this already.
+
+    A message that is full stays as it is.
+    """
+    shown = unescape(_TAG.sub("", payload["html"]))
+    weight = len(payload["html"].encode("utf-8", "surrogatepass"))
+    room = utf16_len(REPEAT)
+    longest = max(utf16_len(shown), utf16_len(payload["plain"]))
+    if longest + room > TEXT_LIMIT or weight + len(REPEAT.encode()) > REQUEST_LIMIT:
+        return payload
+    return payload | {"html": REPEAT + payload["html"], "plain": REPEAT + payload["plain"]}
 
 
 def _pieces(text: str) -> Iterator[tuple[str, Rendered]]:
