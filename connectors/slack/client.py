@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence, Set
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Final
 
 import aiohttp
@@ -18,20 +21,25 @@ from bot_host.connector import (
     InboundEvent,
     LoginError,
     Payload,
+    SendLater,
     SendRefused,
     Sent,
     Skipped,
+    StoreError,
     Target,
     backoff,
     one_line,
 )
+from connectors.slack.catch_up import CatchUp
 from connectors.slack.check import check_account
 from connectors.slack.config import SlackConfig
 from connectors.slack.decode import Decoder, Self
 from connectors.slack.encode import encode, plain_request, request
-from connectors.slack.errors import MARKUP, code_of, login_error, send_error
+from connectors.slack.errors import DRESS, METADATA, code_of, login_error, send_error
+from connectors.slack.history import History
 from connectors.slack.intake import Intake
 from connectors.slack.names import Lookup
+from connectors.slack.proof import Proofs
 from connectors.slack.signs import Signs
 from connectors.slack.web import open_session, web_client
 
@@ -42,6 +50,8 @@ LOGIN_PATIENCE_S: Final = 30.0
 LOST_PATIENCE_S: Final = 60.0
 """How long slack-sdk may try to reconnect: it keeps to one URL, which Slack takes only once."""
 WATCH_S: Final = 1.0
+CLOCK_S: Final = 5.0
+"""`Date` counts whole seconds, and is as old as the way here takes."""
 FAULTS: Final = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError)
 GONE: Final = frozenset({"app_uninstalled", "tokens_revoked"})
 
@@ -61,6 +71,9 @@ class SlackConnector:
         self._names = Lookup()
         self._signs = Signs()
         self._refusal: LoginError | None = None
+        self._me: Self | None = None
+        self._history = History(self._web)
+        self._proofs = Proofs(self._history)
 
     def _web(self) -> AsyncWebClient:
         # The session belongs to the running loop, which is not there yet when the connector is made.
@@ -93,15 +106,20 @@ class SlackConnector:
 
     async def _stay(self, host: ConnectorHost) -> bool:
         """One connection from login to loss. True: it stood, and is worth a fresh one at once."""
-        me, intake, url = await self._log_in(host)
+        me, intake, catch_up, url = await self._log_in(host)
+        catching: asyncio.Task[None] | None = None
         try:
             if not await self._connect(host, intake, url):
                 return False
             await host.connected(Account(platform=self.platform, id=me.team_id, name=me.name))
             intake.start(host.tasks)
-            await self._watch(host, intake, me)
+            catching = host.tasks.spawn("slack catch-up", catch_up.run())
+            await self._watch(host, intake, catch_up, me)
             return True
         finally:
+            if catching is not None:
+                catching.cancel()
+                await asyncio.wait([catching])
             await intake.close()
 
     async def _pause(self, seconds: float) -> None:
@@ -111,13 +129,13 @@ class SlackConnector:
         except TimeoutError:
             pass
 
-    async def _log_in(self, host: ConnectorHost) -> tuple[Self, Intake, str]:
+    async def _log_in(self, host: ConnectorHost) -> tuple[Self, Intake, CatchUp, str]:
         web = self._web()
         try:
             answer = await web.auth_test()
         except FAULTS as error:
             raise login_error(error, "bot token") from None
-        me = self_of(answer.data)
+        me = self._me = self_of(answer.data)
         self._names.learn_team(str(answer.get("team") or ""))
         try:
             opened = await web.apps_connections_open(app_token=self._config.app_token)
@@ -129,6 +147,17 @@ class SlackConnector:
         async def read(body: Mapping[str, Any]) -> InboundEvent:
             return await self._read(decoder, body["event"])
 
+        async def decode(event: Mapping[str, Any]) -> InboundEvent:
+            return await self._read(decoder, event)
+
+        catch_up = CatchUp(
+            host=host,
+            history=self._history,
+            config=self._config,
+            team_id=me.team_id,
+            clock_ahead_s=clock_ahead_s(answer.headers),
+            decode=decode,
+        )
         intake = Intake(
             me=me,
             bot_token=self._config.bot_token,
@@ -137,8 +166,9 @@ class SlackConnector:
             app_web=web_client(self._config, web.session, token=None),
             read=read,
             store=host.accept,
+            on_hello=catch_up.said_hello,
         )
-        return me, intake, url
+        return me, intake, catch_up, url
 
     async def _connect(self, host: ConnectorHost, intake: Intake, url: str) -> bool:
         """Open the websocket. False: told to stop meanwhile."""
@@ -158,7 +188,7 @@ class SlackConnector:
             stopping.cancel()
             await asyncio.wait({opening, stopping})
 
-    async def _watch(self, host: ConnectorHost, intake: Intake, me: Self) -> None:
+    async def _watch(self, host: ConnectorHost, intake: Intake, catch_up: CatchUp, me: Self) -> None:
         lost_s = 0.0
         while not self._stop.is_set():
             await self._pause(WATCH_S)
@@ -169,6 +199,8 @@ class SlackConnector:
                 if lost_s:
                     await host.connected(Account(platform=self.platform, id=me.team_id, name=me.name))
                 lost_s = 0.0
+                if intake.is_idle:
+                    await _mark_alive(catch_up)
                 continue
             if not lost_s:
                 host.waiting("the websocket is lost; reconnecting")
@@ -178,6 +210,7 @@ class SlackConnector:
                 return
 
     async def _read(self, decoder: Decoder, event: Mapping[str, Any]) -> InboundEvent:
+        inbound: InboundEvent
         try:
             await self._names.fill(decoder.ids(event), self._web())
             inbound = decoder.decode(event, self._names)
@@ -213,15 +246,24 @@ class SlackConnector:
             return await self._post(request(payload, target, key=key))
         except SlackApiError as error:
             code = code_of(error)
-            if code not in MARKUP:
+            if code not in DRESS:
                 raise send_error(error) from None
             log.warning("slack: the markup was refused (%s); sending plain text", code)
         except FAULTS as error:
             raise send_error(error) from None
         try:
-            return await self._post(plain_request(payload, target))
+            return await self._post(plain_request(payload, target, key="" if code in METADATA else key))
         except FAULTS as error:
             raise send_error(error) from None
+
+    async def find_sent(
+        self, payload: Payload, target: Target, *, key: str, since: datetime, others: Set[str]
+    ) -> Sent | None:
+        """See the contract `ReadBackConnector`."""
+        if self._me is None:
+            raise SendLater("not logged in yet")
+        found = await self._proofs.find(payload, target, self._me, key=key, since=since, others=others)
+        return Sent(platform_message_id=found) if found else None
 
     async def _post(self, arguments: dict[str, Any]) -> Sent:
         answer = await self._web().chat_postMessage(**arguments)
@@ -248,6 +290,23 @@ class SlackConnector:
     async def check(self) -> Sequence[CheckLine]:
         """See `Connector.check`."""
         return await check_account(self._config)
+
+
+async def _mark_alive(catch_up: CatchUp) -> None:
+    try:
+        await catch_up.still_alive()
+    except StoreError as error:
+        log.debug("slack: the mark cannot be moved now: %s", error)
+
+
+def clock_ahead_s(headers: Mapping[str, str]) -> float:
+    """How far Slack's clock is ahead of ours, by an answer's `Date`; 0 when it is about the same."""
+    told = next((value for name, value in headers.items() if name.lower() == "date"), "")
+    try:
+        ahead = parsedate_to_datetime(told).timestamp() - time.time()
+    except (TypeError, ValueError):
+        return 0.0
+    return ahead if abs(ahead) > CLOCK_S else 0.0
 
 
 def self_of(data: Any) -> Self:

@@ -20,7 +20,6 @@ from bot_host.connector import (
     InboundEvent,
     InboundMessage,
     InboundPlaces,
-    Mark,
     MentionContext,
     MentionType,
     PersonRef,
@@ -193,9 +192,6 @@ class Decoder:
 
     # messages
 
-    def _mark(self, event: Event) -> Mark:
-        return Mark(name=f"channel:{event['channel']}", value=ts_to_int(event["ts"]))
-
     def _message(self, event: Event, names: Directory) -> InboundEvent:
         subtype = event.get("subtype")
         if subtype == "message_changed":
@@ -211,7 +207,7 @@ class Decoder:
 
     def _skip(self, event: Event, reason: str) -> Skipped:
         key = _key(self._me, event["channel"], event["ts"])
-        return Skipped(reason=reason, event_key=key, mark=self._mark(event))
+        return Skipped(reason=reason, event_key=key)
 
     def _spoken(self, event: Event, names: Directory) -> InboundEvent:
         refusal = self._refusal(event)
@@ -245,7 +241,6 @@ class Decoder:
                 reply_to=ts,
             ),
             replied_memory_key=f"slack-{channel}-{thread}" if thread and thread != ts else None,
-            mark=self._mark(event),
         )
 
     def _context(self, event: Event) -> MentionContext:

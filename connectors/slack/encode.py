@@ -6,6 +6,8 @@ from typing import Any, Final
 from bot_host.connector import Content, Payload, Target, clean_text, split_markdown
 from connectors.slack.mrkdwn import escape, render
 
+EVENT_TYPE: Final = "bot_host_part"
+"""Names our metadata. https://docs.slack.dev/messaging/message-metadata"""
 READABLE: Final = 4_000
 """Characters of one message, entities counted as written. "For best results, limit the number of characters
 in the text field to 4,000"; longer ones Slack may cut in two, through a code block if it comes to that.
@@ -55,19 +57,24 @@ def request(payload: Payload, target: Target, *, key: str) -> dict[str, Any]:
         "text": payload["text"],
         "unfurl_links": False,
         "unfurl_media": False,
-        "metadata": {"event_type": "bot_host_part", "event_payload": {"key": key}},
+        "metadata": _metadata(key),
     }
 
 
-def plain_request(payload: Payload, target: Target) -> dict[str, Any]:
-    """The same with nothing that could be refused: no markup, no metadata. Still escaped: nothing is live."""
-    return {
+def plain_request(payload: Payload, target: Target, *, key: str = "") -> dict[str, Any]:
+    """The same without markup, and without metadata if there is no key. Still escaped: nothing is live."""
+    dressed: dict[str, Any] = {
         **place(target),
         "text": payload["plain"],
         "mrkdwn": False,
         "unfurl_links": False,
         "unfurl_media": False,
     }
+    return {**dressed, "metadata": _metadata(key)} if key else dressed
+
+
+def _metadata(key: str) -> dict[str, Any]:
+    return {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
 
 
 def place(target: Target) -> dict[str, Any]:

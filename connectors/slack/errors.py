@@ -51,10 +51,16 @@ SEND_ADVICE: Final[Mapping[str, str]] = {
 MARKUP: Final = frozenset(
     {
         "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "markdown_text_conflict",
-        "invalid_attachments", "invalid_metadata_format", "invalid_metadata_schema", "metadata_too_large",
+        "invalid_attachments",
+    }
+)  # fmt: skip
+METADATA: Final = frozenset(
+    {
+        "invalid_metadata_format", "invalid_metadata_schema", "metadata_too_large",
         "metadata_must_be_sent_from_app", "invalid_arguments", "invalid_arg_name",
     }
 )  # fmt: skip
+DRESS: Final = MARKUP | METADATA
 """Refusals of how a message is dressed, not of what it says."""
 
 PASSING: Final = frozenset(
@@ -63,6 +69,10 @@ PASSING: Final = frozenset(
         "accesslimited", "request_timeout",
     }
 )  # fmt: skip
+ABOUT_THE_TOKEN: Final = frozenset(
+    {"not_authed", "invalid_auth", "account_inactive", "token_revoked", "token_expired"}
+)
+"""What an admin can mend, so that the same call may pass later."""
 MAYBE: Final = frozenset({"fatal_error", "internal_error"})
 """By the documentation "some aspect of the operation" may have succeeded."""
 
@@ -93,6 +103,13 @@ def retry_after_of(error: SlackApiError) -> float | None:
             except ValueError:
                 return None
     return None
+
+
+def is_passing(error: SlackApiError) -> bool:
+    """Whether the same call may pass later."""
+    code = code_of(error)
+    known = code in PASSING or code in MAYBE or code in ABOUT_THE_TOKEN
+    return known or status_of(error) >= 500 or code.startswith("http")
 
 
 def _scope(error: SlackApiError) -> str:
@@ -139,11 +156,10 @@ def _refusal(error: SlackApiError) -> SendError:
     code, status = code_of(error), status_of(error)
     if status == 429 or code in PASSING:
         return SendLater(f"Slack asks to wait: {code}", after_s=retry_after_of(error))
-    if status >= 500:
-        return SendLater(f"Slack is in trouble: {code}", after_s=retry_after_of(error))
-    if code in MAYBE:
+    if status >= 500 or code in MAYBE:
         return SendUnknown(f"Slack is in trouble: {code}")
     if code.startswith("http"):
-        return SendLater(f"not Slack's answer: {code}")
+        # A success that cannot be read may be one.
+        return (SendUnknown if status < 300 else SendLater)(f"not Slack's answer: {code}")
     advice = SEND_ADVICE.get(code) or LOGIN_ADVICE.get(code) or "see Slack's page on chat.postMessage"
     return SendRefused(f"Slack refuses the message: {code}{_scope(error)}; {advice}")

@@ -110,7 +110,7 @@ def make_app(
         client=web,
         authorize=authorize,
         process_before_response=True,
-        # decode says of each event why it is skipped, and moves the mark past it.
+        # decode says of each event why it is skipped.
         ignoring_self_events_enabled=False,
         request_verification_enabled=False,
         ssl_check_enabled=False,
@@ -144,11 +144,16 @@ class Intake:
         app_web: AsyncWebClient,
         read: ReadEvent,
         store: StoreEvents,
+        on_hello: Callable[[], None],
     ) -> None:
-        """`app_web` is without a token, so that bolt takes the one that `authorize` gives."""
+        """`app_web` is without a token, so that bolt takes the one that `authorize` gives.
+
+        `on_hello`: a socket is open, the first or a new one; nothing of it has been taken in yet.
+        """
         self._done: list[InboundEvent] = []
         self._app = make_app(app_web, me, bot_token, read, self._done)
         self._store = store
+        self._on_hello = on_hello
         self._queue: asyncio.Queue[SocketModeRequest] = asyncio.Queue(WAITING)
         self._busy = asyncio.Lock()
         self._consumer: asyncio.Task[None] | None = None
@@ -171,6 +176,11 @@ class Intake:
     def start(self, tasks: Supervisor) -> None:
         """Take in what has come and what will come."""
         self._consumer = tasks.spawn("slack intake", self._consume())
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that has come is on disk."""
+        return self._queue.empty() and not self._busy.locked()
 
     async def is_connected(self) -> bool:
         """Whether the socket is open and answers pings."""
@@ -220,6 +230,7 @@ class Intake:
         if not self.said_hello.is_set() and isinstance(others, int) and others > 1:
             log.warning("slack: %d sockets are open for this app; Slack shares the events out", others)
         self.said_hello.set()
+        self._on_hello()
 
     async def _on_request(self, _client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         # An envelope says as well as a hello that the socket works.

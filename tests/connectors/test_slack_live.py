@@ -306,7 +306,6 @@ async def test_kinds_of_posts(tmp_path: Path) -> None:
             "unknown kind: emoji_changed",
             "unknown kind: message/huddle_thread",
         ]
-        assert bot.host.marks[f"channel:{private.id}"] > bot.host.marks[f"channel:{group.id}"]
 
 
 async def test_a_look_up_that_does_not_say_who_is_a_bot_makes_nobody_a_person(tmp_path: Path) -> None:

@@ -32,13 +32,15 @@ async def test_how_refusals_of_a_message_are_told(tmp_path: Path) -> None:
             with pytest.raises(SendLater) as later:
                 await connector.send(payload, target, key="k")
             assert later.value.after_s == 17
-            slack.fail("chat.postMessage", status=503, body="<html>")
+            slack.fail("chat.postMessage", status=404, body="<html>")
             with pytest.raises(SendLater):
                 await connector.send(payload, target, key="k")
             slack.fail("chat.postMessage", "fatal_error")
+            slack.fail("chat.postMessage", status=503, body="<html>")
+            slack.fail("chat.postMessage", status=200, body="<html>")
             slack.drop("chat.postMessage", "after")
             slack.drop("chat.postMessage", "before")
-            for _ in range(3):
+            for _ in range(5):
                 with pytest.raises(SendUnknown):
                     await connector.send(payload, target, key="k")
             assert len(slack.posts()) == 1

@@ -15,7 +15,9 @@ another process. Sources: https://docs.slack.dev/reference/methods , …/apis/we
 import asyncio
 import itertools
 import json
+import math
 import secrets
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -68,8 +70,8 @@ class Fault:
     body: Json | str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     times: int = 1
-    hold: bool = False
-    """Wait for `release` and then go on as usual."""
+    hold: Literal["", "before", "after"] = ""
+    """Wait for `release` and then go on as usual: before anything was done, or before the answer."""
     drop: Literal["", "before", "after"] = ""
     """Cut the connection: before anything was done, or after all was done and before the answer."""
     open: asyncio.Event = field(default_factory=asyncio.Event)
@@ -91,6 +93,9 @@ class FakeSlack(People):
         self.scopes = list(ALL_SCOPES)
         self.token_error = ""
         """`account_inactive`, `token_revoked` …: how the right bot token is answered."""
+        self.limits: dict[str, float] = {}
+        """Seconds between two calls of a method; what comes earlier is answered with 429."""
+        self._free_at: dict[str, float] = {}
         self.calls: list[Call] = []
         self._count = itertools.count(1)
         self._faults: dict[str, list[Fault]] = defaultdict(list)
@@ -232,9 +237,9 @@ class FakeSlack(People):
             method, "ratelimited", status=429, headers={"Retry-After": str(after_s)}, times=times
         )
 
-    def hold(self, method: str, *, times: int = 1) -> Fault:
-        """The next `times` calls of a method are answered after `release()`."""
-        return self._fault(method, Fault(hold=True, times=times))
+    def hold(self, method: str, *, times: int = 1, when: Literal["before", "after"] = "before") -> Fault:
+        """The next `times` calls of a method are answered after `release()`; `after` they are carried out."""
+        return self._fault(method, Fault(hold=when, times=times))
 
     def drop(self, method: str, when: Literal["before", "after"], *, times: int = 1) -> Fault:
         """The next `times` calls of a method lose their connection."""
@@ -265,7 +270,7 @@ class FakeSlack(People):
         self.calls.append(call)
         self._changed()
         fault = self._take_fault(method)
-        if fault is not None and fault.hold:
+        if fault is not None and fault.hold == "before":
             await fault.open.wait()
         if fault is not None and fault.drop == "before":
             return _cut(request)
@@ -273,15 +278,31 @@ class FakeSlack(People):
             call.answer = fault.body if isinstance(fault.body, dict) else {}
             self._changed()
             return self._answer(fault.body, status=fault.status, headers=fault.headers)
+        limited = self._limited(method)
+        if limited is not None:
+            return limited
         try:
             call.answer = self._run(call)
         except Refused as error:
             call.answer = error.answer
         self._changed()
         await self._flush()
+        if fault is not None and fault.hold == "after":
+            await fault.open.wait()
         if fault is not None and fault.drop == "after":
             return _cut(request)
         return self._answer(call.answer)
+
+    def _limited(self, method: str) -> web.Response | None:
+        every_s = self.limits.get(method)
+        if every_s is None:
+            return None
+        wait = self._free_at.get(method, 0.0) - time.monotonic()
+        if wait <= 0:
+            self._free_at[method] = time.monotonic() + every_s
+            return None
+        headers = {"Retry-After": str(math.ceil(wait))}
+        return self._answer({"ok": False, "error": "ratelimited"}, status=429, headers=headers)
 
     def _answer(
         self, body: Json | str, *, status: int = 200, headers: dict[str, str] | None = None
@@ -304,6 +325,9 @@ class FakeSlack(People):
             raise Refused("invalid_auth")
         if self.token_error:
             raise Refused(self.token_error)
+        for scope in self.methods.needed_all(call.method, call.args):
+            if scope not in self.scopes:
+                raise Refused("missing_scope", needed=scope, provided=",".join(self.scopes))
         needed = self.methods.needed(call.method, call.args)
         if needed and not set(needed) & set(self.scopes):
             raise Refused("missing_scope", needed=needed[0], provided=",".join(self.scopes))

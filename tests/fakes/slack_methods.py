@@ -30,6 +30,7 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "reactions.remove": ("reactions:write",),
     "conversations.open": ("im:write", "mpim:write"),
     "conversations.list": ("channels:read", "groups:read", "im:read", "mpim:read"),
+    "users.conversations": ("channels:read", "groups:read", "im:read", "mpim:read"),
     # Either one since March 2026: https://docs.slack.dev/changelog/2026/03/05/set-status-scope-update
     "assistant.threads.setStatus": ("chat:write", "assistant:write"),
 }
@@ -131,9 +132,9 @@ def _check_metadata(args: Json) -> None:
         raise Refused("metadata_too_large")
 
 
-def _page(items: list[Json], args: Json, *, most: int) -> tuple[list[Json], str]:
+def _page(items: list[Json], args: Json, *, most: int, usual: int = 100) -> tuple[list[Json], str]:
     """One page and the cursor of the next. https://docs.slack.dev/apis/web-api/pagination"""
-    limit = min(int(args.get("limit") or 100), most)
+    limit = min(int(args.get("limit") or usual), most)
     start = 0
     if args.get("cursor"):
         try:
@@ -155,6 +156,10 @@ class Methods:
         """Status of each (channel, thread)."""
         self.reactions: set[tuple[str, str, str]] = set()
         """(channel, time stamp, name) of the app's reactions."""
+        self.small_pages = False
+        """The app is distributed outside the Marketplace: history comes 15 messages at a time. The rate (one
+        page a minute) is for the test to set, by `FakeSlack.limits`.
+        https://docs.slack.dev/changelog/2025/05/29/rate-limit-changes-for-non-marketplace-apps"""
         self.table: dict[str, Callable[[Json], Json]] = {
             "auth.test": self.auth_test,
             "team.info": self.team_info,
@@ -164,6 +169,7 @@ class Methods:
             "chat.delete": self.delete,
             "conversations.info": self.conversation_info,
             "conversations.list": self.conversation_list,
+            "users.conversations": self.users_conversations,
             "conversations.history": self.history,
             "conversations.replies": self.replies,
             "conversations.open": self.open,
@@ -171,6 +177,14 @@ class Methods:
             "reactions.add": self.reaction_add,
             "reactions.remove": self.reaction_remove,
         }
+
+    def needed_all(self, method: str, args: Json) -> tuple[str, ...]:
+        """The scopes that are all needed: one for each kind of conversation that is asked for."""
+        if method != "users.conversations":
+            return ()
+        kinds = {"public_channel": "channels", "private_channel": "groups", "im": "im", "mpim": "mpim"}
+        asked = str(args.get("types") or "public_channel").split(",")
+        return tuple(f"{kinds[name.strip()]}:read" for name in asked if name.strip() in kinds)
 
     def needed(self, method: str, args: Json) -> tuple[str, ...]:
         """The scopes of which one is needed for this call."""
@@ -236,8 +250,15 @@ class Methods:
         """https://docs.slack.dev/reference/methods/conversations.info"""
         return {"ok": True, "channel": self._channel(args).to_json(BOT_USER_ID)}
 
+    def users_conversations(self, args: Json) -> Json:
+        """Those that the bot is in. https://docs.slack.dev/reference/methods/users.conversations"""
+        return self._listed(args, most=999, only_own=True)
+
     def conversation_list(self, args: Json) -> Json:
         """https://docs.slack.dev/reference/methods/conversations.list"""
+        return self._listed(args, most=1000, only_own=False)
+
+    def _listed(self, args: Json, *, most: int, only_own: bool) -> Json:
         kinds = {"public_channel": "channel", "private_channel": "group", "im": "im", "mpim": "mpim"}
         asked = {kinds.get(name.strip()) for name in str(args.get("types") or "public_channel").split(",")}
         if None in asked:
@@ -245,9 +266,11 @@ class Methods:
         shown = [
             channel.to_json(BOT_USER_ID)
             for channel in self.workspace.channels.values()
-            if channel.kind in asked and (channel.kind == "channel" or BOT_USER_ID in channel.members)
+            if channel.kind in asked
+            and ((channel.kind == "channel" and not only_own) or BOT_USER_ID in channel.members)
+            and not (_true(args.get("exclude_archived")) and channel.is_archived)
         ]
-        page, cursor = _page(shown, args, most=1000)
+        page, cursor = _page(shown, args, most=most)
         return {"ok": True, "channels": page, "response_metadata": {"next_cursor": cursor}}
 
     def open(self, args: Json) -> Json:
@@ -322,6 +345,11 @@ class Methods:
             if oldest < message["ts"] < latest or (inclusive and message["ts"] in (oldest, latest))
         ]
 
+    def _messages(self, items: list[Json], args: Json, *, most: int) -> tuple[list[Json], str]:
+        if self.small_pages:
+            return _page(items, args, most=15, usual=15)
+        return _page(items, args, most=most)
+
     def history(self, args: Json) -> Json:
         """Newest first, without replies. https://docs.slack.dev/reference/methods/conversations.history"""
         channel = self._channel(args)
@@ -333,7 +361,7 @@ class Methods:
             if message.get("thread_ts", message["ts"]) == message["ts"]
             or message.get("subtype") == "thread_broadcast"
         ]
-        page, cursor = _page(self._between(top, args), args, most=999)
+        page, cursor = self._messages(self._between(top, args), args, most=999)
         answer: Json = {"ok": True, "messages": page, "has_more": bool(cursor), "pin_count": 0}
         return answer | ({"response_metadata": {"next_cursor": cursor}} if cursor else {})
 
@@ -345,7 +373,12 @@ class Methods:
             raise Refused("thread_not_found")
         thread = parent.get("thread_ts", parent["ts"])
         found = [m for m in channel.messages.values() if thread in (m["ts"], m.get("thread_ts"))]
-        page, cursor = _page(self._between(found, args), args, most=1000)
+        chosen = self._between(found, args)
+        first = found[0] if found and found[0]["ts"] == thread else None
+        if first is not None and not args.get("cursor") and all(m["ts"] != thread for m in chosen):
+            # The thread's first message leads the first page, also where `oldest` would leave it out.
+            chosen.insert(0, self._shown(first, args))
+        page, cursor = self._messages(chosen, args, most=1000)
         answer: Json = {"ok": True, "messages": page, "has_more": bool(cursor)}
         return answer | ({"response_metadata": {"next_cursor": cursor}} if cursor else {})
 

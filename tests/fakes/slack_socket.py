@@ -214,6 +214,10 @@ class SocketMode:
             if envelope.acked_at is None:
                 await self.deliver(envelope)
 
+    def give_up(self) -> None:
+        """What Slack does after its third try, some minutes later: nobody is told any more."""
+        self.envelopes = [envelope for envelope in self.envelopes if envelope.acked_at is not None]
+
     # trouble
 
     async def send_frame(self, text: str) -> None:

@@ -194,6 +194,56 @@ async def test_history_and_lists_come_in_pages() -> None:
         assert (info["channel"]["name"], info["channel"]["is_channel"]) == ("general", True)
 
 
+async def test_the_bots_own_conversations_are_listed_by_kind_and_scope() -> None:
+    async with FakeSlack() as slack, client(slack) as web:
+        ada = slack.add_user("ada")
+        general, elsewhere = slack.add_channel("general"), slack.add_channel("elsewhere", with_bot=False)
+        secret, direct, three = (
+            slack.add_channel("secret", private=True),
+            slack.add_im(ada),
+            slack.add_mpim(ada, slack.add_user("ben")),
+        )
+        old = slack.add_channel("old")
+        old.is_archived = True
+        everything = "public_channel,private_channel,mpim,im"
+        listed = await web.users_conversations(types=everything, exclude_archived=True)
+        assert {channel["id"] for channel in listed["channels"]} == {
+            general.id,
+            secret.id,
+            direct.id,
+            three.id,
+        }
+        assert elsewhere.id not in {channel["id"] for channel in listed["channels"]}
+        slack.scopes.remove("im:read")
+        answer = await refused(web.users_conversations(types=everything))
+        assert (answer["error"], answer["needed"]) == ("missing_scope", "im:read")
+        assert (await web.users_conversations(types="public_channel"))["ok"]
+
+
+async def test_an_app_outside_the_marketplace_gets_small_pages_now_and_then() -> None:
+    async with FakeSlack() as slack, client(slack) as web:
+        room, ada = slack.add_channel("general"), slack.add_user("ada")
+        posts = [await slack.say(room, ada, f"m{n}") for n in range(20)]
+        slack.methods.small_pages = True
+        slack.limits["conversations.history"] = 0.2
+        page = await web.conversations_history(channel=room.id, limit=200)
+        assert (len(page["messages"]), page["has_more"]) == (15, True)
+        answer = await refused(web.conversations_history(channel=room.id))
+        assert answer["error"] == "ratelimited"
+        replies = await web.conversations_replies(channel=room.id, ts=posts[0]["ts"])
+        assert len(replies["messages"]) == 1
+
+
+async def test_replies_begin_with_the_threads_first_message() -> None:
+    async with FakeSlack() as slack, client(slack) as web:
+        room, ada = slack.add_channel("general"), slack.add_user("ada")
+        root = await slack.say(room, ada, "root")
+        early = await slack.say(room, ada, "early", thread_ts=root["ts"])
+        await slack.say(room, ada, "late", thread_ts=root["ts"])
+        found = await web.conversations_replies(channel=room.id, ts=root["ts"], oldest=early["ts"])
+        assert [message["text"] for message in found["messages"]] == ["root", "late"]
+
+
 async def test_a_direct_message_is_opened_by_user_id() -> None:
     async with FakeSlack() as slack, client(slack) as web:
         ada = slack.add_user("ada")
@@ -294,6 +344,17 @@ async def test_what_is_not_acknowledged_comes_again_on_the_next_connection() -> 
                 ("nobody there", 0, ""),
             ]
             assert len(set(slack.envelopes[0].ids)) == 3
+
+
+async def test_what_nobody_took_for_long_is_given_up() -> None:
+    async with FakeSlack() as slack:
+        room, ada = slack.add_channel("general"), slack.add_user("ada")
+        await slack.say(room, ada, "lost")
+        slack.socket_mode.give_up()
+        async with socket(slack) as got:
+            await slack.say(room, ada, "heard")
+            await slack.wait_acked()
+            assert [request.payload["event"]["text"] for request in got] == ["heard"]
 
 
 async def test_sockets_share_the_events() -> None:
