@@ -24,13 +24,17 @@ METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "assistant.threads.setStatus": ("chat:write",),
     "users.info": ("users:read",),
     "conversations.info": ("channels:read", "groups:read", "mpim:read"),
+    "users.conversations": ("channels:read", "groups:read", "mpim:read", "im:read"),
+    "conversations.history": ("channels:history", "groups:history", "im:history", "mpim:history"),
+    "conversations.replies": ("channels:history", "groups:history", "im:history", "mpim:history"),
     "reactions.add": ("reactions:write",),
     "reactions.remove": ("reactions:write",),
 }
 """Each method called with the bot token, and its scopes. https://docs.slack.dev/reference/methods"""
 
-OPTIONAL: Final = frozenset({"reactions:write", "team:read"})
-"""Without these everything works but a small comfort."""
+OPTIONAL: Final = frozenset({"im:read", "reactions:write", "team:read"})
+"""Without these everything works but a small comfort. By `im:read` the host sees that somebody wrote to it
+for the first time while it was down."""
 
 SCOPES: Final = frozenset(scope for scope in EVENTS.values() if scope) | {
     scope for scopes in METHODS.values() for scope in scopes

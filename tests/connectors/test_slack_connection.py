@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -205,13 +206,20 @@ async def test_a_run_that_is_cancelled_lets_go(tmp_path: Path) -> None:
 
 async def test_check_finds_all_well() -> None:
     async with FakeSlack() as slack:
+        slack.add_im(slack.add_user("ada"))
+        for n in range(205):
+            slack.add_channel(f"c{n}")
+        slack.add_channel("elsewhere", with_bot=False)
         lines = await SlackConnector(config_for(slack)).check()
         assert [(line.name, line.ok) for line in lines] == [
             ("slack", True),
             ("slack scopes", True),
+            ("slack catch-up", True),
             ("slack socket mode", True),
         ]
         assert lines[0].detail == "@botty in the workspace Fake Works"
+        assert "206 conversations" in lines[2].detail
+        assert "15 messages a minute" in lines[2].advice
         assert slack.socket_mode.sockets == []
 
 
@@ -219,7 +227,7 @@ async def test_check_says_what_is_wrong() -> None:
     async with FakeSlack() as slack:
         slack.scopes = [scope for scope in slack.scopes if scope not in ("chat:write", "reactions:write")]
         lines = await SlackConnector(config_for(slack, app_token="xapp-nonsense")).check()
-        bot, scopes, mode = lines
+        bot, scopes, _, mode = lines
         assert bot.ok
         assert (scopes.ok, scopes.detail) == (False, "missing: chat:write, reactions:write")
         assert "slack-manifest.yaml" in scopes.advice
@@ -303,6 +311,16 @@ async def test_with_the_manifest_everything_works(tmp_path: Path) -> None:
             await slack.rename_team("Newer")
             await slack.wait_acked()
             assert len(await bot.host.wait_for(InboundPlaces, 4)) == 4
+        again = RecordingHost(tmp_path)
+        again.marks = bot.host.marks
+        async with running(slack, tmp_path, host=again) as bot:
+            await again.wait_caught_up()
+            assert len(again.missed) == 4  # the time before the start is read again, and known by its keys
+            for place in (message.target for message in again.messages):
+                found = await bot.connector.find_sent(
+                    {"text": "hi", "plain": "hi"}, place, key="k", since=datetime.now(UTC), others=set()
+                )
+                assert found is not None
             assert all(call.answer and call.answer["ok"] for call in slack.calls)
             used = {call.method for call in slack.calls} - {"apps.connections.open"}
             assert used == set(needs.METHODS)
