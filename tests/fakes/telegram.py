@@ -71,6 +71,7 @@ class _Fault:
     headers: dict[str, str] = field(default_factory=dict)
     drop: str = ""
     hold: Hold | None = None
+    hold_answer: Hold | None = None
     when: Callable[[dict[str, str]], bool] = lambda _params: True
 
 
@@ -181,10 +182,11 @@ class FakeTelegram:
         """The next calls lose their connection; with `after` when they have been carried out."""
         self._faults.append(_Fault(method.lower(), times, drop="after" if after else "before"))
 
-    def hold(self, method: str) -> Hold:
-        """The next call waits until the returned Hold is released."""
+    def hold(self, method: str, *, after: bool = False) -> Hold:
+        """The next call waits until the returned Hold is released; with `after` only its answer does."""
         hold = Hold()
-        self._faults.append(_Fault(method.lower(), 1, hold=hold))
+        fault = _Fault(method.lower(), 1, hold_answer=hold) if after else _Fault(method.lower(), 1, hold=hold)
+        self._faults.append(fault)
         return hold
 
     async def say(
@@ -363,6 +365,8 @@ class FakeTelegram:
             result = await self.methods.call(call.method, query)
         except ApiError as error:
             return _error(error)
+        if fault is not None and fault.hold_answer is not None:
+            await fault.hold_answer.pass_through()
         if fault is not None and fault.drop == "after":
             _abort(request)
             return web.Response(status=499)

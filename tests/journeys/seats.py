@@ -6,7 +6,7 @@ A seat owns a fake server with a direct message, a group and a thread in it.
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
-from tests.fakes.discord import FakeDiscord
+from tests.fakes.discord import SEND, FakeDiscord
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.slack import FakeSlack
 from tests.fakes.telegram import FakeTelegram
@@ -15,6 +15,13 @@ DM = "dm"
 GROUP = "group"
 THREAD = "thread"
 PLACES = (DM, GROUP, THREAD)
+
+
+class Held(Protocol):
+    """A request that was carried out and is not answered yet."""
+
+    def release(self) -> None:
+        """Answer it."""
 
 
 class Seat(Protocol):
@@ -45,6 +52,12 @@ class Seat(Protocol):
 
     async def wait_handed_over(self) -> None:
         """Until the platform has handed the last message to the host."""
+
+    def hold_answers(self) -> Held:
+        """The platform takes the bot's next message and does not answer, until `release`."""
+
+    def forget(self) -> None:
+        """Some minutes pass: what the platform keeps for a short time only is gone."""
 
     async def other_bot_says(self, text: str) -> None:
         """Another bot writes in the group, with a mention of ours."""
@@ -105,6 +118,12 @@ class TelegramSeat:
     async def wait_handed_over(self) -> None:
         polls = len(self.fake.called("getUpdates"))
         await self.fake.wait_for_call("getUpdates", count=polls, answered=True)
+
+    def hold_answers(self) -> Held:
+        return self.fake.hold("sendMessage", after=True)
+
+    def forget(self) -> None:
+        """Telegram keeps updates for a day."""
 
     async def other_bot_says(self, text: str) -> None:
         await self.fake.say(self.chats[GROUP], self.grumpy, f"@fake_bot {text}")
@@ -169,6 +188,12 @@ class DiscordSeat:
         # Received or not: Discord has no acknowledgement, and the history is read at the next start.
         return
 
+    def hold_answers(self) -> Held:
+        return self.fake.hold(SEND, after=True)
+
+    def forget(self) -> None:
+        self.fake.forget_nonces()
+
     async def other_bot_says(self, text: str) -> None:
         self.fake.say(self.channels[GROUP], self.grumpy, f"{self.fake.bot.mention} {text}")
 
@@ -227,6 +252,12 @@ class SlackSeat:
 
     async def wait_handed_over(self) -> None:
         await self.fake.wait_until(lambda: self.fake.envelopes[-1].deliveries > 0)
+
+    def hold_answers(self) -> Held:
+        return self.fake.hold("chat.postMessage", when="after")
+
+    def forget(self) -> None:
+        self.fake.socket_mode.give_up()
 
     async def other_bot_says(self, text: str) -> None:
         await self.fake.say_as_bot(self.channels[GROUP], f"<@{self.fake.bot_user_id}> {text}")

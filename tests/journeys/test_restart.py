@@ -125,23 +125,6 @@ async def test_a_second_signal_stops_at_once_and_loses_nothing(tmp_path: Path) -
             assert len(seat.replies(DM)) == 1
 
 
-# Slack keeps nothing for an app that is away.
-@pytest.mark.parametrize("name", ["discord", "telegram"])
-async def test_what_is_said_while_the_host_is_down_is_answered_at_the_next_start(
-    name: str, tmp_path: Path
-) -> None:
-    async with party(tmp_path, name) as p:
-        [seat] = p.seats
-        async with p.host() as host:
-            await seat.say(DM, "first")
-            await seat.wait_reply(DM)
-            assert await host.stop() == 0
-        await seat.say(DM, "are you asleep?")
-        async with p.host() as host:
-            assert await seat.wait_reply(DM, 2) == "echo: are you asleep?"
-            assert await host.stop() == 0
-
-
 async def test_a_second_host_on_the_same_database_waits_for_the_first(tmp_path: Path) -> None:
     async with party(tmp_path, "telegram") as p:
         [seat] = p.seats
