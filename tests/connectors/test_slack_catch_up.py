@@ -168,6 +168,7 @@ async def test_a_hello_in_the_middle_of_a_gap_makes_another(
 async def test_the_mark_moves_only_while_all_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catch_up, "KEEP_S", 0.0)
     monkeypatch.setattr("connectors.slack.client.WATCH_S", 0.02)
+    monkeypatch.setattr("connectors.slack.intake.PING_S", 0.1)
     async with FakeSlack() as slack:
         ada = slack.add_user("ada")
         direct = slack.add_im(ada)
@@ -189,6 +190,14 @@ async def test_the_mark_moves_only_while_all_is_well(tmp_path: Path, monkeypatch
             await _ticks(bot, 5)
             assert host.marks["alive"] == stuck
             host.open_gate.set()
+            await _until_mark(host, stuck + 1)
+            held = slack.hold("users.conversations")
+            slack.socket_mode.drop()
+            await slack.wait_for_call("users.conversations", len(slack.calls_of("users.conversations")) + 1)
+            stuck = host.marks["alive"]  # a gap is open again
+            await _ticks(bot, 5)
+            assert host.marks["alive"] == stuck
+            held.release()
             await _until_mark(host, stuck + 1)
 
 
@@ -251,6 +260,32 @@ async def test_small_pages_now_and_then_are_waited_for(
         assert "pages of 15 messages" in caplog.text
         refused = [call for call in slack.calls_of(HISTORY) if call.answer is None]
         assert refused
+
+
+async def test_the_liveliest_are_read_first_and_a_long_reading_is_not_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with FakeSlack() as slack:
+        ada = slack.add_user("ada")
+        quiet, lively = slack.add_channel("quiet"), slack.add_channel("lively")
+        root = await unheard(slack, quiet, ada, "root", ts=ago(3000))
+        for channel in (quiet, lively):
+            await unheard(slack, channel, ada, f"early in {channel.name}", ts=ago(500))
+            await unheard(slack, channel, ada, f"late in {channel.name}", ts=ago(50))
+        host = knowing(tmp_path, away_s=1000)
+        host.rooms = [recent(slack, lively), recent(slack, quiet, root["ts"])]
+        async with running(slack, tmp_path, host=host):
+            await host.wait_caught_up()
+            assert texts(host.missed)[:2] == ["early in lively", "late in lively"]
+            assert [name for name in host.marks if name.startswith("read:")] == []
+        monkeypatch.setattr(catch_up, "KEEP_S", 0.0)
+        host = knowing(tmp_path, away_s=1000)
+        host.marks[f"read:{lively.id}"] = int((time.time() - 200) * 1_000_000)
+        async with running(slack, tmp_path, host=host):
+            await host.wait_caught_up()
+            assert texts(host.missed) == ["early in quiet", "late in quiet", "late in lively"]
+            ends = [host.marks[f"read:{channel.id}"] for channel in (quiet, lively)]
+            assert min(ends) > (time.time() - 60) * 1_000_000
 
 
 async def test_a_missing_scope_leaves_out_only_its_own_kind(

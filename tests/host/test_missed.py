@@ -111,6 +111,10 @@ async def test_a_short_break_of_a_running_host_is_nobodys_past(
         during = said(house, "in the break", ago=0, message_id="2")
         await missed(house, before, during)
         assert await house.platform.wait_sent() == ["echo: in the break"]
+        await house.host.finish_pending()
+    ended = [row[1:] for row in inbox_of(tmp_path)]
+    assert ended[-1] == ("answered", "direct message")
+    assert ended[:-1] == ([("ignored", "caught up, not answered")] if catch_up == "note" else [])
 
 
 async def test_the_gate_decides_about_missed_messages_as_about_live_ones(
