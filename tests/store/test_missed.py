@@ -19,7 +19,7 @@ async def test_what_is_only_noted_is_remembered_and_has_no_turn(store: Database)
     (again,) = await store.admit([replace(noted, unanswered="")])
     assert (again.seq, again.duplicate) == (first.seq, True)
     assert await store.find_memory(noted.memory.id) == noted.memory
-    assert await store.take_turn(AGENT, ROOM, 10) == []
+    assert (await store.take_turn(AGENT, ROOM, 10)).rows == ()
     assert await store.pending_count() == 0
     assert await store.recover() == []
 
@@ -59,7 +59,7 @@ async def test_a_deleted_room_is_not_recent(store: Database) -> None:
 
 
 async def test_a_part_of_unknown_fate_stays_in_the_air_until_it_is_due(store: Database) -> None:
-    seq, sent = await store.enqueue([make_part(), make_part()], None)
+    seq, sent = (await store.enqueue([make_part(), make_part()], None)).seqs
     await store.mark_sending(seq)
     due = NOON + timedelta(seconds=30)
     await store.mark_unknown(seq, due, "no answer")
@@ -74,7 +74,7 @@ async def test_a_part_of_unknown_fate_stays_in_the_air_until_it_is_due(store: Da
 
 async def test_the_ids_that_a_destination_got_are_told(store: Database) -> None:
     parts = [make_part(), make_part(destination="discord:99/there"), make_part(), make_part()]
-    a, b, c, d = await store.enqueue(parts, None)
+    a, b, c, d = (await store.enqueue(parts, None)).seqs
     for seq in (a, b, c):
         await store.mark_sent(seq, f"p{seq}")
     assert await store.sent_ids(HERE, d) == {f"p{a}", f"p{c}"}
