@@ -103,7 +103,7 @@ async def test_a_gap_is_closed_once_when_all_servers_are_read(
         fake.cut()
         await fake.wait_ready(2)
         await host.wait_caught_up(2)
-        assert texts(host.missed) == texts(host.missed)[:2]
+        assert len(texts(host.missed)) == 2
 
 
 async def test_a_server_in_an_outage_does_not_keep_the_gap_open(
