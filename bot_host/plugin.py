@@ -26,6 +26,7 @@ from bot_host.contracts.plugin import (
     TaskWorker,
 )
 from bot_host.contracts.store import Store
+from bot_host.contracts.tables import Schema, TableRow, Tables, Work, table_prefix
 from bot_host.kit.clean import clean_text, one_line
 from bot_host.kit.clock import utc_now
 from bot_host.kit.fetch import Fetched, SafeFetcher
@@ -35,6 +36,7 @@ from bot_host.kit.sniff import sniff
 from bot_host.kit.tasks import Supervisor
 from bot_host.kit.templates import compose_prompt, parse_key_value_xml
 from bot_host.types.character import Character, ExampleMessage
+from bot_host.types.columns import EntityId, Id, Json, MemoryId, Moment, OnErase, RoomId, Words
 from bot_host.types.content import ChannelType, Content, Media, MediaType, MentionContext, MentionType
 from bot_host.types.errors import (
     ActionError,
@@ -109,6 +111,7 @@ __all__ = [
     "EmbeddingEvent",
     "EmbeddingRequest",
     "Entity",
+    "EntityId",
     "Evaluator",
     "EvaluatorEvent",
     "Event",
@@ -121,13 +124,16 @@ __all__ = [
     "Fetched",
     "HandlerCallback",
     "Host",
+    "Id",
     "ImageDescriptionRequest",
     "ImageRequest",
+    "Json",
     "LogEntry",
     "Media",
     "MediaRequest",
     "MediaType",
     "Memory",
+    "MemoryId",
     "MemoryType",
     "MentionContext",
     "MentionType",
@@ -137,8 +143,10 @@ __all__ = [
     "ModelEvent",
     "ModelHandler",
     "ModelType",
+    "Moment",
     "ObjectRequest",
     "OnChunk",
+    "OnErase",
     "Participant",
     "ParticipantState",
     "PlanStep",
@@ -151,9 +159,11 @@ __all__ = [
     "Relationship",
     "Role",
     "Room",
+    "RoomId",
     "Route",
     "RunEvent",
     "SafeFetcher",
+    "Schema",
     "SendHandler",
     "Service",
     "ServiceType",
@@ -162,6 +172,8 @@ __all__ = [
     "StateError",
     "Store",
     "Supervisor",
+    "TableRow",
+    "Tables",
     "Target",
     "Task",
     "TaskState",
@@ -173,6 +185,8 @@ __all__ = [
     "ToolSpec",
     "TranscriptionRequest",
     "Usage",
+    "Words",
+    "Work",
     "World",
     "backoff",
     "clean_text",
@@ -186,5 +200,6 @@ __all__ = [
     "parse_key_value_xml",
     "sniff",
     "string_to_uuid",
+    "table_prefix",
     "utc_now",
 ]

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from bot_host.contracts.results import ActionResult, Delivery, State
 from bot_host.contracts.store import Store
+from bot_host.contracts.tables import Tables
 from bot_host.kit.fetch import Fetched
 from bot_host.types.character import Character
 from bot_host.types.content import Content
@@ -31,6 +32,9 @@ class AgentCore(Protocol):
     @property
     def store(self) -> Store:
         """The database."""
+
+    def tables(self, plugin: str) -> Tables:
+        """The tables that a plugin of this name brought (`Plugin.schema`). Raises StateError: none."""
 
     @property
     def exit_stack(self) -> AsyncExitStack:

@@ -16,6 +16,7 @@ from bot_host.contracts.results import (
     ProviderResult,
     State,
 )
+from bot_host.contracts.tables import Schema
 from bot_host.types.character import ExampleMessage
 from bot_host.types.content import Content
 from bot_host.types.events import Event
@@ -338,6 +339,8 @@ class Plugin:
     task_workers: tuple[TaskWorker, ...] = ()
     send_handlers: Mapping[str, SendHandler] = field(default_factory=dict)
     """By source."""
+    schema: Schema | None = None
+    """Tables of its own, made or extended before `init`; `agent.tables(NAME)` works on them."""
     tests: Mapping[str, PluginTest] = field(default_factory=dict)
     """Checks by name; `bot_host.testing.run_plugin_tests` runs them."""
     dependencies: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
 from bot_host.contracts.knowledge import Memories, People, Places, Records
+from bot_host.contracts.tables import SchemaStore
 from bot_host.contracts.tasks import Tasks
 from bot_host.types.character import Character
 from bot_host.types.content import Content
@@ -205,7 +206,7 @@ class Steps(Protocol):
         """All of a turn, by edition, round and call. Kept for 30 days after the turn."""
 
 
-class Store(Inbox, Outbox, Steps, Memories, People, Places, Records, Tasks, Protocol):
+class Store(Inbox, Outbox, Steps, Memories, People, Places, Records, Tasks, SchemaStore, Protocol):
     """The whole database."""
 
     async def open(self) -> None:

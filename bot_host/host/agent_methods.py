@@ -63,7 +63,8 @@ class AgentMethods(HostBase):
 
         `ephemeral`: for the caller alone; the host keeps no reference, runs nothing in the background, and
         `handle_message` takes the runtime. Its `database_adapter` is somebody else's and open.
-        `skip_migrations`: databases that were given are open and migrated, and stay open at the end.
+        `skip_migrations`: databases that were given are open and migrated, plugins' tables too, and stay open
+        at the end.
         `auto_start`: start them too; when one cannot start, none is added. `test_mode`: nothing is read from
         the process's environment.
 
@@ -76,6 +77,7 @@ class AgentMethods(HostBase):
         for runtime in runtimes:
             if skip_migrations and (self._store_given or runtime.store is not self._store):
                 self._desk_for(runtime).own = False
+                runtime.skip_migrations = True
             character = without_secrets(runtime.character)
             self._events.tell(
                 events.AgentAdded(agent_id=runtime.agent_id, character=character, ephemeral=ephemeral)

@@ -25,7 +25,6 @@ from bot_host.kit.fetch import Fetched, SafeFetcher
 from bot_host.kit.logs import log_context
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import evaluators as looking_back
-from bot_host.runtime import roles
 from bot_host.runtime.actions import available
 from bot_host.runtime.audit import Audit
 from bot_host.runtime.base import AgentBase
@@ -37,10 +36,12 @@ from bot_host.runtime.models import Models
 from bot_host.runtime.plugins import find_plugin, in_order
 from bot_host.runtime.process import ActionResults, ActionTurn, process_actions
 from bot_host.runtime.registry import Registry
+from bot_host.runtime.role_methods import RoleMethods
 from bot_host.runtime.rooms import Rooms
 from bot_host.runtime.service_methods import ServiceMethods
 from bot_host.runtime.settings import Settings
 from bot_host.runtime.state import StateComposer
+from bot_host.runtime.tables import TableMethods
 from bot_host.runtime.text import generate_text
 from bot_host.types.character import Character
 from bot_host.types.content import Content
@@ -49,12 +50,13 @@ from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.models import ModelType, TextRequest, TextResult
 from bot_host.types.outbound import Target
-from bot_host.types.places import Role, World
 
 log = logging.getLogger(__name__)
 
 
-class AgentRuntime(Registry, EventMethods, ServiceMethods, Rooms, Knowledge, AgentBase):
+class AgentRuntime(
+    Registry, EventMethods, ServiceMethods, TableMethods, RoleMethods, Rooms, Knowledge, AgentBase
+):
     """One agent: its character, what its plugins brought, its models and its settings.
 
     Agents share nothing but the store and the host.
@@ -78,6 +80,7 @@ class AgentRuntime(Registry, EventMethods, ServiceMethods, Rooms, Knowledge, Age
         Registry.__init__(self)
         EventMethods.__init__(self)
         ServiceMethods.__init__(self)
+        TableMethods.__init__(self)
         self._given_plugins = in_order(plugins)
         self._plugin_configs = plugin_configs or {}
         self._settings = Settings(character, settings or {}, environ)
@@ -205,6 +208,7 @@ class AgentRuntime(Registry, EventMethods, ServiceMethods, Rooms, Knowledge, Age
         self.services.forget()
         self.events.clear()
         self.models.clear()
+        self.forget_tables()
 
     def _next_plugin(self) -> Plugin | None:
         """The next one to load: a plugin's `init` may register another plugin."""
@@ -212,6 +216,7 @@ class AgentRuntime(Registry, EventMethods, ServiceMethods, Rooms, Knowledge, Age
         return next((plugin for plugin in self._given_plugins if plugin.name not in loaded), None)
 
     async def _load(self, plugin: Plugin) -> None:
+        await self.bring_tables(plugin)
         if plugin.init is not None:
             try:
                 await plugin.init(self._plugin_configs.get(plugin.name, {}), self)
@@ -388,24 +393,6 @@ class AgentRuntime(Registry, EventMethods, ServiceMethods, Rooms, Knowledge, Age
         """Run the evaluators that want to; those that did. They learn and do not speak: no callback."""
         state = state or await self.compose_state(message)
         return await looking_back.evaluate(self, self.evaluators, message, state, responded=did_respond)
-
-    # -- roles ------------------------------------------------------------------------------------------
-
-    async def get_user_server_role(self, entity_id: UUID, server_id: str) -> Role:
-        """An entity's role in the world of a platform's server, or in a world by its own id."""
-        return await roles.get_user_server_role(self, entity_id, server_id)
-
-    async def get_sender_role(self, message: Memory) -> Role:
-        """The role that counts for what a message asks for: its sender's, in the world of its room."""
-        return await roles.role_of_sender(self, message)
-
-    async def set_role(self, world_id: UUID, entity_id: UUID, role: Role, *, actor: str = "code") -> Role:
-        """Give an entity a role in a world; the one that it had. Audited. StateError: no such world."""
-        return await roles.set_role(self, world_id, entity_id, role, actor=actor)
-
-    async def find_worlds_for_owner(self, entity_id: UUID) -> list[World]:
-        """The worlds that an entity owns."""
-        return await roles.find_worlds_for_owner(self, entity_id)
 
     # -- the rest ---------------------------------------------------------------------------------------
 

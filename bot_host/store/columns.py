@@ -1,115 +1,23 @@
-"""The column types: one meaning in Python, each database's best form on disk."""
+"""The column types that only our own tables have, and conditions that each database writes in its way."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from typing import Any, Final, Self
 
-from sqlalchemy import CHAR, BigInteger, Dialect, Integer, String, Text
+from sqlalchemy import BigInteger, Dialect, Integer, String, Text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine, UserDefinedType
 
-from bot_host.kit.clean import clean_text
-from bot_host.types.ids import UUID, is_uuid
+from bot_host.types.columns import POSTGRESQL as POSTGRESQL
+from bot_host.types.columns import Id as Id
+from bot_host.types.columns import Json as Json
+from bot_host.types.columns import Moment as Moment
+from bot_host.types.columns import Words as Words
 
-POSTGRESQL: Final = "postgresql"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-_decode: Final = json.JSONDecoder().raw_decode
-
-
-class Id(TypeDecorator[UUID]):
-    """A UUID, as lower-case text in Python; native on PostgreSQL. Other text is refused on both."""
-
-    impl = CHAR(36)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """See SQLAlchemy."""
-        if dialect.name == POSTGRESQL:
-            return dialect.type_descriptor(postgresql.UUID(as_uuid=False))
-        return dialect.type_descriptor(CHAR(36))
-
-    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> UUID | None:
-        """See SQLAlchemy."""
-        if value is None:
-            return None
-        if not is_uuid(value):
-            raise ValueError("an id is not a UUID")
-        return value.lower()
-
-
-class Moment(TypeDecorator[datetime]):
-    """An aware time, UTC, exact to the microsecond; on SQLite the microseconds since 1970."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """See SQLAlchemy."""
-        if dialect.name == POSTGRESQL:
-            return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
-        return dialect.type_descriptor(BigInteger())
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """See SQLAlchemy."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time has no time zone")
-        if dialect.name == POSTGRESQL:
-            return value.astimezone(UTC)
-        return (value - _EPOCH) // _MICROSECOND
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """See SQLAlchemy."""
-        if value is None:
-            return None
-        if isinstance(value, datetime):
-            return value.astimezone(UTC)
-        return _EPOCH + timedelta(microseconds=value)
-
-
-class Json(TypeDecorator[Any]):
-    """JSON values; None is NULL. JSONB on PostgreSQL, text on SQLite (its JSON columns have number affinity).
-
-    Text is cleaned here once more: a lone surrogate in some field must not keep a message out.
-    """
-
-    impl = Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """See SQLAlchemy."""
-        if dialect.name == POSTGRESQL:
-            return dialect.type_descriptor(postgresql.JSONB(none_as_null=True))
-        return dialect.type_descriptor(Text())
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        """See SQLAlchemy."""
-        if value is None or dialect.name == POSTGRESQL:
-            return value
-        return clean_text(_encode(value))
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """See SQLAlchemy."""
-        if value is None or dialect.name == POSTGRESQL:
-            return value
-        return _decode(value)[0]
-
-
-class Words(TypeDecorator[str]):
-    """Free text from outside (names, errors), cleaned of what no database takes."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """See SQLAlchemy."""
-        return None if value is None else clean_text(value)
 
 
 class Real(UserDefinedType[float]):
@@ -152,9 +60,14 @@ class InList(ColumnElement[bool]):
     inherit_cache = True
     type = Boolean()
 
-    def __init__(self, column: ColumnElement[Any], name: str) -> None:
+    def __init__(self, column: ColumnElement[Any], name: str, values: Sequence[Any] | None = None) -> None:
+        """With `values`, it is for this one statement."""
         self.column = column
-        self.values: BindParameter[Any] = BindParameter(name, required=True, type_=ListOf(column.type))
+        self.values: BindParameter[Any] = (
+            BindParameter(name, required=True, type_=ListOf(column.type))
+            if values is None
+            else BindParameter(None, list(values), type_=ListOf(column.type), unique=True)
+        )
 
     def self_group(self, against: OperatorType | None = None) -> Self:
         """As it is: SQLAlchemy would compare it with 1 on SQLite, and no index serves that."""

@@ -22,7 +22,7 @@ from bot_host.store import (
     use,
 )
 from bot_host.store.driver import Driver
-from bot_host.store.knowledge import MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs
+from bot_host.store.knowledge import MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, SchemaVerbs, TaskVerbs
 from bot_host.types.character import Character
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID
@@ -45,7 +45,7 @@ from bot_host.types.turn import (
 )
 
 
-class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs):
+class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs, SchemaVerbs):
     """`bot_host.contracts.store.Store`; see there for what each verb does."""
 
     def __init__(self, driver: Driver) -> None:

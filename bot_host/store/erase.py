@@ -5,7 +5,7 @@ from typing import Any, Final
 from sqlalchemy import Integer, Text, bindparam, case, column, delete, insert, literal, select, table, update
 
 from bot_host.kit.clock import utc_now
-from bot_host.store import schema
+from bot_host.store import plugin_people, schema
 from bot_host.store.persons import COUNTS, MENTIONS, ROWS, Person, find_person, names_the_id, prune_column
 from bot_host.store.schema import inbox_open, outbox_open
 from bot_host.store.statement import Statement, Unit
@@ -115,6 +115,7 @@ def erase_entity(entity_id: UUID) -> Unit[dict[str, int]]:
     for counted, statement in COUNTS.items():
         rows = yield statement(**values)
         receipt[counted.name] = rows[0][0]
+    receipt.update((yield from plugin_people.erase(person)))
     now = utc_now()
     yield END_INBOX(**values, now=now)
     yield BLANK_STEPS(**values)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from bot_host.store import embeddings
+from bot_host.store import embeddings, plugin_people
 from bot_host.store.erase import NAMED
 from bot_host.store.persons import ROWS, find_person, prune_column
 from bot_host.store.statement import Statement, Unit
@@ -34,6 +34,7 @@ def export_entity(entity_id: UUID) -> Unit[dict[str, list[dict[str, Any]]]]:
         exported.setdefault(table.name, []).extend(
             {"id": key, "names_them": named} for key, named in found if named and key not in seen
         )
+    exported.update((yield from plugin_people.export(person)))
     return {name: rows for name, rows in exported.items() if rows}
 
 

@@ -1,16 +1,19 @@
-"""The store's verbs for memories, people, places, records and tasks, each as one unit of work on a driver."""
+"""The store's verbs for all that is not on the message path, each as one unit of work on a driver."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from bot_host.contracts.tables import Query, Schema, T, TableRow, Work
 from bot_host.store import (
     embeddings,
     erase,
     export,
     memories,
     people,
+    plugin_rows,
+    plugin_schemas,
     recall,
     records,
     rooms,
@@ -343,3 +346,27 @@ class TaskVerbs:
     ) -> bool:
         """See Tasks."""
         return await self._driver.write(partial(tasks.finish_occurrence, task_id, due_at, error, then))
+
+
+class SchemaVerbs:
+    """`bot_host.contracts.tables.SchemaStore`."""
+
+    _driver: Driver
+
+    async def migrate_schema(self, plugin: str, schema: Schema) -> bool:
+        """See SchemaStore."""
+        plugin_schemas.check(plugin, schema)
+        if await self._driver.read(partial(plugin_schemas.is_settled, plugin, schema)):
+            return False
+        return await self._driver.write(partial(plugin_schemas.migrate, plugin, schema))
+
+    async def fetch_rows(self, schema: Schema, query: Query, values: Mapping[str, Any]) -> list[TableRow]:
+        """See SchemaStore."""
+        return await self._driver.search(partial(plugin_rows.fetch, schema, query, values))
+
+    async def transact_rows(self, schema: Schema, work: Callable[[], Work[T]]) -> T:
+        """See SchemaStore."""
+        try:
+            return await self._driver.write(partial(plugin_rows.transact, schema, work))
+        except plugin_rows.RaisedInWork as raised:
+            raise raised.error from None

@@ -93,6 +93,7 @@ POLICIES: Final[Mapping[str, tuple[Policy, str]]] = {
     "outbox.target": (Policy.BLANK, ""),
     "outbox.payload": (Policy.BLANK, "unsent answers are not sent any more"),
     "outbox.error": (Policy.BLANK, ""),
+    "plugin_schemas.tables": (Policy.KEEP, "what tables there are; their rows: `plugin_people`"),
 }
 """Of each column that points at an entity or a memory, or may hold words about people."""
 

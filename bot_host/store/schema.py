@@ -23,7 +23,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot_host.store.columns import Id, Json, Key, Moment, Real, Seq, Words
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 
 metadata: Final = MetaData(
     naming_convention={
@@ -475,4 +475,15 @@ marks: Final = Table(
     Column("name", Key, nullable=False),
     Column("value", BigInteger, nullable=False),
     PrimaryKeyConstraint("account", "name"),
+)
+
+# What the plugins' own tables are, and what of people is in them (`store/plugin_schemas.py`).
+plugin_schemas: Final = Table(
+    "plugin_schemas",
+    metadata,
+    Column("plugin", Key, primary_key=True),
+    Column("steps", Integer, nullable=False),
+    Column("fingerprint", Key, nullable=False),
+    Column("tables", Json, nullable=False),
+    Column("updated_at", Moment, nullable=False),
 )

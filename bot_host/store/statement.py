@@ -6,7 +6,7 @@ changes nothing outside.
 """
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
@@ -44,6 +44,9 @@ class Statement:
     `postgresql` is its form there, where one form cannot serve both; the same columns, in the same order.
     """
 
+    lasting = True
+    """Made once, so that its compiled form may be kept for good."""
+
     def __init__(self, name: str, core: Core, *, postgresql: Core | None = None) -> None:
         assert name not in STATEMENTS, name
         STATEMENTS[name] = self
@@ -54,6 +57,10 @@ class Statement:
     def core(self, dialect: Dialect) -> Core:
         """Its form in one dialect."""
         return self._core if self._postgresql is None or dialect.name == "sqlite" else self._postgresql
+
+    def prepare(self, dialect: Dialect) -> "Prepared":
+        """Its form for the drivers of one dialect."""
+        return Prepared(self, dialect)
 
     def __repr__(self) -> str:
         return f"Statement({self.name})"
@@ -112,7 +119,9 @@ class Prepared:
         assert isinstance(compiled, SQLCompiler)
         self.sql = compiled.string
         self._slots = tuple(self._slot(compiled, name) for name in compiled.positiontup or ())
-        types = _result_types(core)
+        self._take_types(_result_types(core), dialect)
+
+    def _take_types(self, types: Sequence[TypeEngine[Any]], dialect: Dialect) -> None:
         self.returns_rows = bool(types)
         turns = [
             (i, kind.dialect_impl(dialect).result_processor(dialect, None)) for i, kind in enumerate(types)
@@ -166,5 +175,7 @@ class Preparer:
     def __call__(self, statement: Statement) -> Prepared:
         prepared = self._known.get(statement)
         if prepared is None:
-            prepared = self._known[statement] = Prepared(statement, self._dialect)
+            prepared = statement.prepare(self._dialect)
+            if statement.lasting:
+                self._known[statement] = prepared
         return prepared

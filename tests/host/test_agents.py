@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Column, Integer, MetaData, Table, select
 
 from bot_host.contracts.plugin import Plugin
+from bot_host.contracts.tables import Schema
 from bot_host.host import BotHost
 from bot_host.host import events as events_module
 from bot_host.host import health as health_module
@@ -16,7 +18,7 @@ from bot_host.runtime import AgentRuntime
 from bot_host.store import make_store
 from bot_host.testing import ScriptedModel
 from bot_host.types.character import Character
-from bot_host.types.errors import ConfigError, ModelError, PluginError, StateError, StoppedError
+from bot_host.types.errors import ConfigError, ModelError, PluginError, StateError, StoppedError, StoreError
 from bot_host.types.host_events import (
     HOST_EVENTS,
     AgentAdded,
@@ -130,6 +132,25 @@ async def test_skip_migrations_leaves_opening_and_closing_to_the_caller(tmp_path
         result = await host.handle_message(agent_id, said("hi"))
         await host.stop()
         assert await store.find_memory(result.message_id) is not None
+
+
+async def test_skip_migrations_leaves_plugins_tables_to_the_caller(tmp_path: Path) -> None:
+    tables = MetaData()
+    kept = Table("plugin_kept_rows", tables, Column("id", Integer, primary_key=True))
+    plugin = Plugin(name="kept", schema=Schema(tables=tables))
+    host = BotHost()
+    async with make_store("sqlite:///shared.db", base=tmp_path) as store:
+        [agent] = await host.add_agents(
+            [an_agent(database_adapter=store, plugins=[ScriptedModel().plugin, plugin])],
+            skip_migrations=True,
+            auto_start=True,
+            return_runtimes=True,
+        )
+        with pytest.raises(StoreError, match="no such table: plugin_kept_rows"):
+            await agent.tables("kept").fetch(select(kept))
+        await agent.run_migrations()
+        assert await agent.tables("kept").fetch(select(kept)) == []
+        await host.stop()
 
 
 async def test_register_agent_takes_a_runtime_that_somebody_else_made(host: BotHost) -> None:

@@ -3,17 +3,38 @@
 import random
 from typing import ClassVar, Self
 
+from sqlalchemy import Column, Integer, MetaData, Table, bindparam, func, insert, select
+
 from bot_host.plugin import (
     Action,
     ActionCall,
     ActionResult,
     Agent,
+    EntityId,
+    Id,
     Memory,
+    Moment,
     Plugin,
     Provider,
     ProviderResult,
+    Schema,
     State,
+    utc_now,
 )
+
+TABLES = MetaData()
+throws = Table(
+    "plugin_dice_throws",
+    TABLES,
+    Column("id", Integer, primary_key=True),
+    # All agents of a database share the tables.
+    Column("agent_id", Id, nullable=False, index=True),
+    # Rows go when this person is erased.
+    Column("entity_id", EntityId, nullable=False, index=True),
+    Column("total", Integer, nullable=False),
+    Column("thrown_at", Moment, nullable=False),
+)
+BEST = select(func.max(throws.c.total).label("best")).where(throws.c.agent_id == bindparam("agent"))
 
 
 class Cup:
@@ -42,17 +63,19 @@ async def _throw(agent: Agent, call: ActionCall) -> ActionResult:
         return ActionResult(success=False, error="the dice are lost")
     # The host has checked the arguments against `parameters` below.
     thrown = cup.throw(call.arguments.get("count", 1), call.arguments.get("sides", 6))
-    best = max(sum(thrown), await _best(agent))
-    await agent.store.set_cache(agent.agent_id, "dice best", best)
+    await agent.tables("dice").execute(
+        insert(throws),
+        agent_id=agent.agent_id,
+        entity_id=call.message.entity_id,
+        total=sum(thrown),
+        thrown_at=utc_now(),
+    )
     return ActionResult(text=f"Thrown: {thrown}, together {sum(thrown)}.", values={"thrown": thrown})
 
 
-async def _best(agent: Agent) -> int:
-    return int(await agent.store.get_cache(agent.agent_id, "dice best") or 0)
-
-
 async def _record(agent: Agent, message: Memory, state: State) -> ProviderResult:
-    best = await _best(agent)
+    row = await agent.tables("dice").fetch_one(BEST, agent=agent.agent_id)
+    best = row and row["best"]
     return ProviderResult(text=f"The best throw of the dice so far is {best}." if best else "")
 
 
@@ -76,5 +99,6 @@ plugin = Plugin(
     ),
     providers=(Provider(name="DICE_RECORD", description="The best throw.", get=_record, position=60),),
     services=(Cup,),
+    schema=Schema(tables=TABLES),
     priority=50,
 )

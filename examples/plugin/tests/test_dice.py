@@ -4,7 +4,7 @@ from bot_host_dice import plugin
 
 from bot_host import BotHost
 from bot_host.plugin import TextResult, ToolCall
-from bot_host.testing import ScriptedModel
+from bot_host.testing import ScriptedModel, erase_gaps
 
 USER = "00000000-0000-0000-0000-000000000001"
 ROOM = "00000000-0000-0000-0000-000000000002"
@@ -17,7 +17,7 @@ async def ask(host: BotHost, agent_id: str, text: str) -> str:
 
 async def test_the_model_throws_the_dice_and_the_best_throw_is_remembered() -> None:
     call = ToolCall(id="1", name="roll_dice", arguments='{"count": 2}')
-    model = ScriptedModel(TextResult(text="", tool_calls=(call,)), "There you go.")
+    model = ScriptedModel(TextResult(text="", tool_calls=(call,)), "There you go.", "That one.", "None.")
     host = BotHost()
     try:
         [agent_id] = await host.add_agents(
@@ -36,8 +36,16 @@ async def test_the_model_throws_the_dice_and_the_best_throw_is_remembered() -> N
         assert answer.content.startswith("Thrown: [")
         await ask(host, agent_id, "What was the best?")
         assert "The best throw of the dice so far is" in model.requests[2].messages[0].content
+        assert (await host.store.erase_entity(USER))["plugin_dice_throws"] == 1
+        await ask(host, agent_id, "And now?")
+        assert "The best throw" not in model.requests[3].messages[0].content
     finally:
         await host.stop()
+
+
+def test_who_is_erased_leaves_nothing_behind() -> None:
+    assert plugin.schema is not None
+    assert erase_gaps(plugin.schema) == []
 
 
 async def test_what_the_model_may_not_ask_for_is_refused() -> None:
