@@ -160,9 +160,12 @@ class TestMaking:
         for done in (True, False):
             assert await store.migrate_schema("x", new) is done
             assert await fetch(store, select(t.c.new), new) == [{"new": "A"}]
+        more = Schema(tables=new.tables, migrations=(*new.migrations, update(t).values(new=t.c.new + "b")))
+        assert await store.migrate_schema("x", more)
+        assert await fetch(store, select(t.c.new), more) == [{"new": "Ab"}]
         async with make_store("sqlite://", base=Path()) as other:
-            assert await other.migrate_schema("x", new)
-            assert await fetch(other, select(t), new) == []
+            assert await other.migrate_schema("x", more)
+            assert await fetch(other, select(t), more) == []
 
     async def test_a_failing_migration_changes_nothing(self, store: Database, file: Path) -> None:
         await store.migrate_schema("x", fresh())
@@ -352,7 +355,9 @@ class TestPeople:
         private = make_admission("p1", room="dm")
         await ready.admit([_private(private)])
         game = await new_game(ready, state={"turn": BEN, "scores": {BEN: 3, ZOE: 4}})
-        await change(ready, insert(games).values(room_id=make_id("dm"), state={"solo": True}))
+        solo = insert(games).values(room_id=make_id("dm"), state={"solo": True}).returning(games.c.id)
+        [alone] = await change(ready, solo)
+        await change(ready, insert(moves).values(game_id=alone["id"], player=BEN, words="alone"))
         rows: list[dict[str, Any]] = [
             {"player": BEN, "words": "mine"},
             {"player": ZOE, "words": "hers", "watched_by": BEN, "said_in": make_id("memory m1")},
@@ -364,7 +369,7 @@ class TestPeople:
 
     async def test_an_erased_persons_rows_go(self, played: Database) -> None:
         receipt = await played.erase_entity(BEN)
-        assert (receipt["plugin_games_games"], receipt["plugin_games_moves"]) == (2, 2)
+        assert (receipt["plugin_games_games"], receipt["plugin_games_moves"]) == (2, 3)
         [game] = await fetch(played, select(games.c.state))
         assert game["state"] == {"scores": {ZOE: 4}}
         left = await fetch(played, select(moves.c.words, moves.c.watched_by, moves.c.said_in))
@@ -376,11 +381,11 @@ class TestPeople:
     async def test_also_when_the_plugin_is_not_there_any_more(self, played: Database, tmp_path: Path) -> None:
         await played.migrate_schema("games", fresh(name="plugin_games_other"))
         async with make_store("sqlite:///data/bot_host.db", base=tmp_path) as again:
-            assert (await again.erase_entity(BEN))["plugin_games_moves"] == 2
+            assert (await again.erase_entity(BEN))["plugin_games_moves"] == 3
 
     async def test_an_export_has_them(self, played: Database) -> None:
         exported = await played.export_entity(BEN)
-        assert [row["words"] for row in exported["plugin_games_moves"]] == ["mine", "hers"]
+        assert [row["words"] for row in exported["plugin_games_moves"]] == ["alone", "mine", "hers"]
         assert exported["plugin_games_games"][0]["state"] == {"solo": True}
 
     async def test_a_row_with_a_foreign_key_is_no_obstacle(self, ready: Database) -> None:
