@@ -47,6 +47,9 @@ from bot_host.types.errors import (
     FetchRefused,
     ModelError,
     PluginError,
+    SendLater,
+    SendRefused,
+    SendUnknown,
     StateError,
 )
 from bot_host.types.events import (
@@ -165,6 +168,9 @@ __all__ = [
     "SafeFetcher",
     "Schema",
     "SendHandler",
+    "SendLater",
+    "SendRefused",
+    "SendUnknown",
     "Service",
     "ServiceType",
     "SpeechRequest",

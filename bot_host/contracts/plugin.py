@@ -174,7 +174,8 @@ EventHandler: TypeAlias = Callable[[Any], Awaitable[None] | None]
 SendHandler: TypeAlias = Callable[[Agent, Target, Content], Awaitable[Any]]
 """Sends a message to a source of its own. Called by the outbox only, with its retries and records.
 
-May return the platform's message id. Raises SendLater, SendRefused or SendUnknown.
+May return the platform's message id. Raises SendLater, SendRefused or SendUnknown; anything else is tried
+again four times and has then failed. `target.extra["key"]` is the same for each try of one message.
 """
 
 

@@ -1,9 +1,12 @@
 """Which connector speaks for which platform account."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, cast
 
 from bot_host.contracts.connector import Connector, ConnectorConfig
+from bot_host.host.handlers import HandlerSender, handler_account, handler_of
+from bot_host.runtime import AgentRuntime
 from bot_host.types.errors import ConfigError, StateError
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Account
@@ -28,11 +31,17 @@ class Line:
         return replace(target, account=self.account.key, extra={**target.extra, "agent": self.agent_name})
 
 
-class Accounts:
-    """The lines that are open, by account key."""
+def answers_callers(account: str) -> bool:
+    """Whether a caller of the library may wait for what is said there."""
+    return account.startswith(LOCAL) or handler_of(account) is not None
 
-    def __init__(self) -> None:
+
+class Accounts:
+    """The lines that are open, by account key. Send handlers of started agents count as lines."""
+
+    def __init__(self, find_agent: Callable[[UUID], AgentRuntime | None] = lambda _: None) -> None:
         self._lines: dict[str, Line] = {}
+        self._find_agent = find_agent
 
     def open(self, line: Line) -> bool:
         """Add or renew a line; whether it is new. Raises ConfigError when another one has the account."""
@@ -52,28 +61,49 @@ class Accounts:
 
     def find(self, account: str) -> Line | None:
         """The line of an account key."""
-        return self._lines.get(account)
+        line = self._lines.get(account)
+        if line is None and (handled := handler_of(account)) is not None:
+            return self._handler_line(*handled)
+        return line
+
+    def _handler_line(self, source: str, agent_id: UUID) -> Line | None:
+        agent = self._find_agent(agent_id)
+        if agent is None or not agent.started or source not in agent.send_handlers:
+            return None
+        return Line(
+            account=handler_account(agent_id, source),
+            agent_id=agent_id,
+            agent_name=agent.character.name,
+            # The outbox asks of it only what a HandlerSender has: nothing logs in there.
+            connector=cast(Connector, HandlerSender(agent, source)),
+            config=ConnectorConfig(mention_only=False),
+        )
 
     def get(self, account: str) -> Line:
         """The line of an account key. Raises StateError."""
-        line = self._lines.get(account)
+        line = self.find(account)
         if line is None:
             raise StateError(f"the account {account} is not connected")
         return line
 
     def can_answer(self, account: str) -> bool:
         """Whether an answer has a way out: a line that is open, or a caller of our own who waits for it."""
-        return account in self._lines or account.startswith(LOCAL)
+        return account in self._lines or account.startswith(LOCAL) or self.find(account) is not None
+
+    def handles(self, agent_id: UUID, source: str) -> bool:
+        """Whether a send handler of the agent's sends to a source."""
+        return self._handler_line(source, agent_id) is not None
 
     def speaks(self, agent_id: UUID, source: str) -> bool:
-        """Whether an agent has an open line on a platform."""
+        """Whether an agent has an open line on a platform, or a send handler for it."""
         lines = self._lines.values()
-        return any(line.agent_id == agent_id and line.account.platform == source for line in lines)
+        mine = any(line.agent_id == agent_id and line.account.platform == source for line in lines)
+        return mine or self.handles(agent_id, source)
 
     def resolve(self, agent_id: UUID, target: Target) -> Line:
         """The line that a message of `agent_id` to `target` goes through. Raises StateError."""
         if target.account:
-            line = self._lines.get(target.account)
+            line = self.find(target.account)
             if line is None:
                 raise StateError(f"there is no connected account {target.account}")
             return line
@@ -83,8 +113,12 @@ class Accounts:
             if line.agent_id == agent_id and line.account.platform == target.source
         ]
         if not mine:
+            handled = self._handler_line(target.source, agent_id)
+            if handled is not None:
+                return handled
             raise StateError(
-                f"nothing sends to {target.source or 'an unnamed source'}: no such connector is on"
+                f"nothing sends to {target.source or 'an unnamed source'}: no such connector is on, and no "
+                "send handler is registered for it"
             )
         if len(mine) > 1:
             names = ", ".join(line.account.key for line in mine)

@@ -52,7 +52,9 @@ class Asking:
         timeout: float | None,
     ) -> MessageResult | MessageAccepted:
         """See `BotHost.handle_message`."""
-        admission = admission_of(runtime.agent_id, message)
+        # Inline, nobody is there to send anything when the caller has gone.
+        handled = () if door.inline else runtime.send_handlers.keys()
+        admission = admission_of(runtime.agent_id, message, handled=handled)
         memory = admission.memory
         waits = callbacks.on_response is None
         run = current_run_of(runtime.agent_id)

@@ -14,6 +14,7 @@ from bot_host.host.callers import WaitingCallers
 from bot_host.host.connectors import ConnectorRunner
 from bot_host.host.desk import Desk
 from bot_host.host.events import HostEvents, Listener
+from bot_host.host.handlers import handler_account
 from bot_host.host.result import Delivery
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
@@ -52,7 +53,7 @@ class HostBase:
         self._events = HostEvents()
         self._agents = Agents(cast(Host, self), self._store)
         self._connectors: list[ConnectorRunner] = []
-        self._accounts = Accounts()
+        self._accounts = Accounts(self._agents.working)
         self._callers = WaitingCallers()
         self._asking = Asking(self._callers, tasks=self._tasks, tell=self._events.tell)
         self._main = self._new_desk(self._store)
@@ -125,9 +126,28 @@ class HostBase:
         for desk in dict.fromkeys(self._desk(each) for each in lasting):
             await desk.wake_pending()
         for runtime in lasting:
+            await self._open_handlers(runtime)
             scheduler = self._desk(runtime).scheduler
             runtime.on_task_change = scheduler.wake
             scheduler.start()
+
+    async def _open_handlers(self, runtime: AgentRuntime) -> None:
+        """What waits for an agent's send handlers goes out, now and whenever it registers another one."""
+
+        def registered(source: str) -> None:
+            account = handler_account(runtime.agent_id, source).key
+            self._tasks.spawn("send handler", self._account_opened(account))
+
+        runtime.on_send_handler = registered
+        for source in list(runtime.send_handlers):
+            await self._account_opened(handler_account(runtime.agent_id, source).key)
+
+    async def _account_opened(self, account: str) -> None:
+        """What waited for this account: parts to send, and messages whose answers had no way out."""
+        for desk in self._desks:
+            if desk.opened:
+                await desk.outbox.account_opened(account)
+                await desk.wake_pending()
 
     def get_agent(self, agent_id: UUID) -> AgentRuntime:
         """An agent by id. Raises StateError."""

@@ -1,11 +1,12 @@
 """Messages that callers of the library bring, as admissions like any other."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from bot_host.host.accounts import LOCAL
+from bot_host.host.handlers import handler_account
 from bot_host.kit.clean import clean_text
 from bot_host.kit.clock import utc_now
 from bot_host.types.content import ChannelType, Content
@@ -17,8 +18,13 @@ from bot_host.types.places import Entity, Room, World
 from bot_host.types.turn import Admission
 
 
-def admission_of(agent_id: UUID, message: Mapping[str, Any] | Memory) -> Admission:
-    """A caller's message, checked. Raises StateError that names the key."""
+def admission_of(
+    agent_id: UUID, message: Mapping[str, Any] | Memory, *, handled: Collection[str] = ()
+) -> Admission:
+    """A caller's message, checked. Raises StateError that names the key.
+
+    `handled`: sources that the agent has a send handler for. Its answers go out by that, too.
+    """
     memory = message if isinstance(message, Memory) else _memory(agent_id, message)
     content = memory.content
     source = content.source or "local"
@@ -34,7 +40,7 @@ def admission_of(agent_id: UUID, message: Mapping[str, Any] | Memory) -> Admissi
     memory = memory.model_copy(
         update={"content": content, "agent_id": agent_id, "world_id": world_id, "created_at": now}
     )
-    account = f"{LOCAL}{agent_id}"
+    account = handler_account(agent_id, source).key if source in handled else f"{LOCAL}{agent_id}"
     platform_id = {"id": memory.entity_id}
     return Admission(
         agent_id=agent_id,

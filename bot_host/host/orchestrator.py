@@ -14,11 +14,12 @@ from bot_host.host.result import Delivery
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
 from bot_host.runtime.voice import next_message_id
-from bot_host.types.content import Content
+from bot_host.types.content import ChannelType, Content
 from bot_host.types.errors import BotHostError, StateError
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
+from bot_host.types.places import Room
 
 log = logging.getLogger(__name__)
 
@@ -69,13 +70,6 @@ class BotHost(AgentMethods, MessageMethods):
         self._connectors.append(runner)
         return runner
 
-    async def _account_opened(self, account: str) -> None:
-        """What waited for this account: parts to send, and messages whose answers had no way out."""
-        for desk in self._desks:
-            if desk.opened:
-                await desk.outbox.account_opened(account)
-                await desk.wake_pending()
-
     def start_connectors(self) -> list[asyncio.Task[None]]:
         """Bring all connectors up; a task each, which ends when its connector has ended."""
         self._running = [self._tasks.spawn(r.name, r.supervise()) for r in self._connectors]
@@ -93,17 +87,16 @@ class BotHost(AgentMethods, MessageMethods):
     ) -> Delivery:
         """Say something unasked. Returns after the commit; `Delivery.sent` waits for the platform.
 
-        `target` names a room that the agent knows (`room_id`), or `source` and `channel_id` of the
-        platform. A second message with the same `memory_id` is not sent again; without one, what an action
-        says has the same id whenever its turn begins again. Raises StateError for a
-        source that nothing sends to, and for an unknown room.
+        `target` names a room that the agent knows (`room_id`), or `source` and `channel_id` of the platform
+        (a connector's, or one that the agent has a send handler for), or a person (`entity_id`), who gets it
+        in their private chat. A second message with the same `memory_id` is not sent again; without one,
+        what an action says has the same id whenever its turn begins again. Raises StateError for a source
+        that nothing sends to, an unknown room, and a person without such a chat.
         """
         runtime = agent if isinstance(agent, AgentRuntime) else self.get_agent(agent)
         desk = self._desk_for(runtime)
-        if target.room_id is not None and not target.channel_id:
-            room = await runtime.store.find_room(target.room_id)
-            if room is None:
-                raise StateError(f"there is no room {target.room_id}")
+        room = await self._find_room(runtime, target)
+        if room is not None:
             target = Target(
                 source=room.source,
                 account=target.account,
@@ -122,6 +115,34 @@ class BotHost(AgentMethods, MessageMethods):
         )
         seqs = await desk.outbox.enqueue(line, memory, target, remember=target.room_id is not None)
         return Delivery(seqs, memory, desk.outbox.wait_sent)
+
+    async def _find_room(self, runtime: AgentRuntime, target: Target) -> Room | None:
+        """The room that a target means; None where the target says the channel itself."""
+        if target.channel_id:
+            return None
+        if target.room_id is not None:
+            room = await runtime.store.find_room(target.room_id)
+            if room is None:
+                raise StateError(f"there is no room {target.room_id}")
+            return room
+        if target.entity_id is None:
+            return None
+        rooms = [
+            room
+            for room in await runtime.store.get_rooms_for_participants([target.entity_id])
+            if room.agent_id == runtime.agent_id
+            and room.type in (ChannelType.DM, ChannelType.VOICE_DM)
+            and target.source in ("", room.source)
+            and self._accounts.speaks(runtime.agent_id, room.source)
+        ]
+        if len(rooms) == 1:
+            return rooms[0]
+        if rooms:
+            places = ", ".join(f"{room.source} {room.channel_id}" for room in rooms)
+            raise StateError(f"there are several private chats with {target.entity_id}: {places}; name one")
+        if self._accounts.handles(runtime.agent_id, target.source):
+            return None  # a send handler may know people in its own way
+        raise StateError(f"there is no private chat with {target.entity_id} yet: they have to write first")
 
     async def _say_for_task(
         self, agent_id: UUID, target: Target, content: Content, memory_id: UUID

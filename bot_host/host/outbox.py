@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 from bot_host.contracts.connector import Connector, StreamingConnector, TextStream
 from bot_host.contracts.store import Store
 from bot_host.contracts.turn import Turn
-from bot_host.host.accounts import LOCAL, Accounts, Line
+from bot_host.host.accounts import LOCAL, Accounts, Line, answers_callers
 from bot_host.host.doubts import UNKNOWN, Arrived, Doubts, LookLater, Unproven, is_unknown, key_of
 from bot_host.host.lanes import AGAIN, IDLE, Lanes, Next
 from bot_host.kit.clock import utc_now
@@ -109,7 +109,7 @@ class HostOutbox:
         self, target: Target, *, memory_id: UUID, answering: tuple[UUID, ...] = ()
     ) -> TextStream | None:
         """A way to show the reply while it is written, where the platform or the caller has one."""
-        if target.account.startswith(LOCAL):
+        if answers_callers(target.account):
             return self._callers.open_stream(answering, memory_id)
         line = self._accounts.find(target.account)
         if line is None or not isinstance(line.connector, StreamingConnector):
@@ -120,9 +120,9 @@ class HostOutbox:
         """Commit something that is said before the turn ends; it goes out at once. Raises StoreError."""
         if target.account.startswith(LOCAL):
             await self._store.create_memory(memory)
-            await self._callers.say(answering, memory)
         else:
             await self.enqueue(self._accounts.get(target.account), memory, target, remember=True)
+        await self._callers.say(answering, memory)
 
     async def finish(self, writing: Coroutine[Any, Any, T]) -> T:
         """Do a short piece of writing to its end, also when the turn is cancelled meanwhile."""

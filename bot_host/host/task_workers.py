@@ -50,7 +50,7 @@ def built_in_workers(store: Store, accounts: Accounts, *, admit: Admit, say: Say
             raise StateError(
                 f"the agent has no room for {target.source} {target.channel_id}: write to it there once"
             )
-        if _is_local(room):
+        if _is_local(room) and not accounts.handles(agent.agent_id, room.source):
             account = f"{LOCAL}{agent.agent_id}"
         elif not _is_open(accounts, agent.agent_id, target):
             raise _not_yet(target)

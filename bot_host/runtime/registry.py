@@ -1,6 +1,7 @@
 """What an agent's plugins brought: actions, providers, evaluators, routes, workers, send handlers."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -32,6 +33,8 @@ class Registry:
         self.task_workers: dict[str, TaskWorker] = {}
         self.send_handlers: dict[str, SendHandler] = {}
         """By source. Called by the host's outbox only."""
+        self.on_send_handler: Callable[[str], None] = lambda _source: None
+        """Called when one was registered; the host's outbox sends what waits for it then."""
 
     def register_action(self, action: Action) -> None:
         """Add an action; a second one of the same name is left out with a warning."""
@@ -56,6 +59,7 @@ class Registry:
     def register_send_handler(self, source: str, handler: SendHandler) -> None:
         """Say who sends to a source that is no connector's; the last one wins. Only the outbox calls it."""
         self.send_handlers[source] = handler
+        self.on_send_handler(source)
 
     def _take_parts(self, plugin: Plugin) -> None:
         """All of a plugin that is only to be listed."""
