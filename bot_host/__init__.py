@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bot_host.host import BotHost
     from bot_host.runtime import AgentOptions, AgentRuntime
+    from bot_host.runtime.plugins import (
+        build_character_plugins,
+        load_plugin,
+        resolve_plugin_dependencies,
+        resolve_plugins,
+    )
+    from bot_host.runtime.settings import set_allowed_env_vars
     from bot_host.store import make_store
     from bot_host.types.character import Character
     from bot_host.types.content import ChannelType, Content, Media
@@ -33,8 +40,13 @@ _HOMES = {
     "MemoryType": "bot_host.types.memory",
     "ModelType": "bot_host.types.models",
     "Target": "bot_host.types.outbound",
+    "build_character_plugins": "bot_host.runtime.plugins",
     "create_unique_uuid": "bot_host.types.ids",
+    "load_plugin": "bot_host.runtime.plugins",
     "make_store": "bot_host.store",
+    "resolve_plugin_dependencies": "bot_host.runtime.plugins",
+    "resolve_plugins": "bot_host.runtime.plugins",
+    "set_allowed_env_vars": "bot_host.runtime.settings",
     "string_to_uuid": "bot_host.types.ids",
 }
 
@@ -51,8 +63,13 @@ __all__ = [
     "MemoryType",
     "ModelType",
     "Target",
+    "build_character_plugins",
     "create_unique_uuid",
+    "load_plugin",
     "make_store",
+    "resolve_plugin_dependencies",
+    "resolve_plugins",
+    "set_allowed_env_vars",
     "string_to_uuid",
 ]
 

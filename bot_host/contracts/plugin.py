@@ -18,20 +18,66 @@ from bot_host.contracts.results import (
 )
 from bot_host.contracts.tables import Schema
 from bot_host.types.character import ExampleMessage
-from bot_host.types.content import Content
+from bot_host.types.content import Content, MentionContext
 from bot_host.types.events import Event
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.models import ModelType, TextRequest, TextResult
 from bot_host.types.outbound import Target
-from bot_host.types.places import Role
+from bot_host.types.places import Role, Room
 from bot_host.types.task import Task
+from bot_host.types.turn import Processing
 
 S = TypeVar("S", bound="Service")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseDecision:
+    """Whether an agent would answer (elizaos.md 4.1-01)."""
+
+    should_respond: bool
+    reason: str
+    skip_evaluation: bool = True
+    """No model was needed to decide."""
+
+
+class MessageService(Protocol):
+    """Messages by elizaOS's names (4.1). The same door as `BotHost.handle_message`."""
+
+    async def handle_message(
+        self,
+        runtime: "Agent",
+        message: Mapping[str, Any] | Memory,
+        callback: "HandlerCallback | None" = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Processing:
+        """Give the agent a message and wait; `callback` gets each thing that was said, in order.
+
+        `options`: keyword arguments of `BotHost.handle_message` (`max_retries`, `timeout` …).
+        """
+
+    async def should_respond(
+        self,
+        runtime: "Agent",
+        message: Memory,
+        room: Room | None = None,
+        mention_context: MentionContext | None = None,
+    ) -> ResponseDecision:
+        """Whether the agent would answer, by the rules of the gate; nothing is written."""
+
+    async def delete_message(self, runtime: "Agent", message: Memory) -> None:
+        """Delete a message with what was derived from it, and tell MESSAGE_DELETED."""
+
+    async def clear_channel(self, runtime: "Agent", room_id: UUID, channel_id: str) -> int:
+        """Delete all messages of a room, and tell CHANNEL_CLEARED; how many."""
+
+
 class Host(Protocol):
     """The host as its agents see it: the way to the other agents and to the platforms."""
+
+    @property
+    def message_service(self) -> MessageService:
+        """Messages by elizaOS's names."""
 
     def get_agent(self, agent_id: UUID) -> "Agent":
         """An agent by id. Raises StateError."""
@@ -261,7 +307,11 @@ class Evaluator:
 
 
 class Service(Protocol):
-    """A long-lived singleton of one agent (elizaos.md 2.14)."""
+    """A long-lived singleton of one agent (elizaos.md 2.14).
+
+    It may have a `capability_description`, and a class or static method `register_send_handlers(agent,
+    instance)` that is called right after `start`.
+    """
 
     service_type: ClassVar[str]
 
@@ -363,6 +413,7 @@ __all__ = [
     "EventHandler",
     "HandlerCallback",
     "Host",
+    "MessageService",
     "ModelHandler",
     "PlanStep",
     "Plugin",
@@ -370,6 +421,7 @@ __all__ = [
     "PluginTest",
     "Provider",
     "ProviderResult",
+    "ResponseDecision",
     "Route",
     "SendHandler",
     "Service",

@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
+from bot_host.contracts.agents import AgentRows
 from bot_host.contracts.knowledge import Memories, People, Places, Records
 from bot_host.contracts.tables import SchemaStore
 from bot_host.contracts.tasks import Tasks
-from bot_host.types.character import Character
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Mark, RecentRoom
@@ -206,7 +206,7 @@ class Steps(Protocol):
         """All of a turn, by edition, round and call. Kept for 30 days after the turn."""
 
 
-class Store(Inbox, Outbox, Steps, Memories, People, Places, Records, Tasks, SchemaStore, Protocol):
+class Store(Inbox, Outbox, Steps, Memories, People, Places, Records, Tasks, SchemaStore, AgentRows, Protocol):
     """The whole database."""
 
     async def open(self) -> None:
@@ -214,9 +214,6 @@ class Store(Inbox, Outbox, Steps, Memories, People, Places, Records, Tasks, Sche
 
     async def close(self) -> None:
         """Finish what is under way and let go of everything. Idempotent."""
-
-    async def ensure_agent(self, agent_id: UUID, character: Character) -> None:
-        """Make or update the agent's row, without its secrets; its own entity too."""
 
     async def create_memory(self, memory: Memory) -> bool:
         """Store a memory; False when its id is known already (nothing changes)."""

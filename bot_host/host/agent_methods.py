@@ -154,15 +154,21 @@ class AgentMethods(HostBase):
     async def update_agent(self, agent_id: UUID, updates: Mapping[str, Any]) -> Character:
         """Change keys of a character, at once and in the database; the character as it is now.
 
-        Plugins and models that it names come with the next start. Raises StateError without
-        `enable_editable_mode`, ConfigError for what does not fit, StoreError.
+        The changes hold over restarts, as long as the character that is given (by the file, or by code) is
+        the same; another one is begun with as it is, and the log says what was dropped. Changed secrets end
+        with the process: they are never stored. Plugins and models that it names come with the next start.
+        Raises StateError without `enable_editable_mode`, ConfigError for what does not fit, StoreError.
         """
         runtime = self._agents.get(agent_id)
+        self._agents.changed(runtime, updates)
+        if not runtime.started:
+            self._check_open()
+            await self._desk(runtime).open()
+            await runtime.take_up_character()
         character, keys = self._agents.changed(runtime, updates)
-        if self._desk(runtime).opened:
-            await runtime.store.ensure_agent(agent_id, character)
-            await runtime.audit("character updated", character.name, {"keys": list(keys)})
-        runtime.use_character(character)
+        await runtime.store.edit_agent(agent_id, character, keys)
+        await runtime.audit("character updated", character.name, {"keys": list(keys)})
+        runtime.use_character(character, edited=True)
         self._events.tell(events.AgentUpdated(agent_id=agent_id, updates=keys))
         return character
 

@@ -15,7 +15,7 @@ from bot_host.contracts.store import Store
 from bot_host.host.desk import Desk
 from bot_host.kit.names import did_you_mean
 from bot_host.runtime import AgentOptions, AgentRuntime
-from bot_host.runtime.plugins import find_plugin, names_for_character
+from bot_host.runtime.plugins import build_character_plugins, find_plugin, names_for_character
 from bot_host.types.character import Character
 from bot_host.types.errors import BotHostError, ConfigError, PluginError, StateError
 from bot_host.types.ids import UUID
@@ -102,7 +102,7 @@ class Agents:
             raise ConfigError("an agent needs a character")
         environ: Mapping[str, str] = {} if test_mode else os.environ
         character = read_character(item["character"])
-        wanted: Sequence[Plugin | str] = item.get("plugins") or default_plugins(environ)
+        wanted: Sequence[Plugin | str] = item.get("plugins") or build_character_plugins(environ)
         named = [*wanted, *names_for_character(character.plugins)]
         plugins = {p.name: p for p in (find_plugin(n) if isinstance(n, str) else n for n in named)}
         options: AgentOptions = item.get("options") or AgentOptions(background=not ephemeral)
@@ -222,7 +222,4 @@ def without_secrets(character: Character) -> Character:
     return character.model_copy(update={"secrets": {}, "settings": settings}, deep=True)
 
 
-def default_plugins(environ: Mapping[str, str]) -> list[str]:
-    """The built-in behaviour, and the model that the environment has a key or an address for."""
-    model = "openai" if environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL") else "offline"
-    return ["basics", "reminders", model]
+default_plugins = build_character_plugins

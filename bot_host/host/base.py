@@ -1,12 +1,13 @@
 """What the parts of a host share: its agents, its databases, and who listens and waits."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
-from bot_host.contracts.plugin import Host
+from bot_host.contracts.plugin import Host, MessageService
 from bot_host.contracts.store import Store
+from bot_host.host.accessor import RuntimeAccessor
 from bot_host.host.accounts import Accounts
 from bot_host.host.agents import Agents
 from bot_host.host.asking import Asking
@@ -15,7 +16,8 @@ from bot_host.host.connectors import ConnectorRunner
 from bot_host.host.desk import Desk
 from bot_host.host.events import HostEvents, Listener
 from bot_host.host.handlers import handler_account
-from bot_host.host.result import Delivery
+from bot_host.host.message_service import HostMessageService
+from bot_host.host.result import Delivery, MessageResult
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
 from bot_host.store import make_store
@@ -28,6 +30,9 @@ from bot_host.types.outbound import Target
 
 class _Speaker(Protocol):
     """What the whole host can do and its base only passes on."""
+
+    @property
+    def handle_message(self) -> Callable[..., Awaitable[MessageResult]]: ...
 
     async def _say_for_task(
         self, agent_id: UUID, target: Target, content: Content, memory_id: UUID
@@ -55,6 +60,7 @@ class HostBase:
         self._connectors: list[ConnectorRunner] = []
         self._accounts = Accounts(self._agents.working)
         self._callers = WaitingCallers()
+        self._message_service = HostMessageService(cast(_Speaker, self).handle_message)
         self._asking = Asking(self._callers, tasks=self._tasks, tell=self._events.tell)
         self._main = self._new_desk(self._store)
         self._desks = [self._main]
@@ -158,6 +164,15 @@ class HostBase:
     def get_agents(self) -> list[AgentRuntime]:
         """All agents, in the order in which they were added."""
         return self._agents.all()
+
+    def get_runtime_accessor(self) -> RuntimeAccessor:
+        """Looks at the agents without changing anything."""
+        return RuntimeAccessor(self._agents.find, self._agents.all)
+
+    @property
+    def message_service(self) -> MessageService:
+        """Messages by elizaOS's names; every agent of the host has it too."""
+        return self._message_service
 
     def get_agents_by_ids(self, ids: Iterable[UUID]) -> list[AgentRuntime]:
         """Those of these ids that are known, in the order of the ids."""

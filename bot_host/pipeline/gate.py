@@ -10,6 +10,7 @@ from bot_host.contracts.turn import TurnInput
 from bot_host.kit.clean import one_line
 from bot_host.pipeline.limits import LimitCheck
 from bot_host.runtime.agent import AgentRuntime
+from bot_host.runtime.settings import truth
 from bot_host.types.content import ChannelType, MentionContext
 from bot_host.types.errors import ModelError, StateError
 from bot_host.types.ids import UUID
@@ -49,6 +50,8 @@ class Decision:
     """What to tell the sender of a message that is not answered."""
     muted: bool = False
     """The agent was asked to be quiet and is muted in the room from now on."""
+    by_model: bool = False
+    """The small model was asked."""
 
 
 _SUPERSEDED_BY_STOP: Final = Decision(respond=False, reason=STOP_WORD, outcome=Outcome.SUPERSEDED)
@@ -147,10 +150,14 @@ async def decide(
         return Decision(respond=False, reason="empty message")
     if has_stop_word(agent, message):
         return Decision(respond=False, reason=STOP_WORD)
+    if state is None and truth(agent.get_setting("BOOTSTRAP_DEFLLMOFF")):
+        return Decision(respond=False, reason="off until the room is followed")
     if given.room.type in DIRECT:
         return Decision(respond=True, reason="direct message")
     if state is ParticipantState.MUTED and not mention.is_mention:
         return Decision(respond=False, reason="muted")
+    if _always(agent, given.room.type, content.source):
+        return Decision(respond=True, reason="always answered here")
     if mention.is_mention:
         return Decision(respond=True, reason="mention")
     if mention.is_reply:
@@ -160,6 +167,21 @@ async def decide(
     if given.mention_only and state is not ParticipantState.FOLLOWED:
         return Decision(respond=False, reason="not addressed")
     return await _ask(agent, message, given.room)
+
+
+def _always(agent: AgentRuntime, kind: ChannelType, source: str | None) -> bool:
+    """Whether a setting names this kind of room or this source (elizaos.md 4.4-02)."""
+    channels = _listed(agent, "ALWAYS_RESPOND_CHANNELS", "SHOULD_RESPOND_BYPASS_TYPES")
+    sources = _listed(agent, "ALWAYS_RESPOND_SOURCES", "SHOULD_RESPOND_BYPASS_SOURCES")
+    return kind.casefold() in channels or (source or "").casefold() in sources
+
+
+def _listed(agent: AgentRuntime, name: str, older: str) -> list[str]:
+    value = agent.get_setting(name) or agent.get_setting(older)
+    if not value:
+        return []
+    items = value if isinstance(value, list | tuple) else str(value).strip("[] ").split(",")
+    return [text for each in items if (text := str(each).strip(" \"'").casefold())]
 
 
 async def _ask(agent: AgentRuntime, message: Memory, room: Room) -> Decision:
@@ -185,14 +207,14 @@ async def _ask(agent: AgentRuntime, message: Memory, room: Room) -> Decision:
         answer = (await agent.use_model(ModelType.TEXT_SMALL, request)).text.upper()
     except (ModelError, StateError) as error:
         log.warning("could not ask whether to answer: %s", error)
-        return Decision(respond=False, reason="the model that decides failed")
+        return Decision(respond=False, reason="the model that decides failed", by_model=True)
     if "STOP" in answer:
         await agent.store.set_participant_state(
             agent.agent_id, room.id, agent.agent_id, ParticipantState.MUTED
         )
-        return Decision(respond=False, reason="asked to be quiet", muted=True)
+        return Decision(respond=False, reason="asked to be quiet", muted=True, by_model=True)
     if "RESPOND" in answer:
-        return Decision(respond=True, reason="the model chose to answer")
+        return Decision(respond=True, reason="the model chose to answer", by_model=True)
     if "IGNORE" in answer:
-        return Decision(respond=False, reason="the model chose silence")
-    return Decision(respond=False, reason="the model's decision was unclear")
+        return Decision(respond=False, reason="the model chose silence", by_model=True)
+    return Decision(respond=False, reason="the model's decision was unclear", by_model=True)

@@ -11,30 +11,33 @@ from pydantic import ValidationError
 from bot_host.contracts.plugin import (
     Action,
     ActionResult,
-    Delivery,
     Evaluator,
     HandlerCallback,
     Host,
+    MessageService,
     ModelHandler,
     Plugin,
     Service,
     State,
 )
 from bot_host.contracts.store import Store
-from bot_host.kit.fetch import Fetched, SafeFetcher
+from bot_host.kit.fetch import SafeFetcher
 from bot_host.kit.logs import log_context
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import evaluators as looking_back
 from bot_host.runtime.actions import available
+from bot_host.runtime.adapter_methods import AdapterMethods
 from bot_host.runtime.audit import Audit
 from bot_host.runtime.base import AgentBase
 from bot_host.runtime.config import AgentOptions, RuntimeConfig
-from bot_host.runtime.embeddings import Embeddings, Priority
+from bot_host.runtime.embeddings import Embeddings
 from bot_host.runtime.event_methods import EventMethods
 from bot_host.runtime.knowledge import Knowledge
+from bot_host.runtime.life import Life
 from bot_host.runtime.models import Models
 from bot_host.runtime.plugins import find_plugin, in_order
 from bot_host.runtime.process import ActionResults, ActionTurn, process_actions
+from bot_host.runtime.reach import Reach
 from bot_host.runtime.registry import Registry
 from bot_host.runtime.role_methods import RoleMethods
 from bot_host.runtime.rooms import Rooms
@@ -44,18 +47,26 @@ from bot_host.runtime.state import StateComposer
 from bot_host.runtime.tables import TableMethods
 from bot_host.runtime.text import generate_text
 from bot_host.types.character import Character
-from bot_host.types.content import Content
-from bot_host.types.errors import BotHostError, ConfigError, PluginError, StateError, StoreError
+from bot_host.types.errors import BotHostError, ConfigError, PluginError, StoreError
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.models import ModelType, TextRequest, TextResult
-from bot_host.types.outbound import Target
 
 log = logging.getLogger(__name__)
 
 
 class AgentRuntime(
-    Registry, EventMethods, ServiceMethods, TableMethods, RoleMethods, Rooms, Knowledge, AgentBase
+    Life,
+    Registry,
+    EventMethods,
+    ServiceMethods,
+    AdapterMethods,
+    TableMethods,
+    RoleMethods,
+    Rooms,
+    Knowledge,
+    Reach,
+    AgentBase,
 ):
     """One agent: its character, what its plugins brought, its models and its settings.
 
@@ -81,14 +92,15 @@ class AgentRuntime(
         EventMethods.__init__(self)
         ServiceMethods.__init__(self)
         TableMethods.__init__(self)
+        Life.__init__(self)
         self._given_plugins = in_order(plugins)
         self._plugin_configs = plugin_configs or {}
         self._settings = Settings(character, settings or {}, environ)
         self._host = host
+        self._given_character = character
         self._fetcher = fetcher or SafeFetcher()
         self._exit_stack = AsyncExitStack()
         self._composer = StateComposer()
-        self._started = False
         self.options = options or AgentOptions()
         self.models = Models()
         self.action_results = ActionResults()
@@ -144,6 +156,16 @@ class AgentRuntime(
         return self._host is not None
 
     @property
+    def logger(self) -> logging.Logger:
+        """For those who log in the agent's name."""
+        return logging.getLogger(f"bot_host.agent.{self._character.name}")
+
+    @property
+    def message_service(self) -> MessageService | None:
+        """Messages by elizaOS's names (4.1); None for an agent without a host."""
+        return self._host.message_service if self._host is not None else None
+
+    @property
     def given_plugins(self) -> Sequence[Plugin]:
         """The plugins that it has or will have once started, in order of loading."""
         return tuple(self._given_plugins)
@@ -152,27 +174,32 @@ class AgentRuntime(
         """The config of one of its plugins."""
         return self._plugin_configs.get(name, {})
 
-    @property
-    def started(self) -> bool:
-        """Between `start` and `stop`."""
-        return self._started
+    def use_character(self, character: Character, *, edited: bool = False) -> None:
+        """From now on be this character; id, plugins and models stay.
 
-    def use_character(self, character: Character) -> None:
-        """From now on be this character; id, plugins and models stay."""
+        `edited`: the database keeps what was changed of the one that was given, and that one is begun with.
+        """
+        if not edited:
+            self._given_character = character
         self._character = character
         self._settings.use_character(character)
         self.models.forget_settings()
 
     # -- life -------------------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Load the plugins in order, then start their services. Idempotent. Raises PluginError."""
-        if self._started:
+    async def start(self, skip_migrations: bool | None = None) -> None:
+        """Load the plugins in order, then start their services. Idempotent. Raises PluginError.
+
+        `skip_migrations`: leave the tables of plugins as they are; None: as it was set.
+        """
+        if self.started:
             return
+        if skip_migrations is not None:
+            self.skip_migrations = skip_migrations
         with log_context(agent=self._character.name):
-            await self._store.ensure_agent(self.agent_id, self._character)
-            self.services.expect()
             try:
+                await self.take_up_character()
+                self.services.expect()
                 while (plugin := self._next_plugin()) is not None:
                     await self._load(plugin)
                 await self.services.start_all(self, self._exit_stack)
@@ -184,14 +211,28 @@ class AgentRuntime(
                 if isinstance(error, BotHostError):
                     error.about(agent=self._character.name)
                 await self._let_go()
+                self._tell_started(error)
                 raise
-        self._started = True
+        self._tell_started()
 
     initialize = start
 
+    async def take_up_character(self) -> None:
+        """Make the agent's row. What was changed of this very character holds on (2.16-02 [T])."""
+        edits = await self._store.ensure_agent(self.agent_id, self._given_character)
+        if edits.dropped:
+            log.warning(
+                "the character of %s is another one than was changed at run time: the changes of %s are gone",
+                self._given_character.name,
+                ", ".join(edits.dropped),
+            )
+        if edits.kept:
+            log.info("%s: changes that were made are kept: %s", self._character.name, ", ".join(edits.kept))
+        self.use_character(self._given_character.with_edits(edits.kept), edited=True)
+
     async def stop(self) -> None:
         """Stop services and let go of everything, in reverse. Idempotent; `start` works again after it."""
-        self._started = False
+        self._is_started = False
         with log_context(agent=self._character.name):
             await self._let_go()
         self._settings.clear()
@@ -238,11 +279,11 @@ class AgentRuntime(
 
         One whose name is known is left out with a warning (2.4-01).
         """
-        known = [each.name for each in (self.plugins if self._started else self._given_plugins)]
+        known = [each.name for each in (self.plugins if self.started else self._given_plugins)]
         if plugin.name in known:
             log.warning("plugin %s is registered already; the second one is left out", plugin.name)
             return
-        if not self._started:
+        if not self.started:
             self._given_plugins = in_order([*self._given_plugins, plugin])
             return
         ordered = in_order([*self.plugins, plugin])
@@ -267,7 +308,7 @@ class AgentRuntime(
         self._settings.set(key, value)
         self.models.forget_settings()
         self._audit.note("setting changed", key, {} if secret else {"value": str(value)[:200]})
-        if self._started and self.options.background:
+        if self.started and self.options.background:
             self._tasks.spawn("audit", self._audit.flush())
 
     def get_conversation_length(self) -> int:
@@ -308,7 +349,7 @@ class AgentRuntime(
     async def register_service(self, service: type[Service]) -> None:
         """Start a service, or note it to be started with the agent."""
         self.services.register(service)
-        if self._started:
+        if self.started:
             await self.services.start_all(self, self._exit_stack)
 
     # -- one message ------------------------------------------------------------------------------------
@@ -334,6 +375,16 @@ class AgentRuntime(
             skip_cache=skip_cache,
             known=known,
         )
+
+    @property
+    def state_cache(self) -> Mapping[UUID, State]:
+        """The states that are kept, by message, oldest first (2.1-04)."""
+        return self._composer.cached
+
+    @property
+    def latest_state(self) -> State | None:
+        """The newest one, also when its turn is over."""
+        return self._composer.latest
 
     def forget_state(self, message_id: UUID) -> None:
         """Drop the cached state of a message whose turn is over or which was edited."""
@@ -393,48 +444,3 @@ class AgentRuntime(
         """Run the evaluators that want to; those that did. They learn and do not speak: no callback."""
         state = state or await self.compose_state(message)
         return await looking_back.evaluate(self, self.evaluators, message, state, responded=did_respond)
-
-    # -- the rest ---------------------------------------------------------------------------------------
-
-    async def queue_embedding_generation(self, memory: Memory, priority: Priority = "normal") -> None:
-        """Have a stored memory's embedding made in the background (elizaos.md 2.13-05)."""
-        await self._embeddings.queue(memory, priority)
-
-    async def add_embedding_to_memory(self, memory: Memory) -> Memory:
-        """The memory with its embedding, made now. Raises ModelError, StateError for one without text."""
-        return await self._embeddings.add_to(memory)
-
-    async def send_message_to_target(self, target: Target, content: Content) -> Delivery:
-        """Say something unasked. Raises StateError at once where nothing sends; returns after the commit."""
-        if self._host is None:
-            raise StateError("an agent without a host has no outbox to send with").about(
-                agent=self._character.name
-            )
-        return await self._host.send_message_to_target(self.agent_id, target, content)
-
-    async def fetch(
-        self,
-        url: str,
-        *,
-        content_types: Collection[str] = (),
-        max_bytes: int | None = None,
-        timeout: float | None = None,
-        truncate: bool = False,
-        headers: Mapping[str, str] | None = None,
-    ) -> Fetched:
-        """Read an address on the web, safely: the only way out to URLs (`kit.fetch`). Raises FetchError."""
-        return await self._fetcher.fetch(
-            url,
-            content_types=content_types,
-            max_bytes=max_bytes,
-            timeout=timeout,
-            truncate=truncate,
-            headers=headers,
-        )
-
-    async def audit(
-        self, action: str, subject: str = "", details: Mapping[str, Any] | None = None, *, actor: str = "code"
-    ) -> None:
-        """Keep a record of a change of roles, settings, plugins or the character. Never a secret."""
-        self._audit.note(action, subject, details or {}, actor=actor)
-        await self._audit.flush()

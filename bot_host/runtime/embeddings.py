@@ -61,6 +61,18 @@ class Embeddings:
             return memory
         return memory.model_copy(update={"embedding": await self._make(memory)})
 
+    async def ensure_dimension(self, dimension: int | None) -> int:
+        """See AgentRuntime.ensure_embedding_dimension."""
+        wanted = dimension or _positive(self._agent.get_setting("EMBEDDING_DIMENSION"))
+        if wanted is None:
+            vector = await self._agent.use_model(ModelType.TEXT_EMBEDDING, EmbeddingRequest(text="dimension"))
+            wanted = len(vector)
+        queued = await self._store.requeue_embeddings(self._agent.agent_id, wanted)
+        if queued:
+            log.info("%d memories get new vectors of %d dimensions", queued, wanted)
+            self._wake.set()
+        return wanted
+
     async def run(self) -> None:
         """Work through the queue whenever there is something in it; until cancelled."""
         failed = 0
@@ -127,3 +139,11 @@ class Embeddings:
 
     async def _tell(self, event: EventType, memory: Memory, **more: Any) -> None:
         await self._agent.emit_event(event, {"memory_id": memory.id, "memory": memory, **more})
+
+
+def _positive(value: Any) -> int | None:
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        return None
+    return number if number > 0 else None

@@ -3,8 +3,9 @@
 import hashlib
 import importlib.util
 import logging
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -155,3 +156,47 @@ def in_order(plugins: Sequence[Plugin]) -> list[Plugin]:
     for plugin in sorted(by_name.values(), key=lambda p: p.priority):
         visit(plugin, ())
     return ordered
+
+
+def load_plugin(name_or_plugin: str | Plugin) -> Plugin:
+    """A plugin object as it is; a name or path as `find_plugin` loads it (elizaos.md 2.3-01).
+
+    elizaOS's names of what we have work too. Nothing is installed. Raises PluginError.
+    """
+    if isinstance(name_or_plugin, Plugin):
+        return name_or_plugin
+    asked = name_or_plugin.removeprefix("@elizaos/")
+    if asked.startswith("plugin-"):
+        short = asked.removeprefix("plugin-")
+        return find_plugin("basics" if short == "bootstrap" else short)
+    return find_plugin(name_or_plugin)
+
+
+def resolve_plugins(plugins: Iterable[str | Plugin]) -> list[Plugin]:
+    """Load them, with the installed ones that they depend on, in the order of loading (elizaos.md 2.3-03).
+
+    Raises PluginError for a circle or a gap.
+    """
+    found: dict[str, Plugin] = {}
+    wanted: list[str | Plugin] = list(plugins)
+    while wanted:
+        plugin = load_plugin(wanted.pop(0))
+        if plugin.name not in found:
+            found[plugin.name] = plugin
+            needs = (ELIZAOS_NAMES.get(asked, asked) for asked in plugin.dependencies)
+            wanted += [need for need in needs if need is not None and need in known_plugins()]
+    return in_order(list(found.values()))
+
+
+resolve_plugin_dependencies = in_order
+
+
+def build_character_plugins(environ: Mapping[str, str] | None = None) -> list[str]:
+    """The plugins of an agent that names none: the built-in behaviour, and the model that the environment
+    has a key or an address for (elizaos.md 2.3-05). IGNORE_BOOTSTRAP leaves the built-in behaviour out.
+    """
+    environ = os.environ if environ is None else environ
+    model = "openai" if environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL") else "offline"
+    if environ.get("IGNORE_BOOTSTRAP", "").strip().lower() in ("true", "1", "yes"):
+        return ["reminders", model]
+    return ["basics", "reminders", model]

@@ -1,17 +1,18 @@
-"""The agent's methods for roles (elizaos.md 3.7)."""
+"""The agent's methods for roles, and for who is meant (elizaos.md 3.7)."""
 
-from typing import cast
+from typing import Any, cast
 
 from bot_host.contracts.agent import AgentCore
-from bot_host.runtime import roles
+from bot_host.contracts.plugin import Agent, State
+from bot_host.runtime import people, roles
 from bot_host.runtime.base import AgentBase
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
-from bot_host.types.places import Role, World
+from bot_host.types.places import Entity, Role, World
 
 
 class RoleMethods(AgentBase):
-    """Who may do what; see `runtime.roles`."""
+    """Who may do what, and who is who; see `runtime.roles` and `runtime.people`."""
 
     async def get_user_server_role(self, entity_id: UUID, server_id: str) -> Role:
         """An entity's role in the world of a platform's server, or in a world by its own id."""
@@ -28,3 +29,11 @@ class RoleMethods(AgentBase):
     async def find_worlds_for_owner(self, entity_id: UUID) -> list[World]:
         """The worlds that an entity owns."""
         return await roles.find_worlds_for_owner(cast(AgentCore, self), entity_id)
+
+    async def find_entity_by_name(self, message: Memory, state: State | None = None) -> Entity | None:
+        """The one person of the message's room whom it speaks of, or None."""
+        return await people.find_entity_by_name(cast(Agent, self), message, state)
+
+    async def get_entity_details(self, *, room_id: UUID) -> list[dict[str, Any]]:
+        """Who is in a room: `id`, `name`, `names`, and as `data` what is known of them, as JSON text."""
+        return await people.get_entity_details(cast(Agent, self), room_id)

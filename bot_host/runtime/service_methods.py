@@ -40,11 +40,14 @@ class ServiceMethods(AgentBase):
         return self.services.status(type)
 
     def get_service_health(self) -> dict[str, dict[str, Any]]:
-        """Status and number of running instances of each type."""
-        types = self.services.types()
+        """Status, number of running instances and `capability_description` of each type."""
         return {
-            type: {"status": self.services.status(type), "instances": len(self.services.by_type(type))}
-            for type in types
+            type: {
+                "status": self.services.status(type),
+                "instances": len(self.services.by_type(type)),
+                "description": self.services.description(type),
+            }
+            for type in self.services.types()
         }
 
     async def get_service_load_promise(self, type: str) -> Any:

@@ -1,6 +1,7 @@
 """Services of one agent: started in order after all plugins, stopped in reverse, failures kept apart."""
 
 import asyncio
+import inspect
 import logging
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -69,6 +70,7 @@ class Services:
             error = failure
             log.exception("service %s did not start; the agent goes on without it", name)
         if error is None:
+            await _register_send_handlers(service, agent, instance)
             self._running.setdefault(name, []).append(instance)
             exit_stack.push_async_callback(self._stop, name, instance)
         else:
@@ -77,6 +79,10 @@ class Services:
             self._errors[name] = failed
         async with self._news:
             self._news.notify_all()
+
+    def description(self, name: str) -> str:
+        """What the first running service of a type says of itself."""
+        return str(getattr(self.get(name), "capability_description", "") or "")
 
     async def _stop(self, name: str, service: Service) -> None:
         running = self._running.get(name, [])
@@ -138,3 +144,17 @@ class Services:
                     raise StateError(f"there is no service {name}: no plugin has brought one")
                 await self._news.wait()
         return self._running[name][0]
+
+
+async def _register_send_handlers(service: type[Service], agent: Agent, instance: Any) -> None:
+    """`register_send_handlers(agent, instance)`, where the class has it (elizaOS never calls it: 2.14-05)."""
+    register = getattr(service, "register_send_handlers", None)
+    if register is None:
+        return
+    try:
+        done = register(agent, instance)
+        if inspect.isawaitable(done):
+            async with asyncio.timeout(START_SECONDS):
+                await done
+    except Exception:
+        log.exception("service %s could not register its send handlers", service.service_type)

@@ -1,10 +1,30 @@
 """Settings: what the character, its owner and the environment say, in that order."""
 
 import os
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
 
 from bot_host.types.character import Character
+
+TRUE: Final = frozenset({"yes", "y", "true", "t", "1", "on", "enable"})
+"""What elizaOS takes for a yes (4.1-04)."""
+
+
+def truth(value: Any) -> bool:
+    """A setting as a switch."""
+    return value if isinstance(value, bool) else str(value).strip().lower() in TRUE
+
+
+_allowed: frozenset[str] | None = None
+
+
+def set_allowed_env_vars(names: Collection[str] | None) -> None:
+    """Let agents read only these variables of the process's environment as settings; None: all.
+
+    For the whole process (elizaos.md 1.2-06). It does not hold for an environment that an agent was given.
+    """
+    global _allowed
+    _allowed = None if names is None else frozenset(names)
 
 
 class Settings:
@@ -32,6 +52,8 @@ class Settings:
         """
         for source in self._sources():
             value = source.get(key)
+            if source is os.environ and _allowed is not None and key not in _allowed:
+                continue
             if value is None:
                 continue
             if isinstance(value, str) and value in ("true", "false"):

@@ -5,6 +5,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from bot_host.contracts.plugin import Agent, Provider, ProviderResult, State
@@ -24,6 +25,10 @@ class StateComposer:
 
     def __init__(self) -> None:
         self._cache: OrderedDict[UUID, State] = OrderedDict()
+        self.cached: Mapping[UUID, State] = MappingProxyType(self._cache)
+        """The states that are kept, by message, oldest first."""
+        self.latest: State | None = None
+        """The newest one, also when its turn is over."""
 
     async def compose(
         self,
@@ -77,6 +82,7 @@ class StateComposer:
         self._cache.pop(message_id, None)
 
     def _remember(self, message_id: UUID, state: State) -> None:
+        self.latest = state
         self._cache[message_id] = state
         self._cache.move_to_end(message_id)
         while len(self._cache) > CACHED_STATES:

@@ -8,7 +8,6 @@ from typing import Any, Self
 
 from bot_host.contracts.store import WantedHistory, no_history
 from bot_host.store import (
-    agents,
     cache,
     doubts,
     inbox,
@@ -21,9 +20,9 @@ from bot_host.store import (
     steps,
     use,
 )
+from bot_host.store.agent_verbs import AgentVerbs
 from bot_host.store.driver import Driver
 from bot_host.store.knowledge import MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, SchemaVerbs, TaskVerbs
-from bot_host.types.character import Character
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Mark, RecentRoom
@@ -45,7 +44,7 @@ from bot_host.types.turn import (
 )
 
 
-class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs, SchemaVerbs):
+class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs, SchemaVerbs, AgentVerbs):
     """`bot_host.contracts.store.Store`; see there for what each verb does."""
 
     def __init__(self, driver: Driver) -> None:
@@ -224,10 +223,6 @@ class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs, Sch
         return await self._driver.read(partial(steps.get_steps, turn_id))
 
     # The rest.
-
-    async def ensure_agent(self, agent_id: UUID, character: Character) -> None:
-        """See Store."""
-        await self._driver.write(partial(agents.ensure_agent, agent_id, character))
 
     async def create_memory(self, memory: Memory) -> bool:
         """See Store."""

@@ -35,6 +35,7 @@ class Policy(StrEnum):
 POLICIES: Final[Mapping[str, tuple[Policy, str]]] = {
     "agents.name": (Policy.KEEP, "the agent's own"),
     "agents.character": (Policy.KEEP, "configuration"),
+    "agents.edits": (Policy.KEEP, "configuration"),
     "worlds.name": (Policy.KEEP, "the place's own"),
     "worlds.metadata": (Policy.PRUNE, "roles and ownership by id"),
     "rooms.name": (Policy.KEEP, "the place's own; private rooms go"),

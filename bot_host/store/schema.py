@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     literal_column,
+    text,
 )
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -57,6 +58,9 @@ agents: Final = Table(
     Column("character", Json, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    # A fingerprint of the character as it was given, and what was changed since (`store/agents.py`).
+    Column("given", Key, nullable=False, server_default=""),
+    Column("edits", Json, nullable=False, server_default=text("'{}'")),
 )
 
 worlds: Final = Table(

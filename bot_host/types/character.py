@@ -1,6 +1,7 @@
 """Who an agent is (elizaos.md 5.7). Keys are snake_case; elizaOS's camelCase spellings work too."""
 
-from typing import Annotated, Any, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -126,6 +127,17 @@ class Character(_Part):
         if not isinstance(nested, dict):
             raise ValueError("expected a table under settings.secrets")
         return value
+
+    def with_edits(self, edits: Mapping[str, Any]) -> Self:
+        """This character with some keys changed, as JSON values; its secrets stay."""
+        if not edits:
+            return self
+        changes = Character.model_validate({"name": self.name, **edits})
+        # The id may come from the name: it stays the same agent.
+        values = {key: getattr(changes, key) for key in edits} | {"id": self.agent_id}
+        if "settings" in values and "secrets" in self.settings:
+            values["settings"] = {**values["settings"], "secrets": self.settings["secrets"]}
+        return self.model_copy(update=values)
 
     @property
     def agent_id(self) -> UUID:

@@ -17,6 +17,7 @@ from bot_host.host import BotHost
 from bot_host.kit.names import did_you_mean
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
+from bot_host.types.agents import AgentStatus
 from bot_host.web.auth import Guard
 from bot_host.web.door import Door
 from bot_host.web.errors import ApiError, Json, on_fault, on_http_error
@@ -94,7 +95,7 @@ class Api:
                     {
                         "id": agent.agent_id,
                         "name": agent.character.name,
-                        "status": "active" if agent.started else "inactive",
+                        "status": AgentStatus.ACTIVE if agent.started else AgentStatus.INACTIVE,
                     }
                     for agent in self._host.get_agents()
                 ]

@@ -7,6 +7,7 @@ import inspect
 
 import pytest
 
+import bot_host
 from bot_host.runtime import AgentRuntime, RuntimeConfig
 
 NAMES: dict[str, tuple[str, str]] = {
@@ -16,8 +17,36 @@ NAMES: dict[str, tuple[str, str]] = {
     "adapter": ("store", ""),
     "hasElizaOS": ("has_host", ""),
     "elizaOS": ("host", ""),
-    "initialize": ("initialize", ""),
+    "initialize": ("initialize", "skip_migrations"),
+    "initPromise": ("init_promise", ""),
+    "logger": ("logger", ""),
+    "messageService": ("message_service", ""),
+    "stateCache": ("state_cache", ""),
     "stop": ("stop", ""),
+    # the database
+    "db": ("db", ""),
+    "getConnection": ("get_connection", ""),
+    "init": ("init", ""),
+    "close": ("close", ""),
+    "isReady": ("is_ready", ""),
+    "runMigrations": ("run_migrations", ""),
+    "registerDatabaseAdapter": ("register_database_adapter", "adapter"),
+    "getAgent": ("get_agent", "agent_id"),
+    "getAgents": ("get_agents", ""),
+    "createAgent": ("create_agent", "agent"),
+    "updateAgent": ("update_agent", "agent_id agent"),
+    "deleteAgent": ("delete_agent", "agent_id"),
+    "ensureAgentExists": ("ensure_agent_exists", "agent"),
+    "ensureEmbeddingDimension": ("ensure_embedding_dimension", "dimension"),
+    "getCachedEmbeddings": (
+        "get_cached_embeddings",
+        "*query_table_name *query_input *query_threshold *query_field_name *query_field_sub_name "
+        "*query_match_count",
+    ),
+    "getAgentRunSummaries": (
+        "get_agent_run_summaries",
+        "*limit *room_id *status *start *end *entity_id",
+    ),
     # settings
     "getSetting": ("get_setting", "key"),
     "setSetting": ("set_setting", "key value secret"),
@@ -78,6 +107,8 @@ NAMES: dict[str, tuple[str, str]] = {
     # roles (functions of the runtime, there)
     "getUserServerRole": ("get_user_server_role", "entity_id server_id"),
     "findWorldsForOwner": ("find_worlds_for_owner", "entity_id"),
+    "findEntityByName": ("find_entity_by_name", "message state"),
+    "getEntityDetails": ("get_entity_details", "*room_id"),
     # places and people
     "ensureConnection": (
         "ensure_connection",
@@ -185,6 +216,90 @@ COLLECTIONS = (
 @pytest.mark.parametrize("name", COLLECTIONS.split())
 async def test_the_public_collections(agent: AgentRuntime, name: str) -> None:
     assert getattr(agent, name) is not None
+
+
+ELIZAOS = """
+agentId character initPromise messageService providers actions evaluators plugins services events fetch
+routes logger stateCache elizaOS registerPlugin initialize getConnection getService getServicesByType
+getAllServices registerService getServiceLoadPromise getRegisteredServiceTypes hasService hasElizaOS
+registerDatabaseAdapter setSetting getSetting getConversationLength processActions getActionResults evaluate
+registerProvider registerAction registerEvaluator ensureConnections ensureConnection ensureParticipantInRoom
+ensureWorldExists ensureRoomExists composeState useModel generateText registerModel getModel registerEvent
+getEvent emitEvent registerTaskWorker getTaskWorker stop addEmbeddingToMemory queueEmbeddingGeneration
+getAllMemories clearAllAgentMemories updateMemory createRunId startRun endRun getCurrentRunId getEntityById
+getRoom createEntity createRoom addParticipant getRooms registerSendHandler sendMessageToTarget updateWorld
+db init runPluginMigrations runMigrations isReady close withEntityContext getAgent getAgents createAgent
+updateAgent deleteAgent ensureEmbeddingDimension getEntitiesByIds getEntitiesForRoom createEntities
+updateEntity getComponent getComponents createComponent updateComponent deleteComponent getMemories
+getMemoryById getMemoriesByIds getMemoriesByRoomIds getCachedEmbeddings searchMemories createMemory
+deleteMemory deleteManyMemories deleteAllMemories countMemories log getLogs deleteLog getAgentRunSummaries
+createWorld getWorld removeWorld getAllWorlds getRoomsByIds createRooms deleteRoom deleteRoomsByWorldId
+updateRoom getRoomsForParticipant getRoomsForParticipants getRoomsByWorld removeParticipant
+getParticipantsForEntity getParticipantsForRoom isRoomParticipant addParticipantsRoom
+getParticipantUserState setParticipantUserState createRelationship updateRelationship getRelationship
+getRelationships getCache setCache deleteCache createTask getTasks getTask getTasksByName updateTask
+deleteTask getMemoriesByWorldId
+"""
+"""All of `IAgentRuntime` and `IDatabaseAdapter` of elizaOS 1.7."""
+ELSEWHERE = {
+    "runPluginMigrations": "run_migrations",
+    # Row-level security of its PostgreSQL adapter, which its own runtime never sets (1.5-06).
+    "withEntityContext": "",
+}
+
+
+def test_nothing_of_elizaos_interface_is_left_out() -> None:
+    here = {*NAMES, *COLLECTIONS.split(), *ELSEWHERE, "fetch"}
+    assert [name for name in ELIZAOS.split() if name not in here] == []
+    assert all(hasattr(AgentRuntime, ours) for ours in ELSEWHERE.values() if ours)
+    assert hasattr(AgentRuntime, "fetch")
+
+
+HOST_NAMES: dict[str, str] = {
+    "addAgents": "add_agents",
+    "registerAgent": "register_agent",
+    "updateAgent": "update_agent",
+    "deleteAgents": "delete_agents",
+    "startAgents": "start_agents",
+    "stopAgents": "stop_agents",
+    "getAgent": "get_agent",
+    "getAgentById": "get_agent_by_id",
+    "getAgents": "get_agents",
+    "getAgentsByIds": "get_agents_by_ids",
+    "getAgentByName": "get_agent_by_name",
+    "getAgentByCharacterName": "get_agent_by_character_name",
+    "getAgentsByNames": "get_agents_by_names",
+    "getAgentByCharacterId": "get_agent_by_character_id",
+    "getRuntimeAccessor": "get_runtime_accessor",
+    "handleMessage": "handle_message",
+    "handleMessages": "handle_messages",
+    "validateApiKeys": "validate_api_keys",
+    "healthCheck": "health_check",
+    "enableEditableMode": "enable_editable_mode",
+    "addEventListener": "on",
+}
+
+
+@pytest.mark.parametrize("theirs", sorted(HOST_NAMES))
+def test_the_orchestrators_name_is_here(theirs: str) -> None:
+    assert callable(getattr(bot_host.BotHost, HOST_NAMES[theirs]))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "string_to_uuid",
+        "create_unique_uuid",
+        "load_plugin",
+        "resolve_plugins",
+        "resolve_plugin_dependencies",
+        "build_character_plugins",
+        "set_allowed_env_vars",
+    ],
+)
+def test_the_function_is_here(name: str) -> None:
+    assert callable(getattr(bot_host, name))
+    assert name in bot_host.__all__
 
 
 def test_runtime_config() -> None:

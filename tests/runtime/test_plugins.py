@@ -21,7 +21,14 @@ from bot_host.plugin import (
     TaskWorker,
 )
 from bot_host.runtime import AgentRuntime, RuntimeConfig
-from bot_host.runtime.plugins import find_plugin, in_order, names_for_character
+from bot_host.runtime.plugins import (
+    build_character_plugins,
+    find_plugin,
+    in_order,
+    load_plugin,
+    names_for_character,
+    resolve_plugins,
+)
 from bot_host.store import Database
 from bot_host.testing import run_plugin_tests
 from bot_host.types.errors import ConfigError
@@ -116,6 +123,24 @@ async def test_a_plugin_joins_a_running_agent_with_its_needs_met(agents: Agents,
     await agent.stop()
     await agent.start()
     assert [p.name for p in agent.plugins] == ["whole", "more"]
+
+
+def test_plugins_are_resolved_with_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = Plugin(name="mine", dependencies=("@elizaos/plugin-bootstrap", "reminders"), priority=-9)
+    names = [plugin.name for plugin in resolve_plugins([mine, "@elizaos/plugin-openai", "plugin-bootstrap"])]
+    assert sorted(names) == ["basics", "mine", "openai", "reminders"]
+    assert names.index("mine") > names.index("basics")
+    assert names.index("mine") > names.index("reminders")
+    assert load_plugin(mine) is mine
+    with pytest.raises(PluginError, match=r'there is no such plugin \(did you mean "openai"'):
+        load_plugin("@elizaos/plugin-opnai")
+    with pytest.raises(PluginError, match="needs the plugin nothing_like_it"):
+        resolve_plugins([Plugin(name="mine", dependencies=("nothing_like_it",))])
+    assert build_character_plugins({}) == ["basics", "reminders", "offline"]
+    assert build_character_plugins({"OPENAI_API_KEY": "k", "IGNORE_BOOTSTRAP": "yes"}) == [
+        "reminders",
+        "openai",
+    ]
 
 
 async def test_a_plugin_may_bring_another_one_along(agents: Agents) -> None:

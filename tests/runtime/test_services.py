@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 
 import pytest
 
-from bot_host.plugin import Agent, Plugin, ServiceType
+from bot_host.plugin import Agent, Content, Plugin, ServiceType, Target
 from bot_host.runtime import services as services_module
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.types.errors import PluginError, StateError
@@ -90,9 +90,39 @@ async def test_lookups(agents: Agents) -> None:
     status = agent.get_service_registration_status
     assert (status("one"), status("fails"), status("none")) == ("registered", "failed", "unknown")
     assert agent.get_service_health() == {
-        "one": {"status": "registered", "instances": 2},
-        "fails": {"status": "failed", "instances": 0},
+        "one": {"status": "registered", "instances": 2, "description": ""},
+        "fails": {"status": "failed", "instances": 0, "description": ""},
     }
+
+
+async def test_a_service_tells_what_it_can_do_and_registers_its_send_handlers(
+    agents: Agents, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def post(agent: Agent, target: Target, content: Content) -> None:
+        """Never called here."""
+
+    class Post(Base):
+        service_type = "post"
+        capability_description = "posts things"
+
+        @staticmethod
+        def register_send_handlers(agent: Agent, instance: Base) -> None:
+            assert isinstance(instance, Post)
+            agent.register_send_handler("post", post)
+
+    class Broken(Base):
+        service_type = "broken"
+
+        @staticmethod
+        async def register_send_handlers(agent: Agent, instance: Base) -> None:
+            raise ValueError("no such handler")
+
+    agent = agents(Plugin(name="p", services=(Post, Broken)))
+    await agent.start()
+    assert agent.send_handlers == {"post": post}
+    assert agent.get_service_health()["post"]["description"] == "posts things"
+    assert agent.has_service("broken")
+    assert "service broken could not register its send handlers" in caplog.text
 
 
 async def test_a_failing_service_hurts_nobody_and_says_so(

@@ -6,6 +6,7 @@ import pytest
 
 from bot_host.runtime import AgentOptions
 from bot_host.runtime.agent import AgentRuntime
+from bot_host.runtime.settings import set_allowed_env_vars
 from bot_host.types.character import Character
 from tests.runtime.conftest import Agents
 
@@ -45,6 +46,20 @@ async def test_false_zero_and_empty_are_values(agents: Agents, value: Any, read:
     assert found == read
     assert type(found) is type(read)
     assert agent.has_setting("A")
+
+
+async def test_the_allowed_variables_of_the_environment(
+    agents: Agents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_KEY", "a")
+    monkeypatch.setenv("B_KEY", "b")
+    agent = made(agents, settings={"C_KEY": "c"})
+    set_allowed_env_vars({"A_KEY"})
+    try:
+        assert [agent.get_setting(key) for key in ("A_KEY", "B_KEY", "C_KEY")] == ["a", None, "c"]
+    finally:
+        set_allowed_env_vars(None)
+    assert agent.get_setting("B_KEY") == "b"
 
 
 async def test_missing(agents: Agents) -> None:

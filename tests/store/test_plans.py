@@ -33,6 +33,10 @@ BY_DESIGN = (
     # All that an agent has, when all is asked for.
     r"(rooms\.of_agent|tasks\.list)\(\)",
     r"worlds\.of_agent",
+    # Not many agents.
+    r"agents\.all",
+    # Looking back, and changing the model.
+    r"(run_summaries|vectors)\.",
     # One row a plugin.
     r"plugin_schemas\.all",
 )

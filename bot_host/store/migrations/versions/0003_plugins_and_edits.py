@@ -1,4 +1,4 @@
-"""What is known of the tables that plugins bring."""
+"""What is known of the tables that plugins bring, and what was changed of characters."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,9 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """A table more."""
+    """A table more, and two columns."""
+    op.add_column("agents", sa.Column("given", Key, nullable=False, server_default=""))
+    op.add_column("agents", sa.Column("edits", Json, nullable=False, server_default=sa.text("'{}'")))
     op.create_table(
         "plugin_schemas",
         sa.Column("plugin", Key, nullable=False),
