@@ -41,6 +41,7 @@ from bot_host.types.content import ChannelType, Content, Media, MediaType, Menti
 from bot_host.types.errors import (
     ActionError,
     BotHostError,
+    CircleError,
     ConfigError,
     FetchError,
     FetchFailed,
@@ -106,6 +107,7 @@ __all__ = [
     "Character",
     "ChatMessage",
     "CheckLine",
+    "CircleError",
     "Component",
     "ConfigError",
     "Content",

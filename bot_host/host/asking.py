@@ -10,7 +10,7 @@ from bot_host.host.local import admission_of
 from bot_host.host.result import MessageAccepted, MessageResult
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
-from bot_host.runtime.runs import current_run_of
+from bot_host.runtime.runs import current_turn
 from bot_host.types.errors import StateError, TurnError
 from bot_host.types.host_events import HostEvent, MessageSent
 from bot_host.types.ids import UUID
@@ -57,13 +57,14 @@ class Asking:
         admission = admission_of(runtime.agent_id, message, handled=handled)
         memory = admission.memory
         waits = callbacks.on_response is None
-        run = current_run_of(runtime.agent_id)
-        if waits and run is not None and run.room_id == memory.room_id:
-            raise StateError(
-                "a turn cannot wait for another message of its own room, which comes after it: give "
-                "on_response, or use another room_id"
-            )
-        caller = Caller(runtime.agent_id, memory, callbacks, wishes)
+        caller = Caller(
+            runtime.agent_id,
+            memory,
+            callbacks,
+            wishes,
+            agent_name=runtime.character.name,
+            held_up=current_turn() if waits else None,
+        )
         self._callers.add(caller)
         followed = False
         try:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from bot_host.contracts.connector import TextStream
 from bot_host.contracts.turn import Turn, TurnWishes
 from bot_host.types.content import Content
-from bot_host.types.errors import StateError, StoppedError
+from bot_host.types.errors import CircleError, StateError, StoppedError
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.turn import InboxEnd, Processing, RunRecord
@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 CALLBACK_SECONDS: Final = 30.0
 """A callback that takes longer has failed: it holds up the answer."""
 
+Place: TypeAlias = tuple[UUID, UUID]
+"""Agent and room: what one turn at a time works in."""
 OnResponse: TypeAlias = Callable[[Content], Awaitable[Any] | Any]
 OnStreamChunk: TypeAlias = Callable[[str, UUID], Awaitable[Any] | Any]
 OnError: TypeAlias = Callable[[Exception], Awaitable[Any] | Any]
@@ -39,8 +41,21 @@ class Callbacks:
 class Caller:
     """One message that somebody waits for."""
 
-    def __init__(self, agent_id: UUID, memory: Memory, callbacks: Callbacks, wishes: TurnWishes) -> None:
+    def __init__(
+        self,
+        agent_id: UUID,
+        memory: Memory,
+        callbacks: Callbacks,
+        wishes: TurnWishes,
+        *,
+        agent_name: str = "",
+        held_up: Place | None = None,
+    ) -> None:
+        """`held_up`: the turn that waits for this message, when one does."""
         self.agent_id = agent_id
+        self.agent_name = agent_name
+        self.place: Place = (agent_id, memory.room_id)
+        self.held_up = held_up
         self.memory = memory
         self.wishes = wishes
         self.future: asyncio.Future[Processing] = asyncio.get_running_loop().create_future()
@@ -125,16 +140,51 @@ class CallerStream:
 
 
 class WaitingCallers:
-    """Who waits for which message."""
+    """Who waits for which message.
+
+    A turn that waits for a message of another room holds its own room up: that makes a graph of rooms, and
+    whoever would close a circle in it is refused, since nobody in it would ever go on.
+    """
 
     def __init__(self) -> None:
         self._by_message: dict[UUID, Caller] = {}
 
     def add(self, caller: Caller) -> None:
-        """Somebody waits. Raises StateError when somebody does already for this message."""
+        """Somebody waits. Raises StateError when somebody does already for this message, CircleError."""
+        if caller.held_up is not None:
+            self._refuse_circle(caller, caller.held_up)
         if caller.memory.id in self._by_message:
             raise StateError(f"the message {caller.memory.id} is being handled already")
         self._by_message[caller.memory.id] = caller
+
+    def _refuse_circle(self, caller: Caller, asking: Place) -> None:
+        if caller.place == asking:
+            raise CircleError(
+                "a turn cannot wait for another message of its own room, which comes after it: give "
+                "on_response, or use another room_id"
+            )
+        chain = self._chain(caller, asking)
+        if chain:
+            places = ", which waits for ".join(f"{each.agent_name} in room {each.place[1]}" for each in chain)
+            raise CircleError(
+                f"{chain[-1].agent_name} would wait for {places}: none of them would ever answer. Give "
+                "on_response, or use another room_id"
+            )
+
+    def _chain(self, caller: Caller, asking: Place) -> list[Caller]:
+        """The callers that lead from this one's room to the room that asks; none: it does not wait."""
+        chains = [[caller]]
+        seen = {caller.place}
+        while chains:
+            chain = chains.pop()
+            for each in self._by_message.values():
+                if each.held_up != chain[-1].place or each.place in seen:
+                    continue
+                if each.place == asking:
+                    return [*chain, each]
+                seen.add(each.place)
+                chains.append([*chain, each])
+        return []
 
     def remove(self, caller: Caller) -> None:
         """Nobody waits for it any more."""

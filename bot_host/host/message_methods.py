@@ -83,7 +83,8 @@ class MessageMethods(HostBase):
         `max_steps`). `timeout`: seconds; it ends the wait with TimeoutError, and the row stays in the inbox
         to be answered.
 
-        Raises StateError for an unknown or stopped agent, and StoppedError when it or the host stops
+        Raises StateError for an unknown or stopped agent, CircleError in a turn that the agent asked is
+        waiting for (itself, or by others), and StoppedError when it or the host stops
         meanwhile (the message then waits in the inbox); a failed turn is a result with the outcome `failed`
         (for `on_error`: a TurnError).
         """

@@ -27,6 +27,8 @@ class Run:
         self.agent_id = agent_id
         self.room_id = room_id
         self.started_at: datetime = utc_now()
+        self.is_turn = False
+        """A turn of its room is at work for it: the room's next message comes after it."""
         self._model_calls: list[dict[str, Any]] = []
         self._steps: list[dict[str, Any]] = []
 
@@ -64,11 +66,14 @@ class Run:
 
 @contextmanager
 def use_run(run: Run) -> Iterator[Run]:
-    """Make `run` the current one for this task and its children."""
+    """Make `run`, of a turn, the current one for this task and its children."""
     token = _current.set(run)
+    run.is_turn = True
     try:
         yield run
     finally:
+        # Tasks that the turn has left behind still have it, and hold up nobody.
+        run.is_turn = False
         _current.reset(token)
 
 
@@ -81,6 +86,12 @@ def current_run_of(agent_id: UUID) -> Run | None:
     """The run that this task works for, when it is one of this agent (agents may call each other)."""
     run = _current.get()
     return run if run is not None and run.agent_id == agent_id else None
+
+
+def current_turn() -> tuple[UUID, UUID] | None:
+    """Agent and room of the turn that this task works for, as long as it goes on."""
+    run = _current.get()
+    return (run.agent_id, run.room_id) if run is not None and run.is_turn else None
 
 
 def begin_run(agent_id: UUID, room_id: UUID | None, run_id: UUID | None = None) -> Run:

@@ -10,7 +10,8 @@ BotHostError
 ├── PluginError            a plugin's fault, by name
 │   └── ActionError
 ├── StateError             asked for at the wrong time, or of something unknown
-│   └── StoppedError       the agent or the host was stopped meanwhile
+│   ├── StoppedError       the agent or the host was stopped meanwhile
+│   └── CircleError        agents would wait for each other for ever
 ├── TurnError              a message that an agent failed to answer
 ├── ModelError             no model answered
 └── ConnectorError         a platform account
@@ -53,6 +54,10 @@ class StateError(BotHostError):
 
 class StoppedError(StateError):
     """The agent or the host was stopped meanwhile. What was taken in waits for the next start."""
+
+
+class CircleError(StateError):
+    """An agent asks an agent that waits, itself or by others, for the one that asks."""
 
 
 class TurnError(BotHostError):
