@@ -8,7 +8,6 @@ from bot_host.config.sources import shown
 
 LATER: Final[tuple[tuple[str, tuple[object, ...], str], ...]] = (
     # Pattern of the dotted key, the values that are fine already, what is not there yet.
-    (r"models\.\w+\.embedding", ("",), "embeddings come later"),
     (
         r"connectors\..+\.dm_policy",
         ("open", "allowlist", "off"),

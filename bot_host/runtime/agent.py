@@ -34,6 +34,7 @@ from bot_host.runtime.embeddings import Embeddings
 from bot_host.runtime.event_methods import EventMethods
 from bot_host.runtime.knowledge import Knowledge
 from bot_host.runtime.life import Life
+from bot_host.runtime.message_embeddings import follow_messages
 from bot_host.runtime.models import Models
 from bot_host.runtime.plugins import find_plugin, in_order
 from bot_host.runtime.process import ActionResults, ActionTurn, process_actions
@@ -203,6 +204,7 @@ class AgentRuntime(
                 while (plugin := self._next_plugin()) is not None:
                     await self._load(plugin)
                 await self.services.start_all(self, self._exit_stack)
+                follow_messages(self, self._embeddings.queue_message, tasks=self._background)
                 if self.options.background:
                     self._tasks = Supervisor(f"agent {self._character.name}")
                     self._exit_stack.push_async_callback(self._tasks.close)
@@ -216,6 +218,9 @@ class AgentRuntime(
         self._tell_started()
 
     initialize = start
+
+    def _background(self) -> Supervisor | None:
+        return self._tasks if self.options.background else None
 
     async def take_up_character(self) -> None:
         """Make the agent's row. What was changed of this very character holds on (2.16-02 [T])."""

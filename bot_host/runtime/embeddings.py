@@ -11,10 +11,11 @@ from bot_host.runtime.models import Models
 from bot_host.types.errors import BotHostError, ModelError, StateError, StoreError
 from bot_host.types.events import EventType
 from bot_host.types.memory import Memory
-from bot_host.types.models import EmbeddingRequest, ModelType
+from bot_host.types.models import EmbeddingRequest, ModelType, named_models
 
 log = logging.getLogger(__name__)
 
+_Made = tuple[list[float], str]
 Priority = Literal["high", "normal", "low"]
 PRIORITIES: Final[dict[str, int]] = {"high": 2, "normal": 1, "low": 0}
 BATCH: Final = 10
@@ -55,11 +56,16 @@ class Embeddings:
         await self._tell(EventType.EMBEDDING_GENERATION_REQUESTED, memory, priority=priority)
         self._wake.set()
 
+    async def queue_message(self, memory: Memory) -> None:
+        """Note a message of a turn."""
+        await self.queue(memory, "normal")
+
     async def add_to(self, memory: Memory) -> Memory:
         """The memory with its embedding, made now."""
         if memory.embedding is not None:
             return memory
-        return memory.model_copy(update={"embedding": await self._make(memory)})
+        vector, _ = await self._make(memory)
+        return memory.model_copy(update={"embedding": vector})
 
     async def ensure_dimension(self, dimension: int | None) -> int:
         """See AgentRuntime.ensure_embedding_dimension."""
@@ -106,24 +112,25 @@ class Embeddings:
             if isinstance(result, BaseException):
                 await self._failed(memory, result, outage=outage)
             else:
-                await self._store.set_embedding(memory.id, result, model=self._model)
+                vector, model = result
+                await self._store.set_embedding(memory.id, vector, model=model)
                 await self._tell(EventType.EMBEDDING_GENERATION_COMPLETED, memory)
         return True, not all(isinstance(r, BaseException) for r in results)
 
-    async def _try(self, memory: Memory) -> list[float] | BotHostError:
+    async def _try(self, memory: Memory) -> _Made | BotHostError:
         try:
             return await self._make(memory)
         except BotHostError as error:
             return error
 
-    async def _make(self, memory: Memory) -> list[float]:
+    async def _make(self, memory: Memory) -> _Made:
+        """The vector, and the name of the model that made it: its provider's where it does not say."""
         text = memory.content.text.strip()
         if not text:
             raise StateError(f"the memory {memory.id} has no text to make an embedding of")
-        vector: list[float] = await self._agent.use_model(
-            ModelType.TEXT_EMBEDDING, EmbeddingRequest(text=text)
-        )
-        return vector
+        with named_models() as names:
+            vector = await self._agent.use_model(ModelType.TEXT_EMBEDDING, EmbeddingRequest(text=text))
+        return vector, names[-1] if names else self._models.providers(ModelType.TEXT_EMBEDDING)[0]
 
     async def _failed(self, memory: Memory, error: BaseException, *, outage: bool) -> None:
         if outage:
@@ -132,10 +139,6 @@ class Embeddings:
         if tries >= MAX_TRIES:
             log.warning("no embedding for the memory %s after %d tries: %s", memory.id, tries, error)
             await self._tell(EventType.EMBEDDING_GENERATION_FAILED, memory, error=str(error))
-
-    @property
-    def _model(self) -> str:
-        return self._models.providers(ModelType.TEXT_EMBEDDING)[0]
 
     async def _tell(self, event: EventType, memory: Memory, **more: Any) -> None:
         await self._agent.emit_event(event, {"memory_id": memory.id, "memory": memory, **more})

@@ -100,6 +100,7 @@ class Usage:
 
 
 _used: ContextVar[list[tuple[str, Usage]] | None] = ContextVar("used", default=None)
+_named: ContextVar[list[str] | None] = ContextVar("named", default=None)
 
 
 def note_usage(usage: Usage, *, model: str = "") -> None:
@@ -107,6 +108,9 @@ def note_usage(usage: Usage, *, model: str = "") -> None:
     noted = _used.get()
     if noted is not None:
         noted.append((model, usage))
+    names = _named.get()
+    if names is not None and model:
+        names.append(model)
 
 
 @contextmanager
@@ -118,6 +122,17 @@ def noted_usage() -> Iterator[list[tuple[str, Usage]]]:
         yield noted
     finally:
         _used.reset(token)
+
+
+@contextmanager
+def named_models() -> Iterator[list[str]]:
+    """Collects the names of the models that are noted inside, however deep, in order."""
+    names: list[str] = []
+    token = _named.set(names)
+    try:
+        yield names
+    finally:
+        _named.reset(token)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from bot_host.plugin import Agent, EmbeddingRequest, Plugin
 from bot_host.runtime import AgentOptions, AgentRuntime
@@ -12,10 +13,12 @@ from bot_host.runtime import embeddings as embeddings_module
 from bot_host.runtime import models as models_module
 from bot_host.runtime.embeddings import BATCH
 from bot_host.store import Database, make_store
+from bot_host.store.loose import loose
+from bot_host.store.schema import embeddings
 from bot_host.types.errors import ModelError, StateError
-from bot_host.types.events import EmbeddingEvent
+from bot_host.types.events import EmbeddingEvent, EventType
 from bot_host.types.memory import Memory
-from bot_host.types.models import ModelType
+from bot_host.types.models import ModelType, Usage, note_usage
 from bot_host.types.places import Entity, Room
 from tests.runtime.conftest import ADA, ELIZA, ROOM, message
 
@@ -67,10 +70,16 @@ class Told:
             await self._news.wait_for(lambda: len(self.of(kind)) >= count)
 
 
-async def start(store: Database, embedder: Embedder | None, **options: Any) -> AgentRuntime:
+async def start(
+    store: Database, embedder: Embedder | None, settings: dict[str, Any] | None = None, **options: Any
+) -> AgentRuntime:
     models = {ModelType.TEXT_EMBEDDING: embedder} if embedder else {}
     agent = AgentRuntime(
-        ELIZA, store=store, plugins=[Plugin(name="e", models=models)], options=AgentOptions(**options)
+        ELIZA,
+        store=store,
+        plugins=[Plugin(name="e", models=models)],
+        settings=settings,
+        options=AgentOptions(**options),
     )
     await store.ensure_agent(agent.agent_id, ELIZA)
     me = agent.agent_id
@@ -206,3 +215,73 @@ async def test_it_survives_the_process(tmp_path: Path) -> None:
             await told.wait("COMPLETED", 1)
         assert [m.id for m in await agent.search_memories_by_embedding([4.0, 1.0])] == [memory.id]
         await agent.stop()
+
+
+async def test_a_vector_has_its_models_name(store: Database) -> None:
+    async def named(agent: Agent, request: EmbeddingRequest) -> list[float]:
+        note_usage(Usage(prompt_tokens=3), model="embedder-3-small")
+        return [1.0, 2.0]
+
+    for handler, model in ((named, "embedder-3-small"), (Embedder(), "e")):
+        agent = await start(store, handler)  # type: ignore[arg-type]
+        told = Told(agent)
+        [memory] = await remember(agent, "text")
+        await agent.queue_embedding_generation(memory)
+        await told.wait("COMPLETED", 1)
+        rows = await store._driver.read(lambda memory=memory: _model_of(memory.id))  # type: ignore[misc]
+        assert rows == [(model,)]
+        await agent.stop()
+
+
+def _model_of(memory_id: str) -> Any:
+    return (yield loose(select(embeddings.c.model).where(embeddings.c.memory_id == memory_id)))
+
+
+async def a_turn(agent: AgentRuntime, *said: Memory) -> None:
+    """What the pipeline tells of one turn in the room."""
+    run = agent.start_run(ROOM)
+    told = {"run_id": run, "room_id": ROOM}
+    await agent.emit_event(EventType.RUN_STARTED, told)
+    for memory in said[:-1]:
+        await agent.emit_event(EventType.MESSAGE_RECEIVED, {"message": memory})
+    await agent.emit_event(EventType.MESSAGE_SENT, {"message": said[-1]})
+    await agent.emit_event(EventType.RUN_ENDED, told)
+    agent.end_run()
+
+
+@pytest.mark.parametrize("background", [True, False])
+async def test_messages_of_a_turn_are_queued_when_it_is_wanted(store: Database, background: bool) -> None:
+    embedder = Embedder()
+    agent = await start(store, embedder, settings={"EMBED_MESSAGES": "true"}, background=background)
+    told = Told(agent)
+    asked, more, answer = await remember(agent, "question", "more", "answer")
+    await a_turn(agent, asked, more, answer)
+    await told.wait("REQUESTED", 3)
+    if background:
+        await told.wait("COMPLETED", 3)
+        assert sorted(embedder.asked) == ["answer", "more", "question"]
+    else:
+        waiting = await store.next_embedding_jobs(agent.agent_id, 9)
+        assert {memory.id for memory in waiting} == {asked.id, more.id, answer.id}
+    await agent.stop()
+
+
+@pytest.mark.parametrize("settings", [{}, {"EMBED_MESSAGES": "false"}])
+async def test_else_nobody_even_listens(store: Database, settings: dict[str, Any]) -> None:
+    agent = await start(store, Embedder(), settings=settings, background=False)
+    assert not any(
+        agent.events.heard(name)
+        for name in (EventType.MESSAGE_RECEIVED, EventType.MESSAGE_SENT, EventType.RUN_ENDED)
+    )
+    [asked, answer] = await remember(agent, "question", "answer")
+    await a_turn(agent, asked, answer)
+    assert await store.next_embedding_jobs(agent.agent_id, 9) == []
+    await agent.stop()
+
+
+async def test_wanted_without_a_model_it_queues_nothing(store: Database) -> None:
+    agent = await start(store, None, settings={"EMBED_MESSAGES": True}, background=False)
+    [asked, answer] = await remember(agent, "question", "answer")
+    await a_turn(agent, asked, answer)
+    assert await store.next_embedding_jobs(agent.agent_id, 9) == []
+    await agent.stop()
