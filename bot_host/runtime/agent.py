@@ -14,7 +14,6 @@ from bot_host.contracts.plugin import (
     Evaluator,
     HandlerCallback,
     Host,
-    MessageService,
     ModelHandler,
     Plugin,
     Service,
@@ -155,16 +154,6 @@ class AgentRuntime(
     def has_host(self) -> bool:
         """Whether there is a host (elizaOS: hasElizaOS)."""
         return self._host is not None
-
-    @property
-    def logger(self) -> logging.Logger:
-        """For those who log in the agent's name."""
-        return logging.getLogger(f"bot_host.agent.{self._character.name}")
-
-    @property
-    def message_service(self) -> MessageService | None:
-        """Messages by elizaOS's names (4.1); None for an agent without a host."""
-        return self._host.message_service if self._host is not None else None
 
     @property
     def given_plugins(self) -> Sequence[Plugin]:

@@ -1,9 +1,10 @@
 """An agent's ways out of itself: to its host, to the web, to the background, to the audit log."""
 
+import logging
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from bot_host.contracts.plugin import Delivery, Host
+from bot_host.contracts.plugin import Delivery, Host, MessageService
 from bot_host.kit.fetch import Fetched, SafeFetcher
 from bot_host.runtime.audit import Audit
 from bot_host.runtime.base import AgentBase
@@ -21,6 +22,16 @@ class Reach(AgentBase):
     _embeddings: Embeddings
     _fetcher: SafeFetcher
     _host: Host | None
+
+    @property
+    def logger(self) -> logging.Logger:
+        """For those who log in the agent's name."""
+        return logging.getLogger(f"bot_host.agent.{self._character.name}")
+
+    @property
+    def message_service(self) -> MessageService | None:
+        """Messages by elizaOS's names (4.1); None for an agent without a host."""
+        return self._host.message_service if self._host is not None else None
 
     async def queue_embedding_generation(self, memory: Memory, priority: Priority = "normal") -> None:
         """Have a stored memory's embedding made in the background (elizaos.md 2.13-05)."""

@@ -19,7 +19,7 @@ from bot_host.contracts.tables import Schema, table_prefix
 from bot_host.kit.clock import utc_now
 from bot_host.store.columns import Id, Json, Key, Moment
 from bot_host.store.loose import Ddl, loose
-from bot_host.store.schema import metadata, plugin_schemas
+from bot_host.store.plugin_catalogue import metadata, plugin_schemas
 from bot_host.store.statement import Call, Statement, Unit
 from bot_host.types.columns import EntityId, MemoryId, OnErase, RoomId
 from bot_host.types.errors import PluginError

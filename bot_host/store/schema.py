@@ -480,14 +480,3 @@ marks: Final = Table(
     Column("value", BigInteger, nullable=False),
     PrimaryKeyConstraint("account", "name"),
 )
-
-# What the plugins' own tables are, and what of people is in them (`store/plugin_schemas.py`).
-plugin_schemas: Final = Table(
-    "plugin_schemas",
-    metadata,
-    Column("plugin", Key, primary_key=True),
-    Column("steps", Integer, nullable=False),
-    Column("fingerprint", Key, nullable=False),
-    Column("tables", Json, nullable=False),
-    Column("updated_at", Moment, nullable=False),
-)

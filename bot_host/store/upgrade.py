@@ -9,7 +9,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from bot_host.store import full_text_tables
-from bot_host.store.schema import HEAD, metadata
+from bot_host.store.plugin_catalogue import metadata
+from bot_host.store.schema import HEAD
 from bot_host.types.errors import StoreError
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"

@@ -168,7 +168,7 @@ class TestRunSummaries:
             [make_admission("m1"), make_admission("m2", person="zoe"), make_admission("d", room="dm")]
         )
         for minutes, room in enumerate(("room", "dm")):
-            rows = await store.take_turn(ADA, make_id(room), 9)
+            rows = (await store.take_turn(ADA, make_id(room), 9)).rows
             begun = NOON + timedelta(minutes=minutes)
             run = make_run(
                 make_id(room),
