@@ -1,6 +1,6 @@
 """Tasks in the database: claimed once for each due time, whatever is killed in between."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -51,9 +51,11 @@ class Tasks(Protocol):
         """
 
     async def finish_occurrence(
-        self, task_id: UUID, due_at: datetime, *, error: str, then: Task | None
+        self, task_id: UUID, due_at: datetime, *, error: str, then: Callable[[Task], Task | None]
     ) -> bool:
-        """Record an occurrence's end and the task as it is now (None: delete it), in one transaction.
+        """Record an occurrence's end, and what becomes of its task, in one transaction.
 
-        False when the occurrence was finished already (nothing changes).
+        `then` makes the task's next form of its row as it is at that moment (None: delete it). It runs on
+        the database's thread, maybe more than once. False when the occurrence was finished already (nothing
+        changes).
         """

@@ -282,12 +282,19 @@ class Scheduler:
         self, occurrence: Occurrence, error: str, then: Callable[[Task], Task | None]
     ) -> None:
         task = occurrence.task
-        row = await self._store.find_task(task.id)
-        following = None if row is None else _merged(row, occurrence, then(row))
+        paused = ""
+
+        def following(row: Task) -> Task | None:
+            nonlocal paused
+            after = _merged(row, occurrence, then(row))
+            anew = after is not None and after.state is TaskState.PAUSED and after != row
+            paused = after.last_error if after is not None and anew else ""
+            return after
+
         if not await self._store.finish_occurrence(task.id, occurrence.due_at, error=error, then=following):
             log.debug("task %s was finished or deleted meanwhile", task.name)
-        elif following is not None and following.state is TaskState.PAUSED and following != row:
-            log.error("task %s (%s): %s", task.name, task.id, following.last_error)
+        elif paused:
+            log.error("task %s (%s): %s", task.name, task.id, paused)
 
 
 def _merged(row: Task, occurrence: Occurrence, following: Task | None) -> Task | None:

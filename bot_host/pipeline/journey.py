@@ -17,7 +17,7 @@ from bot_host.pipeline.gate import DIRECT, Decision, decide_all, is_addressed
 from bot_host.pipeline.respond import Limits, Reply, respond
 from bot_host.pipeline.steps import Answered, Stale, Steps, read_steps
 from bot_host.runtime.agent import AgentRuntime
-from bot_host.runtime.runs import Run, tell_ended, tell_started, use_run
+from bot_host.runtime.runs import Run, tell_begun, tell_ended, use_run
 from bot_host.runtime.voice import next_message_id
 from bot_host.types.content import Content
 from bot_host.types.errors import BotHostError, StoreError
@@ -85,9 +85,7 @@ async def handle_turn(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox:
     error = ""
     with use_run(run):
         try:
-            await tell_started(agent, run, given.messages[-1].id)
-            for message in given.messages:
-                await agent.emit_event(EventType.MESSAGE_RECEIVED, {"message": message, "source": "pipeline"})
+            await tell_begun(agent, run, given.messages, agent.begun)
             error = await _think(agent, turn, given, outbox, run, thought)
             if not error:
                 status = "completed" if thought.answering else "ignored"

@@ -41,6 +41,7 @@ from bot_host.runtime.reach import Reach
 from bot_host.runtime.registry import Registry
 from bot_host.runtime.role_methods import RoleMethods
 from bot_host.runtime.rooms import Rooms
+from bot_host.runtime.runs import Begun
 from bot_host.runtime.service_methods import ServiceMethods
 from bot_host.runtime.settings import Settings
 from bot_host.runtime.state import StateComposer
@@ -104,6 +105,7 @@ class AgentRuntime(
         self.options = options or AgentOptions()
         self.models = Models()
         self.action_results = ActionResults()
+        self.begun = Begun()
         self._audit = Audit(self.agent_id, store)
         self._embeddings = Embeddings(self, self.models, store)
         self._tasks = Supervisor(f"agent {character.name}")

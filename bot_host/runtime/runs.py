@@ -1,7 +1,8 @@
 """The run under way: what it did, which models it asked. Each task of a turn sees its own."""
 
 import time
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -11,10 +12,14 @@ from bot_host.contracts.plugin import Agent
 from bot_host.kit.clock import utc_now
 from bot_host.types.events import EventType
 from bot_host.types.ids import UUID, new_id
+from bot_host.types.memory import Memory
 from bot_host.types.turn import RunRecord
 
 MAX_ENTRIES: Final = 200
 """Model calls and steps kept of one run: a run is bounded by its step limit, this only guards the row."""
+
+MAX_BEGUN: Final = 1024
+"""Messages of turns that are remembered as begun. Begun again they are within minutes, if at all."""
 
 _current: ContextVar["Run | None"] = ContextVar("current_run", default=None)
 
@@ -109,9 +114,36 @@ def leave_run(agent_id: UUID) -> Run | None:
     return run
 
 
-async def tell_started(agent: Agent, run: Run, message_id: UUID | None = None) -> None:
+class Begun:
+    """The latest messages that a turn was begun with, to tell those with which it is begun again."""
+
+    def __init__(self) -> None:
+        self._ids: OrderedDict[UUID, None] = OrderedDict()
+
+    def before(self, message_id: UUID) -> bool:
+        """Whether it was noted before; now it is."""
+        if message_id in self._ids:
+            return True
+        self._ids[message_id] = None
+        if len(self._ids) > MAX_BEGUN:
+            self._ids.popitem(last=False)
+        return False
+
+
+async def tell_started(
+    agent: Agent, run: Run, message_id: UUID | None = None, *, again: bool = False
+) -> None:
     """Emit RUN_STARTED. Costs nothing when nobody listens."""
-    await agent.emit_event(EventType.RUN_STARTED, _told(run, message_id, status="started"))
+    await agent.emit_event(EventType.RUN_STARTED, _told(run, message_id, status="started", again=again))
+
+
+async def tell_begun(agent: Agent, run: Run, messages: Sequence[Memory], begun: Begun) -> None:
+    """Emit RUN_STARTED, and MESSAGE_RECEIVED of each message; `again` where it is not the first time."""
+    again = [begun.before(message.id) for message in messages]
+    await tell_started(agent, run, messages[-1].id, again=again[-1])
+    for message, known in zip(messages, again, strict=True):
+        told = {"message": message, "source": "pipeline", "again": known}
+        await agent.emit_event(EventType.MESSAGE_RECEIVED, told)
 
 
 async def tell_ended(
@@ -122,7 +154,7 @@ async def tell_ended(
     await agent.emit_event(name, _told(run, message_id, status=status, error=error))
 
 
-def _told(run: Run, message_id: UUID | None, **more: str) -> dict[str, Any]:
+def _told(run: Run, message_id: UUID | None, **more: str | bool) -> dict[str, Any]:
     return {
         "run_id": run.id,
         "room_id": run.room_id,

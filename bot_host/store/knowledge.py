@@ -342,7 +342,7 @@ class TaskVerbs:
         return await self._driver.write(partial(tasks.claim_due, agent_ids, now, lease_s, limit))
 
     async def finish_occurrence(
-        self, task_id: UUID, due_at: datetime, *, error: str, then: Task | None
+        self, task_id: UUID, due_at: datetime, *, error: str, then: Callable[[Task], Task | None]
     ) -> bool:
         """See Tasks."""
         return await self._driver.write(partial(tasks.finish_occurrence, task_id, due_at, error, then))

@@ -4,7 +4,7 @@ A claim is a row of its own, made in one transaction and keyed by (task, due tim
 claimed, and its lease lets it be taken up again. As long as it is claimed, the task gets no other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -209,13 +209,17 @@ def claim_due(agent_ids: Sequence[UUID], now: datetime, lease_s: float, limit: i
     return sorted(claimed, key=lambda occurrence: occurrence.due_at)
 
 
-def finish_occurrence(task_id: UUID, due_at: datetime, error: str, then: Task | None) -> Unit[bool]:
+def finish_occurrence(
+    task_id: UUID, due_at: datetime, error: str, then: Callable[[Task], Task | None]
+) -> Unit[bool]:
     """See Tasks.finish_occurrence. Of its ended occurrences a task keeps OCCURRENCES_KEPT."""
     ended = yield END(of_task=task_id, of_due=due_at, why=error, now=utc_now())
     if not ended:
         return False
-    if then is None:
+    task = yield from find_task(task_id)
+    following = None if task is None else then(task)
+    if following is None:
         return (yield from delete_task(task_id))
     yield PRUNE(of_task=task_id)
-    yield from update_task(then)
+    yield from update_task(following)
     return True

@@ -60,6 +60,8 @@ class MessageEvent(Event):
     """MESSAGE_RECEIVED, MESSAGE_SENT, MESSAGE_DELETED, REACTION_RECEIVED …"""
 
     message: Memory
+    again: bool = False
+    """Of MESSAGE_RECEIVED: its turn was begun before, and is begun again (after an edit, say)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,8 @@ class RunEvent(Event):
     message_id: UUID | None = None
     status: str = ""
     error: str = ""
+    again: bool = False
+    """Of RUN_STARTED: another run has begun with this message before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,19 @@
 """What a turn tells of itself: events, one log line, and failures that no prompt repeats."""
 
+import asyncio
 import logging
 from typing import Any
 
 import pytest
 
+from bot_host.host import BotHost
+from bot_host.plugin import Agent, EmbeddingRequest, ModelType, Plugin
 from bot_host.runtime import AgentOptions
+from bot_host.testing import ScriptedModel
 from bot_host.types.content import ChannelType
 from bot_host.types.errors import ModelError
 from bot_host.types.events import EventType, MessageEvent, RunEvent
-from bot_host.types.ids import create_unique_uuid
+from bot_host.types.ids import create_unique_uuid, new_id
 from tests.host.conftest import House, Houses
 
 
@@ -89,3 +93,55 @@ async def test_one_line_in_the_log_for_each_turn(
     lines = [r.getMessage().rpartition(", ")[0] for r in caplog.records if r.name.endswith("journey")]
     assert lines == ["fake, direct: answered, direct message", "fake, general: ignored, not addressed"]
     assert all(r.getMessage().endswith(" ms") for r in caplog.records if r.name.endswith("journey"))
+
+
+async def test_a_turn_that_is_begun_again_says_so(house: House) -> None:
+    heard = listen(house)
+    house.model.hold.clear()
+    message = await house.platform.say("Helo")
+    await house.model.wait_asked()
+    await house.platform.edit(message, "Hello")
+    await house.model.wait_asked(2)
+    house.model.hold.set()
+    assert await house.platform.wait_sent() == ["echo: Hello"]
+    await house.host.finish_pending()
+    told = [(event.type, getattr(event, "again", None)) for event in heard]
+    assert told == [
+        ("RUN_STARTED", False),
+        ("MESSAGE_RECEIVED", False),
+        ("RUN_ENDED", False),
+        ("RUN_STARTED", True),
+        ("MESSAGE_RECEIVED", True),
+        ("MESSAGE_SENT", False),
+        ("RUN_ENDED", False),
+    ]
+    runs = [event.run_id for event in heard if event.type == EventType.RUN_STARTED]
+    assert len(set(runs)) == 2
+
+
+async def test_what_is_said_in_a_turn_gets_vectors_where_it_is_wanted() -> None:
+    asked: list[str] = []
+
+    async def embed(agent: Agent, request: EmbeddingRequest) -> list[float]:
+        asked.append(request.text)
+        return [float(len(request.text)), 1.0]
+
+    host = BotHost()
+    plugin = Plugin(name="e", models={ModelType.TEXT_EMBEDDING: embed})
+    [agent] = await host.add_agents(
+        [
+            {
+                "character": {"name": "Eliza", "settings": {"EMBED_MESSAGES": True}},
+                "plugins": [ScriptedModel().plugin, plugin],
+            }
+        ],
+        auto_start=True,
+        return_runtimes=True,
+    )
+    done = asyncio.Event()
+    agent.on(EventType.EMBEDDING_GENERATION_COMPLETED, lambda event: done.set() if len(asked) == 2 else None)
+    message = {"entity_id": new_id(), "room_id": new_id(), "content": {"text": "hi"}}
+    await host.handle_message(agent.agent_id, message)
+    await done.wait()
+    assert sorted(asked) == ["echo: hi", "hi"]
+    await host.stop()

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from bot_host.store import Database, make_store, tasks
 from bot_host.types.character import Character
+from bot_host.types.errors import StoreError
 from bot_host.types.ids import new_id
 from bot_host.types.task import Misfire, Occurrence, Task, TaskState
 from tests.store.samples import AGENT, CHARACTER, NOON, make_admission, make_id
@@ -30,6 +32,10 @@ def at(minutes: float) -> datetime:
 def make_task(name: str = "remind", **more: Any) -> Task:
     fields: dict[str, Any] = {"due_at": NOON, "created_at": NOON, "updated_at": NOON, **more}
     return Task(agent_id=fields.pop("agent_id", AGENT), name=name, **fields)
+
+
+def becomes(task: Task) -> Callable[[Task], Task]:
+    return lambda _: task
 
 
 async def keep(store: Database, name: str = "remind", **more: Any) -> Task:
@@ -140,35 +146,37 @@ class TestClaims:
         await claim(store)
         await store.update_task(replace(task, due_at=at(0.5)))
         assert await claim(store, 0.9) == []
-        assert await store.finish_occurrence(task.id, NOON, error="", then=replace(task, due_at=at(0.5)))
+        assert await store.finish_occurrence(
+            task.id, NOON, error="", then=becomes(replace(task, due_at=at(0.5)))
+        )
         assert [(o.due_at, o.attempt) for o in await claim(store, 0.9)] == [(at(0.5), 1)]
 
     async def test_a_finished_due_time_is_never_run_again(self, store: Database) -> None:
         task = await keep(store)
         await claim(store)
-        assert await store.finish_occurrence(task.id, NOON, error="", then=task)
+        assert await store.finish_occurrence(task.id, NOON, error="", then=becomes(task))
         assert await claim(store, 9) == []
         assert await store.next_due([AGENT]) is None
 
     async def test_an_end_is_recorded_once_with_the_task_as_it_is_then(self, store: Database) -> None:
         task = await keep(store)
-        assert not await store.finish_occurrence(task.id, NOON, error="", then=None)
+        assert not await store.finish_occurrence(task.id, NOON, error="", then=lambda _: None)
         await claim(store)
         then = replace(task, failures=1, last_error="no", due_at=at(5), last_run_at=at(1))
-        assert await store.finish_occurrence(task.id, NOON, error="no", then=then)
-        assert not await store.finish_occurrence(task.id, NOON, error="", then=None)
+        assert await store.finish_occurrence(task.id, NOON, error="no", then=becomes(then))
+        assert not await store.finish_occurrence(task.id, NOON, error="", then=lambda _: None)
         assert await store.find_task(task.id) == then
         await claim(store, 5)
-        assert await store.finish_occurrence(task.id, at(5), error="", then=None)
+        assert await store.finish_occurrence(task.id, at(5), error="", then=lambda _: None)
         assert await store.find_task(task.id) is None
-        assert not await store.finish_occurrence(task.id, at(5), error="", then=None)
+        assert not await store.finish_occurrence(task.id, at(5), error="", then=lambda _: None)
 
     async def test_of_ended_occurrences_the_newest_are_kept(self, store: Database, tmp_path: Path) -> None:
         task = await keep(store)
         for minute in range(tasks.OCCURRENCES_KEPT + 20):
             await claim(store, minute)
             then = replace(task, due_at=at(minute + 1))
-            assert await store.finish_occurrence(task.id, at(minute), error="", then=then)
+            assert await store.finish_occurrence(task.id, at(minute), error="", then=becomes(then))
         exported = await rows_of(store)
         assert len(exported) == tasks.OCCURRENCES_KEPT
         assert min(exported) == at(20)
@@ -233,7 +241,7 @@ async def main():
     await store.open()
     (claimed,) = await store.claim_due([AGENT], NOON, lease_s=60, limit=9)
     if sys.argv[2] == "finished":
-        await store.finish_occurrence(claimed.task.id, NOON, error="", then=claimed.task)
+        await store.finish_occurrence(claimed.task.id, NOON, error="", then=lambda _: claimed.task)
     os.kill(os.getpid(), signal.SIGKILL)
 asyncio.run(main())
 """
@@ -253,10 +261,37 @@ async def test_a_kill_neither_loses_nor_doubles_an_occurrence(tmp_path: Path, wh
         assert later == ([(task.id, NOON, 2)] if when == "claimed" else [])
 
 
+async def test_an_occurrences_end_goes_by_the_row_as_it_is_then(store: Database) -> None:
+    task = await keep(store)
+    await store.claim_due([AGENT], NOON, lease_s=LEASE, limit=9)
+    await store.update_task(replace(task, description="changed meanwhile"))
+
+    def following(row: Task) -> Task:
+        return replace(row, due_at=at(5), last_error=f"saw: {row.description}")
+
+    assert await store.finish_occurrence(task.id, NOON, error="", then=following)
+    found = await store.find_task(task.id)
+    assert found is not None
+    assert (found.description, found.last_error) == ("changed meanwhile", "saw: changed meanwhile")
+
+
+async def test_a_fault_in_what_follows_leaves_the_occurrence_open(store: Database) -> None:
+    task = await keep(store)
+    await store.claim_due([AGENT], NOON, lease_s=LEASE, limit=9)
+
+    def broken(row: Task) -> Task:
+        raise StoreError("no following")
+
+    with pytest.raises(StoreError, match="no following"):
+        await store.finish_occurrence(task.id, NOON, error="", then=broken)
+    assert await store.finish_occurrence(task.id, NOON, error="", then=lambda _: None)
+    assert await store.find_task(task.id) is None
+
+
 async def test_a_task_takes_its_occurrences_with_it(store: Database) -> None:
     task = await keep(store)
     await claim(store)
     assert await store.delete_task(task.id)
     assert await rows_of(store) == []
     assert await store.next_due([AGENT]) is None
-    assert not await store.finish_occurrence(new_id(), NOON, error="", then=None)
+    assert not await store.finish_occurrence(new_id(), NOON, error="", then=lambda _: None)
