@@ -17,7 +17,7 @@ from bot_host.kit.clean import one_line
 from bot_host.kit.names import did_you_mean
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
-from bot_host.types.errors import BotHostError, StateError
+from bot_host.types.errors import BotHostError, StateError, StoreError
 from bot_host.types.ids import UUID, create_unique_uuid, is_uuid, new_id
 from bot_host.types.places import Entity
 from bot_host.web.errors import ApiError, Json, error_body, to_json
@@ -115,6 +115,20 @@ def _place(agent_id: UUID, body: dict[str, Any], key: str, kind: str) -> UUID:
     return create_unique_uuid(agent_id, f"web-{kind}-{value}")
 
 
+async def _check_is_of_the_web(agent: AgentRuntime, ask: Ask) -> None:
+    """Raises ApiError for a person or room that the web did not bring.
+
+    Whoever has the token speaks for people of the web. Were a known person's UUID enough, they would have
+    that person's roles; were a room's, they would hear what is said there.
+    """
+    person = await agent.store.find_entity(ask.entity_id)
+    if ask.entity_id in agent.owners or (person is not None and set(person.metadata) != {SOURCE}):
+        raise ApiError(403, "entity_id: this person is not one of the web; give any text of your own instead")
+    room = await agent.store.find_room(ask.room_id)
+    if room is not None and (room.source != SOURCE or room.agent_id != agent.agent_id):
+        raise ApiError(403, "room_id: this room is not one of the web; give any text of your own instead")
+
+
 class Conversation:
     """Hands checked requests to agents. Their turns go on when the client leaves."""
 
@@ -127,6 +141,11 @@ class Conversation:
         """The answer, whole or as a stream of events. Raises ApiError."""
         if not agent.started:
             raise ApiError(503, f"{agent.character.name} is not started")
+        try:
+            await _check_is_of_the_web(agent, ask)
+        except StoreError as error:
+            log.error("message %s of the web was not taken: %s", ask.message_id, error)
+            raise ApiError(503, f"message {ask.message_id} was not taken; the host's log says why") from error
         if not ask.stream:
             turn = self._tasks.spawn("message", self._outcome(agent, ask, None))
             return _whole(await asyncio.shield(turn))

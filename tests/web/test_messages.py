@@ -14,6 +14,7 @@ from bot_host.host import BotHost
 from bot_host.host.result import MessageResult
 from bot_host.types.errors import ModelError
 from bot_host.types.ids import create_unique_uuid, is_uuid, new_id
+from bot_host.types.places import Entity, Room
 from bot_host.web.messages import Chunks
 from tests.web.conftest import Site, Sites
 
@@ -109,6 +110,32 @@ async def test_a_bad_body_names_the_key(what: str, site: Site, tmp_path: Path) -
 async def test_the_agent_s_own_id_is_nobody_s(site: Site) -> None:
     status, body = await site.say("Hi", entity_id=site.agent_id)
     assert (status, body["error"]["message"]) == (400, "entity_id: this is the agent's own id")
+
+
+async def test_the_token_speaks_for_people_and_rooms_of_the_web_only(site: Site) -> None:
+    store, me = site.host.store, site.agent_id
+    ben, group, made = new_id(), new_id(), new_id()
+    await store.apply_places(
+        "discord:1",
+        [],
+        [Room(id=group, agent_id=me, source="discord", channel_id="c1")],
+        [Entity(id=ben, agent_id=me, metadata={"discord": {"id": "4711"}}), Entity(id=made, agent_id=me)],
+        None,
+    )
+    for refused in ({"entity_id": ben}, {"entity_id": ben.upper()}, {"entity_id": made}, {"room_id": group}):
+        status, body = await site.say("I own this place", **refused)
+        assert (status, body["error"]["code"]) == (403, "forbidden")
+        assert next(iter(refused)) in body["error"]["message"]
+    assert site.model.requests == []
+    # Somebody of the web by UUID, twice; and with a role that was given to them.
+    mine = {"entity_id": new_id(), "room_id": new_id()}
+    for _ in range(2):
+        assert (await site.say("Hello", **mine))[0] == 200
+    site.host.get_agent(me).owners.add(mine["entity_id"])
+    assert (await site.say("Hello", **mine))[0] == 403
+    # Both at once are the web's and a platform's: not the token's to speak for.
+    await store.update_entity(Entity(id=ben, agent_id=me, metadata={"web": {}, "discord": {"id": "4711"}}))
+    assert (await site.say("Hello", entity_id=ben))[0] == 403
 
 
 async def test_other_types_than_json_are_not_read(site: Site) -> None:
