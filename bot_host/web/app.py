@@ -18,9 +18,11 @@ from bot_host.kit.names import did_you_mean
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
 from bot_host.types.agents import AgentStatus
+from bot_host.types.errors import StoreError
 from bot_host.web.auth import Guard
 from bot_host.web.door import Door
 from bot_host.web.errors import ApiError, Json, on_fault, on_http_error
+from bot_host.web.history import read_history
 from bot_host.web.messages import Conversation, read_ask
 from bot_host.web.plugin_routes import METHODS, serve_plugin
 
@@ -45,7 +47,7 @@ class Api:
             Route("/health/live", self._live),
             Route("/health/ready", self._ready),
             Route("/api/v1/agents", self._guarded(self._agents)),
-            Route("/api/v1/agents/{agent}/messages", self._guarded(self._message), methods=["POST"]),
+            Route("/api/v1/agents/{agent}/messages", self._guarded(self._messages), methods=["GET", "POST"]),
             Route("/api/v1/agents/{agent}/plugins/{rest:path}", self._agent_plugin, methods=[*METHODS]),
             Route("/plugins/{rest:path}", self._plugin, methods=[*METHODS]),
         ]
@@ -102,12 +104,21 @@ class Api:
             }
         )
 
-    async def _message(self, request: Request) -> Response:
+    async def _messages(self, request: Request) -> Response:
         agent = self._find(request.path_params["agent"])
+        if request.method != "POST":
+            return await self._history(request, agent)
         if self.draining:
             raise ApiError(503, "the host is stopping")
         ask = await read_ask(request, agent.agent_id)
         return await self._conversation.respond(agent, ask)
+
+    async def _history(self, request: Request, agent: AgentRuntime) -> Response:
+        try:
+            return Json(await read_history(request, agent))
+        except StoreError as error:
+            log.error("messages could not be read for the web: %s", error)
+            raise ApiError(503, "the database does not answer; the host's log says why") from error
 
     def _find(self, wanted: str) -> AgentRuntime:
         """By id, then by name. Raises ApiError."""

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -65,8 +65,8 @@ async def read_ask(request: Request, agent_id: UUID) -> Ask:
     return Ask(
         message_id=new_id(),
         text=text,
-        entity_id=_place(agent_id, body, "entity_id", "user"),
-        room_id=_place(agent_id, body, "room_id", "room"),
+        entity_id=place_of(agent_id, body, "entity_id", "user"),
+        room_id=place_of(agent_id, body, "room_id", "room"),
         user_name=one_line(_text(body, "user_name", limit=NAME_LIMIT), NAME_LIMIT),
         stream=stream or EVENT_STREAM in accepts.lower(),
     )
@@ -95,7 +95,7 @@ async def _read_json(request: Request) -> dict[str, Any]:
     return body
 
 
-def _text(body: dict[str, Any], key: str, *, limit: int | None) -> str:
+def _text(body: Mapping[str, Any], key: str, *, limit: int | None) -> str:
     value = body.get(key)
     if value is None:
         value = ""
@@ -106,7 +106,7 @@ def _text(body: dict[str, Any], key: str, *, limit: int | None) -> str:
     return value
 
 
-def _place(agent_id: UUID, body: dict[str, Any], key: str, kind: str) -> UUID:
+def place_of(agent_id: UUID, body: dict[str, Any], key: str, kind: str) -> UUID:
     value = _text(body, key, limit=ID_LIMIT)
     if is_uuid(value):
         if value.lower() == agent_id.lower():
@@ -124,7 +124,12 @@ async def _check_is_of_the_web(agent: AgentRuntime, ask: Ask) -> None:
     person = await agent.store.find_entity(ask.entity_id)
     if ask.entity_id in agent.owners or (person is not None and set(person.metadata) != {SOURCE}):
         raise ApiError(403, "entity_id: this person is not one of the web; give any text of your own instead")
-    room = await agent.store.find_room(ask.room_id)
+    await refuse_foreign_room(agent, ask.room_id)
+
+
+async def refuse_foreign_room(agent: AgentRuntime, room_id: UUID) -> None:
+    """Raises ApiError for a room that the web did not bring, or that is another agent's."""
+    room = await agent.store.find_room(room_id)
     if room is not None and (room.source != SOURCE or room.agent_id != agent.agent_id):
         raise ApiError(403, "room_id: this room is not one of the web; give any text of your own instead")
 

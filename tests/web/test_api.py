@@ -124,7 +124,7 @@ async def test_unknown_addresses_and_methods(site: Site) -> None:
         assert (status, body["error"]["code"]) == (404, "not_found"), path
     for method, path, allowed in (
         ("POST", "/health/live", "GET"),
-        ("GET", "/api/v1/agents/Eliza/messages", "POST"),
+        ("DELETE", "/api/v1/agents/Eliza/messages", "POST"),
         ("OPTIONS", "/api/v1/agents/Eliza/messages", "POST"),
         ("DELETE", "/api/v1/agents", "GET"),
     ):

@@ -138,6 +138,35 @@ async def test_the_token_speaks_for_people_and_rooms_of_the_web_only(site: Site)
     assert (await site.say("Hello", entity_id=ben))[0] == 403
 
 
+async def test_what_was_said_can_be_read_again(site: Site) -> None:
+    async def read(query: str, status: int = 200) -> Any:
+        found, body, _ = await site.ask("GET", f"{HERE}?{query}")
+        assert found == status
+        return body["messages"] if status == 200 else body["error"]["message"]
+
+    assert await read("room_id=kitchen") == []
+    for text in ("one", "two"):
+        await site.say(text, entity_id="ada", room_id="kitchen")
+    said = await read("room_id=kitchen")
+    assert [each["text"] for each in said] == ["one", "echo: one", "two", "echo: two"]
+    assert [each["from_agent"] for each in said] == [False, True, False, True]
+    assert said[1]["in_reply_to"] == said[0]["id"]
+    assert said[0]["entity_id"] == create_unique_uuid(site.agent_id, "web-user-ada")
+    assert [each["text"] for each in await read("room_id=kitchen&count=1")] == ["echo: two"]
+    earlier = await read(f"room_id=kitchen&before={said[2]['created_at']}")
+    assert [each["text"] for each in earlier] == ["one", "echo: one"]
+    for query, words in (
+        ("count=0", "count: expected a number from 1 to 200"),
+        ("count=x", "count: expected a number"),
+        ("before=noon", "before: expected a time"),
+        ("rom_id=x", 'rom_id: there is no such parameter (did you mean "room_id"?)'),
+    ):
+        assert words in await read(query, 400)
+    room = Room(id=new_id(), agent_id=site.agent_id, source="discord", channel_id="c1")
+    await site.host.store.apply_places("discord:1", [], [room], [], None)
+    assert "not one of the web" in await read(f"room_id={room.id}", 403)
+
+
 async def test_other_types_than_json_are_not_read(site: Site) -> None:
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
         status, body, _ = await site.ask("POST", HERE, data=b'{"text": "x"}', headers={"Content-Type": kind})
