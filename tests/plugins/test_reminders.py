@@ -240,3 +240,16 @@ async def test_faults_are_told_to_the_model(desk: Desk) -> None:
     for count in range(50):
         assert (await desk.do(message, "REMIND_ME", text=f"tea {count}", when="in 1 hour"))[0]
     assert "the most" in (await desk.do(message, "REMIND_ME", text="tea", when="in 1 hour"))[1]
+
+
+async def test_a_message_asks_the_store_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    get_tasks = desk.agent.store.get_tasks
+
+    async def counted(*args: Any, **kwargs: Any) -> list[Task]:
+        asked.append(kwargs.get("tags"))
+        return await get_tasks(*args, **kwargs)
+
+    monkeypatch.setattr(desk.agent.store, "get_tasks", counted)
+    await desk.said()
+    assert asked == [("reminder",)]

@@ -41,7 +41,7 @@ async def _own(agent: Agent, message: Memory) -> list[Task]:
 
 
 async def _has(agent: Agent, message: Memory, state: State) -> bool:
-    if not state.data.get(HAS):
+    if HAS not in state.data:
         state.data[HAS] = bool(await _own(agent, message))
     return bool(state.data[HAS])
 
