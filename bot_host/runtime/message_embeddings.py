@@ -44,8 +44,6 @@ class MessageEmbeddings:
             self._said.popitem(last=False)
 
     async def _run(self, event: RunEvent) -> None:
-        if event.type == EventType.RUN_STARTED:
-            return
         said = [memory for memory in self._said.values() if memory.room_id == event.room_id]
         for memory in said:
             del self._said[memory.id]
