@@ -50,11 +50,15 @@ class Memories(Protocol):
     async def delete_memories(self, ids: Sequence[UUID]) -> int:
         """Delete memories with their embeddings and what was derived from them (`source_memory_id`)."""
 
-    async def delete_all_memories(self, room_id: UUID, type: MemoryType | None = None) -> int:
-        """Delete a room's memories (of one type). How many."""
+    async def delete_all_memories(
+        self, room_id: UUID, type: MemoryType | None = None, *, agent_id: UUID | None = None
+    ) -> int:
+        """Delete a room's memories (of one type, of one agent). How many."""
 
-    async def count_memories(self, room_id: UUID, type: MemoryType | None = None) -> int:
-        """How many a room has."""
+    async def count_memories(
+        self, room_id: UUID, type: MemoryType | None = None, *, agent_id: UUID | None = None
+    ) -> int:
+        """How many a room has (of one type, of one agent)."""
 
     async def search_memories_by_text(
         self,
@@ -114,21 +118,22 @@ class People(Protocol):
     async def create_component(self, component: Component) -> bool:
         """False when its id is known."""
 
-    async def update_component(self, component_id: UUID, data: Mapping[str, Any]) -> bool:
-        """Replace its data."""
+    async def update_component(self, agent_id: UUID, component_id: UUID, data: Mapping[str, Any]) -> bool:
+        """Replace its data; False when the agent has none of this id."""
 
-    async def delete_component(self, component_id: UUID) -> bool:
-        """Delete it."""
+    async def delete_component(self, agent_id: UUID, component_id: UUID) -> bool:
+        """Delete it; False when the agent has none of this id."""
 
     async def get_components(
         self,
+        agent_id: UUID,
         entity_id: UUID,
         *,
         type: str | None = None,
         world_id: UUID | None = None,
         source_entity_id: UUID | None = None,
     ) -> list[Component]:
-        """An entity's components that fit."""
+        """What an agent knows of an entity: its components that fit."""
 
     async def put_relationship(self, relationship: Relationship) -> Relationship:
         """Make it, or merge tags and metadata into the one between the same two; as it is now."""
@@ -201,8 +206,8 @@ class Records(Protocol):
     ) -> list[LogEntry]:
         """Log entries that fit."""
 
-    async def delete_log(self, log_id: UUID) -> bool:
-        """Delete one."""
+    async def delete_log(self, agent_id: UUID, log_id: UUID) -> bool:
+        """Delete one of an agent's."""
 
     async def add_audit(self, entry: AuditEntry) -> None:
         """Keep an audit entry; nothing deletes it but the end of its agent."""

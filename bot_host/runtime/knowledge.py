@@ -1,19 +1,16 @@
-"""Memories, facts, relationships, components, tasks, cache and logs by elizaOS's names (2.13, 2.15)."""
+"""Memories, facts, relationships and components by elizaOS's names (2.13, 2.15)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bot_host.kit.clock import utc_now
-from bot_host.runtime.base import AgentBase
-from bot_host.runtime.schedule import as_due, resumed
+from bot_host.runtime.given import keys_of, made, made_content, made_memory, takes_ids, word
+from bot_host.runtime.record_methods import RecordMethods
 from bot_host.types.content import Content
 from bot_host.types.errors import StateError
 from bot_host.types.ids import UUID
-from bot_host.types.knowledge import Audience, Component, LogEntry, Relationship
+from bot_host.types.knowledge import Audience, Component, Relationship
 from bot_host.types.memory import Memory, MemoryType
-from bot_host.types.task import Task, TaskState
 
 TABLES: Mapping[str, MemoryType] = {
     "messages": MemoryType.MESSAGE,
@@ -39,28 +36,35 @@ def _type(table_name: str | None) -> MemoryType | None:
     return table_type(table_name) if table_name else None
 
 
-class Knowledge(AgentBase):
-    """Thin wrappers over the store; the agent's id is filled in."""
+@takes_ids
+class Knowledge(RecordMethods):
+    """Thin wrappers over the store; the agent's id is filled in, and another agent's rows are not there.
+
+    Rows may be given as plain mappings of their fields.
+    """
 
     # -- memories ---------------------------------------------------------------------------------------
 
     async def create_memory(
-        self, memory: Memory, table_name: str | None = None, unique: bool | None = None
+        self, memory: Memory | Mapping[str, Any], table_name: str | None = None, unique: bool | None = None
     ) -> UUID:
-        """Store a memory; its id. An embedding that it has is stored too."""
+        """Store a memory; its id. An embedding that it has is stored too. Raises StateError."""
         changes: dict[str, Any] = {"agent_id": self.agent_id}
         if table_name:
             changes["type"] = table_type(table_name)
         if unique is not None:
             changes["unique"] = unique
-        mine = memory.model_copy(update=changes)
+        mine = made_memory(memory, **changes)
         new = await self.store.create_memory(mine)
         if new and mine.embedding is not None:
             await self.store.set_embedding(mine.id, mine.embedding, model="given")
         return mine.id
 
     async def update_memory(self, memory: Memory | Mapping[str, Any]) -> bool:
-        """Change a memory: a Memory (content, metadata, confidence), or a mapping with `id` and changes."""
+        """Change a memory: a Memory (content, metadata, confidence), or a mapping with `id` and changes.
+
+        False when the agent has none of this id. Raises StateError.
+        """
         if isinstance(memory, Memory):
             memory = {
                 "id": memory.id,
@@ -68,27 +72,33 @@ class Knowledge(AgentBase):
                 "metadata": memory.metadata,
                 "confidence": memory.confidence,
             }
-        content = memory.get("content")
-        if content is not None and not isinstance(content, Content):
-            content = Content.model_validate(content)
+        changes = keys_of(memory)
+        if not changes.get("id"):
+            raise StateError("the changes of a memory need its id")
+        content: Content | None = None
+        if changes.get("content") is not None:
+            content = made_content(changes["content"])
+        if await self.get_memory_by_id(changes["id"]) is None:
+            return False
         return await self.store.update_memory(
-            memory["id"],
+            changes["id"],
             content=content,
-            metadata=memory.get("metadata"),
-            confidence=memory.get("confidence"),
+            metadata=changes.get("metadata"),
+            confidence=changes.get("confidence"),
         )
 
     async def delete_memory(self, memory_id: UUID) -> None:
         """Delete a memory with what was derived from it."""
-        await self.store.delete_memories([memory_id])
+        await self.delete_many_memories([memory_id])
 
     async def delete_many_memories(self, memory_ids: Sequence[UUID]) -> None:
         """Delete memories with what was derived from them."""
-        await self.store.delete_memories(memory_ids)
+        mine = [memory.id for memory in await self.get_memories_by_ids(memory_ids)]
+        await self.store.delete_memories(mine)
 
     async def delete_all_memories(self, room_id: UUID, table_name: str | None = None) -> None:
         """Delete a room's memories (of one kind)."""
-        await self.store.delete_all_memories(room_id, _type(table_name))
+        await self.store.delete_all_memories(room_id, _type(table_name), agent_id=self.agent_id)
 
     async def clear_all_agent_memories(self) -> int:
         """Delete all memories of this agent, batch by batch; how many."""
@@ -99,7 +109,7 @@ class Knowledge(AgentBase):
 
     async def count_memories(self, room_id: UUID, unique: bool = False, table_name: str | None = None) -> int:
         """How many a room has. `unique` is elizaOS's and changes nothing."""
-        return await self.store.count_memories(room_id, _type(table_name))
+        return await self.store.count_memories(room_id, _type(table_name), agent_id=self.agent_id)
 
     async def get_memories(
         self,
@@ -134,7 +144,8 @@ class Knowledge(AgentBase):
 
     async def get_memory_by_id(self, memory_id: UUID) -> Memory | None:
         """One memory."""
-        return await self.store.find_memory(memory_id)
+        found = await self.store.find_memory(memory_id)
+        return found if found is not None and found.agent_id == self.agent_id else None
 
     async def get_memories_by_ids(
         self, memory_ids: Sequence[UUID], table_name: str | None = None
@@ -142,7 +153,8 @@ class Knowledge(AgentBase):
         """Known ones, in the order of the ids."""
         wanted = _type(table_name)
         found = await self.store.get_memories_by_ids(memory_ids)
-        return [memory for memory in found if wanted is None or memory.type is wanted]
+        mine = [memory for memory in found if memory.agent_id == self.agent_id]
+        return [memory for memory in mine if wanted is None or memory.type is wanted]
 
     async def get_memories_by_room_ids(
         self, *, table_name: str, room_ids: Sequence[UUID], limit: int = 10
@@ -213,10 +225,11 @@ class Knowledge(AgentBase):
         world_id: UUID | None = None,
         source_memory_id: UUID | None = None,
         confidence: float | None = None,
-        audience: Audience = Audience.ROOM,
+        audience: Audience | str = Audience.ROOM,
         metadata: Mapping[str, Any] | None = None,
     ) -> Memory:
         """Keep a fact about an entity, with where it was learned and for whose ears it is."""
+        ears = word(Audience, audience, "the fact's audience")
         fact = Memory(
             agent_id=self.agent_id,
             entity_id=entity_id,
@@ -226,7 +239,7 @@ class Knowledge(AgentBase):
             content=Content(text=text),
             source_memory_id=source_memory_id,
             confidence=confidence,
-            audience=audience,
+            audience=ears,
             metadata=dict(metadata or {}),
         )
         await self.store.create_memory(fact)
@@ -238,25 +251,28 @@ class Knowledge(AgentBase):
 
     async def create_relationship(
         self,
-        source_entity_id: UUID,
-        target_entity_id: UUID,
+        source_entity_id: UUID | Relationship | Mapping[str, Any],
+        target_entity_id: UUID = "",
         tags: Sequence[str] = (),
         metadata: Mapping[str, Any] | None = None,
     ) -> Relationship:
-        """Make it, or merge tags and metadata into the one between the two; as it is now."""
-        return await self.store.put_relationship(
-            Relationship(
-                agent_id=self.agent_id,
-                source_entity_id=source_entity_id,
-                target_entity_id=target_entity_id,
-                tags=tuple(tags),
-                metadata=dict(metadata or {}),
-            )
-        )
+        """Make it, or merge tags and metadata into the one between the two; as it is now.
 
-    async def update_relationship(self, relationship: Relationship) -> Relationship:
+        A whole relationship, or a mapping of its fields, may stand in the place of the first id.
+        """
+        given = source_entity_id
+        if isinstance(given, str):
+            given = {
+                "source_entity_id": given,
+                "target_entity_id": target_entity_id or None,
+                "tags": tuple(tags),
+                "metadata": dict(metadata or {}),
+            }
+        return await self.update_relationship(given)
+
+    async def update_relationship(self, relationship: Relationship | Mapping[str, Any]) -> Relationship:
         """Merge tags and metadata into the one between the two; as it is now."""
-        return await self.store.put_relationship(replace(relationship, agent_id=self.agent_id))
+        return await self.store.put_relationship(made(Relationship, relationship, agent_id=self.agent_id))
 
     async def get_relationship(self, source_entity_id: UUID, target_entity_id: UUID) -> Relationship | None:
         """The one between two, in this direction."""
@@ -277,7 +293,7 @@ class Knowledge(AgentBase):
     ) -> Component | None:
         """The first of an entity's components that fits."""
         found = await self.store.get_components(
-            entity_id, type=type, world_id=world_id, source_entity_id=source_entity_id
+            self.agent_id, entity_id, type=type, world_id=world_id, source_entity_id=source_entity_id
         )
         return found[0] if found else None
 
@@ -286,115 +302,22 @@ class Knowledge(AgentBase):
     ) -> list[Component]:
         """An entity's components that fit."""
         return await self.store.get_components(
-            entity_id, world_id=world_id, source_entity_id=source_entity_id
+            self.agent_id, entity_id, world_id=world_id, source_entity_id=source_entity_id
         )
 
-    async def create_component(self, component: Component) -> bool:
+    async def create_component(self, component: Component | Mapping[str, Any]) -> bool:
         """False when its id is known."""
-        return await self.store.create_component(replace(component, agent_id=self.agent_id))
+        return await self.store.create_component(made(Component, component, agent_id=self.agent_id))
 
-    async def update_component(self, component: Component) -> bool:
-        """Replace its data."""
-        return await self.store.update_component(component.id, component.data)
+    async def update_component(self, component: Component | Mapping[str, Any]) -> bool:
+        """Replace its data (a mapping: `id` and `data`); False when the agent has none of this id."""
+        if isinstance(component, Component):
+            return await self.store.update_component(self.agent_id, component.id, component.data)
+        changes = keys_of(component)
+        if not changes.get("id") or not isinstance(changes.get("data"), Mapping):
+            raise StateError("the changes of a component need its id and data")
+        return await self.store.update_component(self.agent_id, changes["id"], changes["data"])
 
     async def delete_component(self, component_id: UUID) -> bool:
-        """Delete it."""
-        return await self.store.delete_component(component_id)
-
-    # -- tasks ------------------------------------------------------------------------------------------
-
-    async def create_task(self, task: Task) -> UUID:
-        """Make a task, due as its interval, cron text or tags say; its id. Raises StateError."""
-        await self.store.create_task(as_due(replace(task, agent_id=self.agent_id), utc_now()))
-        self.on_task_change()
-        return task.id
-
-    async def get_task(self, task_id: UUID) -> Task | None:
-        """One task."""
-        return await self.store.find_task(task_id)
-
-    async def get_tasks(
-        self,
-        *,
-        room_id: UUID | None = None,
-        tags: Sequence[str] = (),
-        entity_id: UUID | None = None,
-    ) -> list[Task]:
-        """Tasks that fit, with all of `tags`."""
-        return await self.store.get_tasks(self.agent_id, room_id=room_id, tags=tags, entity_id=entity_id)
-
-    async def get_tasks_by_name(self, name: str) -> list[Task]:
-        """Tasks of a worker."""
-        return await self.store.get_tasks(self.agent_id, name=name)
-
-    async def update_task(self, task_id: UUID, task: Task | Mapping[str, Any]) -> bool:
-        """Replace a task, or the fields that a mapping names; False when there is none.
-
-        A mapping that changes when it runs, without a `due_at`, has the next time counted anew; one that
-        makes it active again clears its failures. Raises StateError.
-        """
-        now = utc_now()
-        if not isinstance(task, Task):
-            known = await self.get_task(task_id)
-            if known is None or known.agent_id != self.agent_id:
-                return False
-            timed = {"every_s", "cron", "time_zone"} & task.keys() and "due_at" not in task
-            changed = replace(known, **{"updated_at": now, **task})
-            if timed:
-                changed = replace(changed, due_at=None)
-            woken = known.state is not TaskState.ACTIVE and changed.state is TaskState.ACTIVE
-            task = resumed(changed, now) if woken else changed
-        done = await self.store.update_task(as_due(replace(task, id=task_id, agent_id=self.agent_id), now))
-        self.on_task_change()
-        return done
-
-    async def delete_task(self, task_id: UUID) -> None:
-        """Delete it."""
-        await self.store.delete_task(task_id)
-
-    # -- cache and logs ---------------------------------------------------------------------------------
-
-    async def get_cache(self, key: str) -> Any | None:
-        """A JSON value, or None."""
-        return await self.store.get_cache(self.agent_id, key)
-
-    async def set_cache(self, key: str, value: Any) -> bool:
-        """Put a JSON value."""
-        await self.store.set_cache(self.agent_id, key, value)
-        return True
-
-    async def delete_cache(self, key: str) -> bool:
-        """Forget it."""
-        await self.store.delete_cache(self.agent_id, key)
-        return True
-
-    async def log(
-        self,
-        *,
-        type: str,
-        body: Mapping[str, Any],
-        entity_id: UUID | None = None,
-        room_id: UUID | None = None,
-    ) -> None:
-        """Keep a log entry."""
-        await self.store.add_log(
-            LogEntry(agent_id=self.agent_id, type=type, body=dict(body), entity_id=entity_id, room_id=room_id)
-        )
-
-    async def get_logs(
-        self,
-        *,
-        entity_id: UUID | None = None,
-        room_id: UUID | None = None,
-        type: str | None = None,
-        count: int = 10,
-        offset: int = 0,
-    ) -> list[LogEntry]:
-        """Log entries that fit, newest first."""
-        return await self.store.get_logs(
-            self.agent_id, entity_id=entity_id, room_id=room_id, type=type, count=count, offset=offset
-        )
-
-    async def delete_log(self, log_id: UUID) -> None:
-        """Delete one."""
-        await self.store.delete_log(log_id)
+        """Delete it; False when the agent has none of this id."""
+        return await self.store.delete_component(self.agent_id, component_id)

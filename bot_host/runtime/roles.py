@@ -7,8 +7,10 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from bot_host.contracts.agent import AgentCore
+from bot_host.runtime import seen
+from bot_host.runtime.given import word
 from bot_host.types.errors import StateError
-from bot_host.types.ids import UUID, create_unique_uuid, is_uuid
+from bot_host.types.ids import UUID, as_id, create_unique_uuid, is_uuid
 from bot_host.types.memory import Memory
 from bot_host.types.places import Role, World
 
@@ -41,9 +43,9 @@ async def get_user_server_role(agent: AgentCore, entity_id: UUID, server_id: str
     """An entity's role in the world of a platform's server (3.7-01), or of a world by its own id."""
     if entity_id in agent.owners:
         return Role.OWNER
-    world = await agent.store.find_world(server_id) if is_uuid(server_id) else None
+    world = await seen.world(agent, server_id) if is_uuid(server_id) else None
     if world is None:
-        world = await agent.store.find_world(create_unique_uuid(agent.agent_id, server_id))
+        world = await seen.world(agent, create_unique_uuid(agent.agent_id, server_id))
     return role_in_world(world, entity_id)
 
 
@@ -61,11 +63,15 @@ async def role_of_sender(agent: AgentCore, message: Memory) -> Role:
 
 
 async def set_role(
-    agent: AgentCore, world_id: UUID, entity_id: UUID, role: Role, *, actor: str = "code"
+    agent: AgentCore, world_id: UUID, entity_id: UUID, role: Role | str, *, actor: str = "code"
 ) -> Role:
-    """Give an entity a role in a world; the one that it had. Audited. Raises StateError: no such world."""
+    """Give an entity a role in a world; the one that it had. Audited.
+
+    Raises StateError: no such world, or no such role.
+    """
+    world_id, entity_id, role = as_id(world_id), as_id(entity_id), word(Role, role, "the role")
     async with _locks.setdefault(world_id, asyncio.Lock()):
-        world = await agent.store.find_world(world_id)
+        world = await seen.world(agent, world_id)
         if world is None:
             raise StateError(f"there is no world {world_id}").about(agent=agent.character.name)
         before = role_in_world(world, entity_id)
@@ -84,5 +90,6 @@ async def set_role(
 
 
 async def find_worlds_for_owner(agent: AgentCore, entity_id: UUID) -> list[World]:
-    """The worlds that an entity owns (3.7-03)."""
-    return [world for world in await agent.store.get_worlds(agent.agent_id) if owner_of(world) == entity_id]
+    """The worlds that an entity owns (3.7-03), by the platform's word or by a role that it was given."""
+    worlds = await agent.store.get_worlds(agent.agent_id)
+    return [world for world in worlds if role_in_world(world, as_id(entity_id)) is Role.OWNER]

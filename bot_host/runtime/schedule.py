@@ -77,6 +77,9 @@ def as_due(task: Task, now: datetime) -> Task:
     """
     if task.cron and task.every_s is not None:
         raise StateError("a task has either every_s or cron")
+    # Not so when it runs: a row that came into the store otherwise runs as often as is possible.
+    if task.every_s is not None and not SHORTEST_S <= task.every_s < math.inf:
+        raise StateError(f"a task's every_s is {SHORTEST_S:g} second at least, found {task.every_s:g}")
     if task.cron:
         first = next_time(task, now)
         if first is None:

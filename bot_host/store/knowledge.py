@@ -76,13 +76,17 @@ class MemoryVerbs:
         """See Memories."""
         return await self._driver.write(partial(memories.delete_memories, ids))
 
-    async def delete_all_memories(self, room_id: UUID, type: MemoryType | None = None) -> int:
+    async def delete_all_memories(
+        self, room_id: UUID, type: MemoryType | None = None, *, agent_id: UUID | None = None
+    ) -> int:
         """See Memories."""
-        return await self._driver.write(partial(recall.delete_all_memories, room_id, type))
+        return await self._driver.write(partial(recall.delete_all_memories, room_id, type, agent_id))
 
-    async def count_memories(self, room_id: UUID, type: MemoryType | None = None) -> int:
+    async def count_memories(
+        self, room_id: UUID, type: MemoryType | None = None, *, agent_id: UUID | None = None
+    ) -> int:
         """See Memories."""
-        return await self._driver.read(partial(recall.count_memories, room_id, type))
+        return await self._driver.read(partial(recall.count_memories, room_id, type, agent_id))
 
     async def search_memories_by_text(
         self,
@@ -159,16 +163,17 @@ class PeopleVerbs:
         """See People."""
         return await self._driver.write(partial(people.create_component, component))
 
-    async def update_component(self, component_id: UUID, data: Mapping[str, Any]) -> bool:
+    async def update_component(self, agent_id: UUID, component_id: UUID, data: Mapping[str, Any]) -> bool:
         """See People."""
-        return await self._driver.write(partial(people.update_component, component_id, data))
+        return await self._driver.write(partial(people.update_component, agent_id, component_id, data))
 
-    async def delete_component(self, component_id: UUID) -> bool:
+    async def delete_component(self, agent_id: UUID, component_id: UUID) -> bool:
         """See People."""
-        return await self._driver.write(partial(people.delete_component, component_id))
+        return await self._driver.write(partial(people.delete_component, agent_id, component_id))
 
     async def get_components(
         self,
+        agent_id: UUID,
         entity_id: UUID,
         *,
         type: str | None = None,
@@ -177,7 +182,7 @@ class PeopleVerbs:
     ) -> list[Component]:
         """See People."""
         return await self._driver.read(
-            partial(people.get_components, entity_id, type, world_id, source_entity_id)
+            partial(people.get_components, agent_id, entity_id, type, world_id, source_entity_id)
         )
 
     async def put_relationship(self, relationship: Relationship) -> Relationship:
@@ -277,9 +282,9 @@ class RecordVerbs:
             partial(records.get_logs, agent_id, entity_id, room_id, type, count, offset)
         )
 
-    async def delete_log(self, log_id: UUID) -> bool:
+    async def delete_log(self, agent_id: UUID, log_id: UUID) -> bool:
         """See Records."""
-        return await self._driver.write(partial(records.delete_log, log_id))
+        return await self._driver.write(partial(records.delete_log, agent_id, log_id))
 
     async def add_audit(self, entry: AuditEntry) -> None:
         """See Records."""

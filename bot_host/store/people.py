@@ -44,12 +44,13 @@ ADD_COMPONENT: Final = Statement(
 UPDATE_COMPONENT: Final = Statement(
     "components.update",
     update(components)
-    .where(_c.id == bindparam("component_id"))
+    .where(_c.id == bindparam("component_id"), _c.agent_id == bindparam("of_agent"))
     .values(data=bindparam("new_data", type_=_c.data.type))
     .returning(_c.id),
 )
 DELETE_COMPONENT: Final = Statement(
-    "components.delete", delete(components).where(_c.id == bindparam("id")).returning(_c.id)
+    "components.delete",
+    delete(components).where(_c.id == bindparam("id"), _c.agent_id == bindparam("agent_id")).returning(_c.id),
 )
 
 
@@ -133,24 +134,25 @@ def create_component(component: Component) -> Unit[bool]:
     return bool((yield ADD_COMPONENT(**values)))
 
 
-def update_component(component_id: UUID, data: Mapping[str, Any]) -> Unit[bool]:
+def update_component(agent_id: UUID, component_id: UUID, data: Mapping[str, Any]) -> Unit[bool]:
     """See People.update_component."""
-    return bool((yield UPDATE_COMPONENT(component_id=component_id, new_data=dict(data))))
+    rows = yield UPDATE_COMPONENT(of_agent=agent_id, component_id=component_id, new_data=dict(data))
+    return bool(rows)
 
 
-def delete_component(component_id: UUID) -> Unit[bool]:
+def delete_component(agent_id: UUID, component_id: UUID) -> Unit[bool]:
     """See People.delete_component."""
-    return bool((yield DELETE_COMPONENT(id=component_id)))
+    return bool((yield DELETE_COMPONENT(id=component_id, agent_id=agent_id)))
 
 
 def get_components(
-    entity_id: UUID, type: str | None, world_id: UUID | None, source_entity_id: UUID | None
+    agent_id: UUID, entity_id: UUID, type: str | None, world_id: UUID | None, source_entity_id: UUID | None
 ) -> Unit[list[Component]]:
-    """See People.get_components."""
+    """See People.get_components. The agent is compared here, as in `get_relationships`."""
     rows = yield COMPONENTS(
         entity_id=entity_id, type=type, world_id=world_id, source_entity_id=source_entity_id
     )
-    return [_to_component(row) for row in rows]
+    return [one for one in map(_to_component, rows) if one.agent_id == agent_id.lower()]
 
 
 def put_relationship(told: Relationship) -> Unit[Relationship]:

@@ -83,19 +83,21 @@ UPDATE: Final = Statement(
 
 def _of_room(name: str, given: frozenset[str]) -> list[ColumnElement[bool]]:
     conditions = [_c.room_id == bindparam("room_id")]
-    return [*conditions, _c.type == bindparam("type")] if "type" in given else conditions
+    return conditions + [
+        _c[column] == bindparam(column) for column in ("type", "agent_id") if column in given
+    ]
 
 
 COUNT: Final = Family(
     "memories.count",
-    ("type",),
+    ("type", "agent_id"),
     lambda name, given: Statement(
         name, select(func.count()).select_from(table).where(*_of_room(name, given))
     ),
 )
 DELETE_ALL: Final = Family(
     "memories.delete_all",
-    ("type",),
+    ("type", "agent_id"),
     lambda name, given: Statement(name, delete(table).where(*_of_room(name, given))),
 )
 
@@ -150,15 +152,15 @@ def update_memory(
     return True
 
 
-def delete_all_memories(room_id: UUID, type: MemoryType | None) -> Unit[int]:
+def delete_all_memories(room_id: UUID, type: MemoryType | None, agent_id: UUID | None) -> Unit[int]:
     """See Memories.delete_all_memories."""
-    count = yield from count_memories(room_id, type)
-    yield DELETE_ALL(room_id=room_id, type=type.value if type else None)
+    count = yield from count_memories(room_id, type, agent_id)
+    yield DELETE_ALL(room_id=room_id, type=type.value if type else None, agent_id=agent_id)
     return count
 
 
-def count_memories(room_id: UUID, type: MemoryType | None) -> Unit[int]:
+def count_memories(room_id: UUID, type: MemoryType | None, agent_id: UUID | None) -> Unit[int]:
     """See Memories.count_memories."""
-    rows = yield COUNT(room_id=room_id, type=type.value if type else None)
+    rows = yield COUNT(room_id=room_id, type=type.value if type else None, agent_id=agent_id)
     count: int = rows[0][0]
     return count

@@ -30,7 +30,10 @@ def _logs(name: str, given: frozenset[str]) -> Statement:
 
 ADD_LOG: Final = Statement("logs.add", _insert(logs))
 LOGS: Final = Family("logs.get", ("entity_id", "room_id", "type"), _logs)
-DELETE_LOG: Final = Statement("logs.delete", delete(logs).where(_l.id == bindparam("id")).returning(_l.id))
+DELETE_LOG: Final = Statement(
+    "logs.delete",
+    delete(logs).where(_l.id == bindparam("id"), _l.agent_id == bindparam("agent_id")).returning(_l.id),
+)
 ADD_AUDIT: Final = Statement("audit.add", _insert(audit))
 AUDIT: Final = Statement(
     "audit.get",
@@ -62,9 +65,9 @@ def get_logs(
     return [LogEntry(**dict(zip(_LOG, row, strict=True))) for row in rows]
 
 
-def delete_log(log_id: UUID) -> Unit[bool]:
+def delete_log(agent_id: UUID, log_id: UUID) -> Unit[bool]:
     """See Records.delete_log."""
-    return bool((yield DELETE_LOG(id=log_id)))
+    return bool((yield DELETE_LOG(id=log_id, agent_id=agent_id)))
 
 
 def add_audit(entry: AuditEntry) -> Unit[None]:

@@ -14,7 +14,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from bot_host.types.ids import UUID, is_uuid, string_to_uuid
+from bot_host.types.ids import UUID, as_id, is_uuid, string_to_uuid
 
 NAME_LIMIT: Final = 100
 """Characters. Platforms show less (Discord 32, Slack 80)."""
@@ -142,4 +142,4 @@ class Character(_Part):
     @property
     def agent_id(self) -> UUID:
         """The id, or the one derived from the name (elizaos.md 2.1-02)."""
-        return self.id or string_to_uuid(self.name)
+        return as_id(self.id or string_to_uuid(self.name))

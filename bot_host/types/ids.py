@@ -49,6 +49,11 @@ def new_id() -> UUID:
     return str(uuid.uuid4())
 
 
+def as_id(value: object) -> UUID:
+    """An id as it is kept: a UUID object or text, in lower case."""
+    return str(value).lower()
+
+
 def is_uuid(text: str) -> bool:
     """Whether `text` is written as a UUID."""
     return _UUID.fullmatch(text) is not None

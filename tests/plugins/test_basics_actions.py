@@ -177,13 +177,13 @@ async def test_a_contact_is_noted_for_oneself_and_by_admins_for_others() -> None
         bob = place.message(sender=BOB)
         assert (await place.do("UPDATE_CONTACT", bob, source="Email", value="b@x.org")).success
         assert (await place.do("UPDATE_ENTITY", bob, source="email", value="bob@x.org")).success
-        [component] = await place.store.get_components(BOB)
+        [component] = await place.store.get_components(ME, BOB)
         assert (component.type, component.data["value"]) == ("contact:email", "bob@x.org")
         assert component.data["source_memory_id"] == bob.id
         other = await place.do("UPDATE_CONTACT", bob, source="email", value="e@x.org", person="Cat")
         assert "ADMIN" in other.error
         assert (await place.do("UPDATE_CONTACT", source="email", value="c@x.org", person="Cat")).success
-        assert len(await place.store.get_components(CAT)) == 1
+        assert len(await place.store.get_components(ME, CAT)) == 1
 
 
 async def waits(place: Any, **more: Any) -> Task:

@@ -112,8 +112,8 @@ NAMES: dict[str, tuple[str, str]] = {
     # places and people
     "ensureConnection": (
         "ensure_connection",
-        "*entity_id *room_id *world_id *world_name *user_name *name *room_name *source *type *channel_id "
-        "*message_server_id *user_id *metadata",
+        "given *entity_id *room_id *world_id *world_name *user_name *name *room_name *source *type "
+        "*channel_id *message_server_id *user_id *metadata",
     ),
     "ensureConnections": ("ensure_connections", "entities rooms source world"),
     "ensureWorldExists": ("ensure_world_exists", "world"),

@@ -76,15 +76,15 @@ async def test_components_are_kept_changed_filtered_and_deleted(store: Database)
     for component in (mail, told, newer):
         assert await store.create_component(component)
     assert not await store.create_component(replace(mail, data={}))
-    assert await store.get_components(BEN, type="mail") == [newer, mail]
-    assert await store.get_components(BEN, source_entity_id=ZOE) == [told]
-    assert await store.get_components(BEN, world_id=make_id("guild"), type="mail") == []
-    assert len(await store.get_components(BEN)) == 3
-    assert await store.update_component(mail.id, {"at": "new"})
-    assert await store.get_components(BEN, type="mail") == [newer, replace(mail, data={"at": "new"})]
-    assert await store.delete_component(newer.id)
-    assert not await store.delete_component(newer.id)
-    assert not await store.update_component(newer.id, {})
+    assert await store.get_components(AGENT, BEN, type="mail") == [newer, mail]
+    assert await store.get_components(AGENT, BEN, source_entity_id=ZOE) == [told]
+    assert await store.get_components(AGENT, BEN, world_id=make_id("guild"), type="mail") == []
+    assert len(await store.get_components(AGENT, BEN)) == 3
+    assert await store.update_component(AGENT, mail.id, {"at": "new"})
+    assert await store.get_components(AGENT, BEN, type="mail") == [newer, replace(mail, data={"at": "new"})]
+    assert await store.delete_component(AGENT, newer.id)
+    assert not await store.delete_component(AGENT, newer.id)
+    assert not await store.update_component(AGENT, newer.id, {})
     with pytest.raises(StoreError, match="does not know"):
         await store.create_component(replace(mail, id=new_id(), entity_id=new_id()))
 

@@ -257,7 +257,7 @@ class TestErase:
         assert fact.metadata == {"heard_by": [ZOE]}
         (kept,) = await store.search_memories_by_embedding(AGENT, [1.0, 0.5])
         assert kept.id == fact.id
-        (component,) = await store.get_components(ZOE)
+        (component,) = await store.get_components(AGENT, ZOE)
         assert (component.data, component.source_entity_id) == ({}, None)
         assert [r.target_entity_id for r in await store.get_relationships(AGENT, ZOE)] == [AGENT]
         assert [(task.name, task.metadata) for task in await store.get_tasks(AGENT)] == [

@@ -139,8 +139,8 @@ class TestRecords:
         assert await store.get_logs(AGENT, entity_id=BEN) == [first]
         assert await store.get_logs(AGENT, room_id=ROOM, type="b") == [second]
         assert await store.get_logs(AGENT, type="c") == []
-        assert await store.delete_log(first.id)
-        assert not await store.delete_log(first.id)
+        assert await store.delete_log(AGENT, first.id)
+        assert not await store.delete_log(AGENT, first.id)
         assert await store.get_logs(AGENT) == [second]
 
     async def test_audit_entries_come_newest_first(self, store: Database) -> None:

@@ -33,10 +33,12 @@ async def _update(agent: Agent, call: ActionCall) -> ActionResult:
         "updated_at": utc_now().isoformat(timespec="seconds"),
     }
     type = f"contact:{source}"
-    known = await agent.store.get_components(person.id, type=type, source_entity_id=call.message.entity_id)
+    known = await agent.store.get_components(
+        agent.agent_id, person.id, type=type, source_entity_id=call.message.entity_id
+    )
     mine = [component for component in known if component.agent_id == agent.agent_id]
     if mine:
-        await agent.store.update_component(mine[0].id, data)
+        await agent.store.update_component(agent.agent_id, mine[0].id, data)
     else:
         await agent.store.create_component(
             Component(
