@@ -16,6 +16,7 @@ from bot_host.contracts.connector import ConnectorConfig, ConnectorSpec
 from bot_host.contracts.plugin import Plugin
 from bot_host.host import BotHost
 from bot_host.host.schedules import sync_schedules
+from bot_host.kit.lock import ProcessLock
 from bot_host.kit.logs import SecretMask
 from bot_host.kit.names import did_you_mean
 from bot_host.runtime.plugins import GROUP as PLUGINS
@@ -95,6 +96,8 @@ class Built:
     """A host that is ready to start, and what to say about it."""
 
     host: BotHost
+    lock: ProcessLock
+    """The database's: to be taken before the start."""
     on: list[str] = field(default_factory=list)
     """Tables of the connectors that will come up."""
     off: list[str] = field(default_factory=list)
@@ -121,9 +124,10 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
         agent_plugins(loaded, number, agent, character)
         for number, (agent, character) in enumerate(characters, 1)
     ]
-    host = BotHost(
-        store=make_store(config.database.url, base=loaded.folder), data_dir=config.data_dir, mask=mask.hide
-    )
+    store = make_store(config.database.url, base=loaded.folder)
+    # One in memory has no lock of its own, but its accounts would be logged in twice.
+    lock = ProcessLock(store.lock_path or config.data_dir / "bot_host.lock")
+    host = BotHost(store=store, data_dir=config.data_dir, mask=mask.hide, lock=lock)
     try:
         ids = await host.add_agents(
             [
@@ -138,7 +142,7 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
             ]
         )
         names = [character.name for _, character in characters]
-        built = Built(host=host)
+        built = Built(host=host, lock=lock)
         for agent_id, (agent, _) in zip(ids, characters, strict=True):
             built.schedules[agent_id] = agent.schedules
         specs = connector_specs()

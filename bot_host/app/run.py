@@ -93,19 +93,13 @@ async def run(loaded: Loaded, make_web: MakeWeb) -> int:
         except ConfigError as error:
             log.error("%s", error)
             return MEND_CONFIG
-        with Signals() as signals, ProcessLock(_lock_path(loaded)) as lock:
+        with Signals() as signals, built.lock as lock:
             if not await _only_one(lock):
                 return NOTHING_LEFT
             return await _with_web(built, signals, loaded, mask, make_web)
     finally:
         await built.host.stop(GRACE_SECONDS)
         log.info("stopped")
-
-
-def _lock_path(loaded: Loaded) -> Path:
-    """Beside the database: two processes that send from one outbox would send twice."""
-    database = loaded.config.database.sqlite_path
-    return Path(f"{database}.lock") if database else loaded.config.data_dir / "bot_host.lock"
 
 
 async def _only_one(lock: ProcessLock) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from bot_host.contracts.agents import AgentRows
@@ -208,6 +209,13 @@ class Steps(Protocol):
 
 class Store(Inbox, Outbox, Steps, Memories, People, Places, Records, Tasks, SchemaStore, AgentRows, Protocol):
     """The whole database."""
+
+    @property
+    def lock_path(self) -> Path | None:
+        """The file that whoever works on what waits in the database holds locked; None: it needs none.
+
+        Two hosts that answer from one inbox and send from one outbox would do all of it twice.
+        """
 
     async def open(self) -> None:
         """Connect; create or migrate. Raises StoreError with the way out."""

@@ -6,14 +6,14 @@ from typing import Any, Final, Literal, cast, overload
 
 from bot_host.contracts.connector import CheckLine
 from bot_host.contracts.plugin import Host
-from bot_host.host.agents import stop_agent, without_secrets
+from bot_host.host.agents import each_of, raise_failed, stop_agent, without_secrets
 from bot_host.host.base import HostBase
 from bot_host.host.health import ask_providers, is_responsive, memory_usage
 from bot_host.host.result import Health
 from bot_host.runtime import AgentRuntime
 from bot_host.types import host_events as events
 from bot_host.types.character import Character
-from bot_host.types.ids import UUID
+from bot_host.types.ids import UUID, as_id
 
 STORE_SECONDS: Final = 15.0
 """What connectors may take to store what they have received."""
@@ -84,7 +84,7 @@ class AgentMethods(HostBase):
             )
         if auto_start:
             try:
-                await self._start(runtimes)
+                raise_failed(await self._start(runtimes), runtimes)
             except BaseException:
                 for runtime in runtimes:
                     await stop_agent(runtime)
@@ -93,6 +93,8 @@ class AgentMethods(HostBase):
                 raise
         ids = [runtime.agent_id for runtime in runtimes]
         self._events.tell(events.AgentsAdded(agent_ids=tuple(ids), ephemeral=ephemeral))
+        if auto_start:
+            self._events.tell(events.AgentsStarted(agent_ids=tuple(ids)))
         return runtimes if return_runtimes else ids
 
     def register_agent(self, runtime: AgentRuntime) -> None:
@@ -104,12 +106,18 @@ class AgentMethods(HostBase):
         self._events.tell(events.AgentRegistered(agent_id=runtime.agent_id))
 
     async def start_agents(self, ids: Iterable[UUID] | None = None) -> None:
-        """Start agents (default: all) and take up what waits for them. Idempotent."""
+        """Start agents (default: all) and take up what waits for them. Idempotent.
+
+        One that cannot start keeps no other one from it: all are tried, then its error is raised (of several:
+        a StateError that names them).
+        """
         chosen = self._agents.chosen(ids)
         self._check_open()
         await self._main.open()
-        await self._start(chosen)
-        self._events.tell(events.AgentsStarted(agent_ids=tuple(each.agent_id for each in chosen)))
+        failed = await self._start(chosen)
+        started = tuple(each.agent_id for each in chosen if each.agent_id not in failed)
+        self._events.tell(events.AgentsStarted(agent_ids=started))
+        raise_failed(failed, chosen)
 
     async def stop_agents(self, ids: Iterable[UUID] | None = None) -> None:
         """Stop agents (default: all). Turns under way go back; what comes in waits in the inbox."""
@@ -166,17 +174,22 @@ class AgentMethods(HostBase):
             await self._desk(runtime).open()
             await runtime.take_up_character()
         character, keys = self._agents.changed(runtime, updates)
-        await runtime.store.edit_agent(agent_id, character, keys)
+        await runtime.store.edit_agent(runtime.agent_id, character, keys)
         await runtime.audit("character updated", character.name, {"keys": list(keys)})
         runtime.use_character(character, edited=True)
-        self._events.tell(events.AgentUpdated(agent_id=agent_id, updates=keys))
+        self._events.tell(events.AgentUpdated(agent_id=runtime.agent_id, updates=keys))
         return character
 
     # -- how they are -----------------------------------------------------------------------------------
 
     async def health_check(self, ids: Iterable[UUID] | None = None) -> dict[UUID, Health]:
-        """How agents are (default: all). An unknown one is neither alive nor responsive."""
-        wanted = [each.agent_id for each in self.get_agents()] if ids is None else list(ids)
+        """How agents are (default: all), by id.
+
+        An unknown one is neither alive nor responsive, as in elizaOS, where starting and stopping one raise:
+        who watches over agents asks of those that may be gone.
+        """
+        known = [each.agent_id for each in self.get_agents()]
+        wanted = known if ids is None else [as_id(agent_id) for agent_id in each_of(ids)]
         memory = memory_usage()
 
         async def look(agent_id: UUID) -> Health:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -18,7 +19,7 @@ from bot_host.runtime import AgentOptions, AgentRuntime
 from bot_host.runtime.plugins import build_character_plugins, find_plugin, names_for_character
 from bot_host.types.character import Character
 from bot_host.types.errors import BotHostError, ConfigError, PluginError, StateError
-from bot_host.types.ids import UUID
+from bot_host.types.ids import UUID, as_id
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,23 @@ AGENT_SECONDS: Final = 10.0
 """What an agent's services and plugins may take to stop."""
 
 Init: TypeAlias = Callable[[AgentRuntime], Awaitable[None]]
+
+
+def each_of(given: Iterable[str]) -> list[str]:
+    """Ids or names, one after the other; one alone is itself, and not its letters."""
+    return [given] if isinstance(given, str | uuid.UUID) else list(given)
+
+
+def raise_failed(failed: Mapping[UUID, Exception], runtimes: Sequence[AgentRuntime]) -> None:
+    """Raise what kept agents from starting: the error itself, or one StateError that names them all."""
+    if not failed:
+        return
+    first, *others = failed.values()
+    if not others:
+        raise first
+    names = {runtime.agent_id: runtime.character.name for runtime in runtimes}
+    said = "; ".join(f"{names[agent_id]}: {error}" for agent_id, error in failed.items())
+    raise StateError(f"{len(failed)} agents did not start: {said}") from first
 
 
 class Agents:
@@ -60,14 +78,14 @@ class Agents:
 
     def get(self, agent_id: UUID) -> AgentRuntime:
         """An agent by id. Raises StateError."""
-        runtime = self._by_id.get(agent_id)
+        runtime = self._by_id.get(as_id(agent_id))
         if runtime is None:
             raise StateError(f"there is no agent with the id {agent_id}")
         return runtime
 
     def find(self, agent_id: UUID) -> AgentRuntime | None:
         """An agent by id, or None."""
-        return self._by_id.get(agent_id)
+        return self._by_id.get(as_id(agent_id))
 
     def working(self, agent_id: UUID) -> AgentRuntime | None:
         """An agent that may begin a turn."""
@@ -88,7 +106,7 @@ class Agents:
 
     def chosen(self, ids: Iterable[UUID] | None) -> list[AgentRuntime]:
         """These, or all. Raises StateError for an unknown one."""
-        return self.all() if ids is None else [self.get(agent_id) for agent_id in dict.fromkeys(ids)]
+        return self.all() if ids is None else list(dict.fromkeys(map(self.get, each_of(ids))))
 
     # -- coming and going -------------------------------------------------------------------------------
 
@@ -102,7 +120,7 @@ class Agents:
             raise ConfigError("an agent needs a character")
         environ: Mapping[str, str] = {} if test_mode else os.environ
         character = read_character(item["character"])
-        wanted: Sequence[Plugin | str] = item.get("plugins") or build_character_plugins(environ)
+        wanted = named_plugins(item, environ)
         named = [*wanted, *names_for_character(character.plugins)]
         plugins = {p.name: p for p in (find_plugin(n) if isinstance(n, str) else n for n in named)}
         options: AgentOptions = item.get("options") or AgentOptions(background=not ephemeral)
@@ -186,8 +204,11 @@ class Agents:
             raise StateError("characters cannot be changed: call enable_editable_mode first")
         character = runtime.character
         given = read_character({"name": character.name, **updates})
+        twin = self.by_name(given.name)
+        if twin is not None and twin is not runtime and "name" in updates:
+            raise ConfigError(f"there is an agent called {given.name!r} already: choose another name")
         keys = given.model_fields_set - (set() if "name" in updates else {"name"})
-        if "id" in keys and given.id != runtime.agent_id:
+        if "id" in keys and as_id(given.id) != runtime.agent_id:
             raise ConfigError(f"{character.name}: the id of an agent cannot be changed")
         # Its id may come from its name: it must not become another agent at the next start.
         changes = {key: getattr(given, key) for key in keys} | {"id": runtime.agent_id}
@@ -223,3 +244,18 @@ def without_secrets(character: Character) -> Character:
 
 
 default_plugins = build_character_plugins
+
+
+def named_plugins(item: Mapping[str, Any], environ: Mapping[str, str]) -> list[Plugin | str]:
+    """The plugins of an item of `add_agents`: what it lists, and that may be none; else the default ones.
+
+    Raises ConfigError for what is no list.
+    """
+    given = item.get("plugins")
+    if given is None:
+        return [*default_plugins(environ)]
+    if isinstance(given, str | Plugin):
+        return [given]
+    if not isinstance(given, Iterable):
+        raise ConfigError(f"plugins: expected a list of plugins and names, found {type(given).__name__}")
+    return list(given)

@@ -9,7 +9,7 @@ from bot_host.contracts.plugin import Host, MessageService
 from bot_host.contracts.store import Store
 from bot_host.host.accessor import RuntimeAccessor
 from bot_host.host.accounts import Accounts
-from bot_host.host.agents import Agents
+from bot_host.host.agents import Agents, each_of
 from bot_host.host.asking import Asking
 from bot_host.host.callers import WaitingCallers
 from bot_host.host.connectors import ConnectorRunner
@@ -18,14 +18,26 @@ from bot_host.host.events import HostEvents, Listener
 from bot_host.host.handlers import handler_account
 from bot_host.host.message_service import HostMessageService
 from bot_host.host.result import Delivery, MessageResult
+from bot_host.kit.lock import ProcessLock
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
 from bot_host.store import make_store
 from bot_host.types import host_events as events
 from bot_host.types.content import Content
-from bot_host.types.errors import StoppedError
-from bot_host.types.ids import UUID
+from bot_host.types.errors import StateError, StoppedError
+from bot_host.types.ids import UUID, as_id
 from bot_host.types.outbound import Target
+
+
+def _store_of(given: Store | str | None) -> Store:
+    if given is None or isinstance(given, str):
+        return make_store(given or "sqlite://", base=Path.cwd())
+    if not hasattr(given, "take_turn"):
+        raise StateError(
+            "BotHost(store=…): expected a store of make_store, or a URL such as sqlite:///bot.db, "
+            f"found {type(given).__name__}"
+        )
+    return given
 
 
 class _Speaker(Protocol):
@@ -45,13 +57,18 @@ class HostBase:
     def __init__(
         self,
         *,
-        store: Store | None = None,
+        store: Store | str | None = None,
         data_dir: Path | None = None,
         mask: Callable[[str], str] = lambda text: text,
+        lock: ProcessLock | None = None,
     ) -> None:
-        """`mask` blots secrets out of what is stored about failures."""
-        self._store_given = store is not None
-        self._store = store or make_store("sqlite://", base=Path.cwd())
+        """`store`: of `make_store`, or a URL such as `sqlite:///bot.db`, its path from the current folder.
+
+        `mask` blots secrets out of what is stored about failures. `lock`: the store's, taken and let go by
+        the caller; without one the host sees to it itself. Raises ConfigError, StateError.
+        """
+        self._store_given = store is not None and not isinstance(store, str)
+        self._store = _store_of(store)
         self._data_dir = data_dir or Path.cwd()
         self._mask = mask
         self._tasks = Supervisor("host")
@@ -62,14 +79,14 @@ class HostBase:
         self._callers = WaitingCallers()
         self._message_service = HostMessageService(cast(_Speaker, self).handle_message)
         self._asking = Asking(self._callers, tasks=self._tasks, tell=self._events.tell)
-        self._main = self._new_desk(self._store)
+        self._main = self._new_desk(self._store, lock)
         self._desks = [self._main]
         self._stopped = False
         self._running: list[asyncio.Task[None]] = []
         """The connectors' tasks."""
         self._stopping: asyncio.Task[None] | None = None
 
-    def _new_desk(self, store: Store) -> Desk:
+    def _new_desk(self, store: Store, lock: ProcessLock | None = None) -> Desk:
         def find(agent_id: UUID) -> AgentRuntime | None:
             runtime = self._agents.working(agent_id)
             return runtime if runtime is not None and runtime.store is store else None
@@ -87,6 +104,7 @@ class HostBase:
             agents=with_tasks,
             say=cast(_Speaker, self)._say_for_task,
             mask=self._mask,
+            lock=lock,
         )
 
     def _desk(self, runtime: AgentRuntime) -> Desk:
@@ -121,14 +139,21 @@ class HostBase:
         known = next((desk for desk in self._desks if desk.store is runtime.store), None)
         return known or self._agents.passing_desk(runtime, self._new_desk)
 
-    async def _start(self, runtimes: Sequence[AgentRuntime]) -> None:
+    async def _start(self, runtimes: Sequence[AgentRuntime]) -> dict[UUID, Exception]:
+        """Start them; what went wrong, by agent. One that fails keeps no other one from starting."""
+        failed: dict[UUID, Exception] = {}
         for runtime in runtimes:
             ephemeral = self._agents.is_ephemeral(runtime)
-            await self._desk_for(runtime).open(recover=not ephemeral)
-            if await self._agents.start(runtime):
+            try:
+                await self._desk_for(runtime).open(recover=not ephemeral)
+                new = await self._agents.start(runtime)
+            except Exception as error:  # noqa: BLE001 - the caller raises it, when the others have started
+                failed[runtime.agent_id] = error
+                continue
+            if new:
                 self._events.tell(events.AgentStarted(agent_id=runtime.agent_id))
         # Only now: what came in while an agent started found it not started.
-        lasting = [each for each in runtimes if not self._agents.is_ephemeral(each)]
+        lasting = [each for each in runtimes if each.started and not self._agents.is_ephemeral(each)]
         for desk in dict.fromkeys(self._desk(each) for each in lasting):
             await desk.wake_pending()
         for runtime in lasting:
@@ -136,6 +161,7 @@ class HostBase:
             scheduler = self._desk(runtime).scheduler
             runtime.on_task_change = scheduler.wake
             scheduler.start()
+        return failed
 
     async def _open_handlers(self, runtime: AgentRuntime) -> None:
         """What waits for an agent's send handlers goes out, now and whenever it registers another one."""
@@ -156,7 +182,7 @@ class HostBase:
                 await desk.wake_pending()
 
     def get_agent(self, agent_id: UUID) -> AgentRuntime:
-        """An agent by id. Raises StateError."""
+        """An agent by id (text or a UUID object). Raises StateError."""
         return self._agents.get(agent_id)
 
     get_agent_by_id = get_agent
@@ -176,7 +202,7 @@ class HostBase:
 
     def get_agents_by_ids(self, ids: Iterable[UUID]) -> list[AgentRuntime]:
         """Those of these ids that are known, in the order of the ids."""
-        return [agent for agent_id in ids if (agent := self._agents.find(agent_id)) is not None]
+        return [agent for agent_id in each_of(ids) if (agent := self._agents.find(agent_id)) is not None]
 
     def get_agent_by_name(self, name: str) -> AgentRuntime | None:
         """The first agent of a name, regardless of case."""
@@ -186,8 +212,10 @@ class HostBase:
 
     def get_agent_by_character_id(self, character_id: UUID) -> AgentRuntime | None:
         """The agent whose character says this id itself (elizaos.md 1.4-03), or None."""
-        return next((each for each in self.get_agents() if each.character.id == character_id), None)
+        wanted = as_id(character_id)
+        said = [each for each in self.get_agents() if each.character.id is not None]
+        return next((each for each in said if as_id(each.character.id) == wanted), None)
 
     def get_agents_by_names(self, names: Iterable[str]) -> list[AgentRuntime]:
         """The agents that have one of these names, regardless of case."""
-        return self._agents.by_names(names)
+        return self._agents.by_names(each_of(names))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from bot_host.host.outbox import HostOutbox
 from bot_host.host.scheduler import Scheduler
 from bot_host.host.task_workers import Say, built_in_workers
 from bot_host.host.turns import RoomKey, TurnWorker
+from bot_host.kit.lock import ProcessLock
 from bot_host.kit.tasks import Supervisor
 from bot_host.pipeline import DIRECT
 from bot_host.runtime import AgentRuntime
@@ -46,8 +48,12 @@ class Desk:
         agents: Callable[[], list[AgentRuntime]],
         say: Say,
         mask: Callable[[str], str],
+        lock: ProcessLock | None = None,
     ) -> None:
-        """`find_agent` finds agents that may begin a turn here; `agents` are those whose tasks are run."""
+        """`find_agent` finds agents that may begin a turn here; `agents` are those whose tasks are run.
+
+        `lock`: the database's, instead of a new one; whoever has taken it lets it go as well.
+        """
         self.store = store
         self.own = True
         """Opened and closed here; off for a database that is open already and belongs to somebody else."""
@@ -72,6 +78,9 @@ class Desk:
         workers = built_in_workers(store, accounts, admit=self.inbox.admit, say=say)
         self.scheduler = Scheduler(store, agents, workers=workers, mask=mask)
         self.opened = False
+        path = store.lock_path
+        self._lock = lock or (ProcessLock(path) if path is not None else None)
+        self._taken: ProcessLock | None = None
         self._recovered = False
         self._opening = asyncio.Lock()
         self._inline: dict[RoomKey, tuple[asyncio.Lock, int]] = {}
@@ -91,9 +100,12 @@ class Desk:
     async def open(self, *, recover: bool = True) -> None:
         """Open and migrate the database where it is ours; take up what a process left. Idempotent.
 
-        `recover` is off where other processes may be at work on the same database.
+        `recover` is off where other processes may be at work on the same database. Raises StoreError, for
+        another host that works on it too.
         """
         async with self._opening:
+            if recover:
+                self._take_lock()
             if self.own and not self.opened:
                 await self.store.open()
             self.opened = True
@@ -101,14 +113,36 @@ class Desk:
                 await self.store.recover()
                 self._recovered = True
 
+    def _take_lock(self) -> None:
+        lock = self._lock
+        if lock is None or lock.held:
+            return
+        try:
+            taken = lock.try_take()
+        except OSError as error:
+            raise StoreError(f"the database's folder cannot be written: {error.strerror}") from error
+        if not taken:
+            whose = "of this process" if lock.holder == str(os.getpid()) else f"(process {lock.holder})"
+            raise StoreError(
+                f"another host {whose} works on the database {lock.path.stem}, and its messages would be "
+                "answered twice: stop that one, give this one another database, or add its agents with "
+                "ephemeral=True, which answer only what they are given"
+            )
+        self._taken = lock
+
     async def close(self) -> None:
         """Let go of the database where it is ours."""
         try:
             await self.outbox.put_back()
         except StoreError as error:
             log.error("parts of messages that did not go out stay marked as being sent: %s", error)
-        if self.own:
-            await self.store.close()
+        try:
+            if self.own:
+                await self.store.close()
+        finally:
+            if self._taken is not None:
+                self._taken.release()
+                self._taken = None
 
     async def wake_pending(self) -> None:
         """Have a look at every room that has something to do."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, overload
 
 from bot_host.contracts.turn import TurnWishes
+from bot_host.host.agents import raise_failed
 from bot_host.host.base import HostBase
 from bot_host.host.callers import Callbacks, OnComplete, OnError, OnResponse, OnStreamChunk
 from bot_host.host.desk import InlineDoor, LaneDoor
@@ -92,7 +93,7 @@ class MessageMethods(HostBase):
         self._check_open()
         ephemeral = self._agents.is_ephemeral(runtime)
         if ephemeral and not runtime.started:
-            await self._start([runtime])
+            raise_failed(await self._start([runtime]), [runtime])
         if not runtime.started:
             raise StateError(f"{runtime.character.name} is not started: call start_agents first")
         desk = self._desk_for(runtime)

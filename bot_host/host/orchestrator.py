@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from bot_host.contracts.connector import Connector, ConnectorConfig
 from bot_host.host.agent_methods import STORE_SECONDS, AgentMethods
@@ -31,8 +32,16 @@ class BotHost(AgentMethods, MessageMethods):
     """Hosts agents. `handle_message` is the way in, `send_message_to_target` the way out.
 
     Without a store it keeps everything in memory and forgets it at the end. Two hosts in one process share
-    nothing.
+    nothing. `async with BotHost() as host` stops it at the end.
     """
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
 
     @property
     def connectors(self) -> Sequence[ConnectorRunner]:

@@ -30,6 +30,16 @@ class ProcessLock:
         self._descriptor: int | None = None
 
     @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
+    def held(self) -> bool:
+        """Whether it was taken by this object, and not yet let go."""
+        return self._descriptor is not None
+
+    @property
     def holder(self) -> str:
         """The process id of whoever holds it, or `unknown`."""
         try:

@@ -19,6 +19,9 @@ class AgentBase:
         self.on_task_change: Callable[[], None] = lambda: None
         """Called when a task was made or changed; the host's scheduler looks again then."""
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._character.name!r} {self._agent_id}>"
+
     @property
     def agent_id(self) -> UUID:
         """The agent's id, which is also its entity's. It stays when the character is renamed."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from bot_host.contracts.plugin import Agent, State
 from bot_host.kit.clean import one_line
+from bot_host.runtime import seen
 from bot_host.types.errors import ModelError, StateError
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
@@ -62,10 +63,12 @@ async def find_entity_by_name(agent: Agent, message: Memory, state: State | None
 
 async def get_entity_details(agent: Agent, room_id: UUID) -> list[dict[str, Any]]:
     """Who is in a room: `id`, `name`, `names`, and as `data` what is known of them, as JSON text."""
-    details = []
+    details: list[dict[str, Any]] = []
+    if await seen.room(agent, room_id) is None:
+        return details
     for person in await agent.store.get_entities_for_room(room_id):
         known: dict[str, Any] = dict(person.metadata)
-        for component in await agent.store.get_components(person.id):
+        for component in await agent.store.get_components(agent.agent_id, person.id):
             known[component.type] = {**known.get(component.type, {}), **component.data}
         details.append(
             {

@@ -1,5 +1,6 @@
 """What the store asks of a database driver."""
 
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from bot_host.store.statement import MakeUnit
@@ -9,6 +10,10 @@ T = TypeVar("T")
 
 class Driver(Protocol):
     """Runs units of work."""
+
+    @property
+    def lock_path(self) -> Path | None:
+        """See Store."""
 
     async def open(self) -> None:
         """Connect; create or migrate. Raises StoreError with the way out, and then holds nothing."""

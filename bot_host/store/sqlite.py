@@ -44,6 +44,11 @@ class SqliteDriver:
         self._searcher: Batches | None = None
         self._is_open = False
 
+    @property
+    def lock_path(self) -> Path | None:
+        """Beside the file. One in memory belongs to whoever has the object."""
+        return None if self._file is None else Path(f"{self._file.resolve()}.lock")
+
     async def open(self) -> None:
         """See Driver."""
         if self._is_open:
