@@ -169,6 +169,14 @@ async def _ask(
     message: Memory,
     callback: HandlerCallback | None,
 ) -> ActionResult:
+    first = await confirm.in_the_way(agent, action, arguments, message)
+    if first is not None:
+        if first.message_id == message.id:
+            then = f"tell the person, and ask again when {first.action} is settled"
+        else:
+            then = f"the last message says yes to {first.action}: run {CONFIRM.name} first"
+        text = f"{action.name} was not done and not asked for, as {first.action} waits for a yes: {then}"
+        return ActionResult(success=False, text=text, error=text, data={"waits_for": first.action})
     question = await confirm.ask(agent, action, arguments, message)
     if callback is None:
         text = f"Not done yet: it needs a yes from the person who asked. Put this to them: {question}"

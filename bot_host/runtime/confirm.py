@@ -3,6 +3,7 @@
 The model's word alone is never enough: neither in the turn that asked, nor later, whatever it was talked
 into. What counts is the next message of the same person in the same room: when its whole text is a yes, the
 remembered action may run, with the remembered arguments. Any other text ends the matter; so do 15 minutes.
+One thing is asked for at a time, so that a yes never stands for more, or less, than what was asked.
 """
 
 import json
@@ -71,7 +72,10 @@ def is_yes(text: str, *names: str) -> bool:
 
 
 async def ask(agent: Agent, action: Action, arguments: Mapping[str, Any], message: Memory) -> str:
-    """Remember an action, instead of an earlier one of the same person in the room; the question to put."""
+    """Remember an action, instead of an earlier one of the same person in the room; the question to put.
+
+    First look at `in_the_way`: what it names would be forgotten.
+    """
     await agent.store.set_cache(
         agent.agent_id,
         _key(message),
@@ -87,23 +91,43 @@ async def ask(agent: Agent, action: Action, arguments: Mapping[str, Any], messag
     return f"{action.name}{' with ' + shown if shown else ''}: shall I do this? Answer yes to confirm."
 
 
-async def waiting(agent: Agent, message: Memory) -> Pending | None:
-    """What this message says yes to. A message that is no yes ends what waited for its sender."""
-    quiet, key = _quiet_of(agent), (agent.agent_id, _key(message))
-    if key in quiet:
+async def in_the_way(
+    agent: Agent, action: Action, arguments: Mapping[str, Any], message: Memory
+) -> Pending | None:
+    """What must be settled before this can be asked for; None: nothing, or the very same was asked for.
+
+    That is what this message's turn has asked for already, and what this message says yes to.
+    """
+    pending = _read(await agent.store.get_cache(agent.agent_id, _key(message)))
+    if pending is None or utc_now() >= pending.expires_at:
         return None
-    value = await agent.store.get_cache(*key)
+    same = (pending.action, dict(pending.arguments)) == (action.name, dict(arguments))
+    asked_now = pending.message_id == message.id
+    return pending if not same and (asked_now or await waiting(agent, message) is not None) else None
+
+
+def _read(value: Any) -> Pending | None:
     if not isinstance(value, dict):
-        quiet[key] = None
-        while len(quiet) > QUIET:
-            quiet.popitem(last=False)
         return None
-    pending = Pending(
+    return Pending(
         action=value["action"],
         arguments=value["arguments"],
         message_id=value["message_id"],
         expires_at=datetime.fromisoformat(value["expires_at"]),
     )
+
+
+async def waiting(agent: Agent, message: Memory) -> Pending | None:
+    """What this message says yes to. A message that is no yes ends what waited for its sender."""
+    quiet, key = _quiet_of(agent), (agent.agent_id, _key(message))
+    if key in quiet:
+        return None
+    pending = _read(await agent.store.get_cache(*key))
+    if pending is None:
+        quiet[key] = None
+        while len(quiet) > QUIET:
+            quiet.popitem(last=False)
+        return None
     if pending.message_id == message.id:
         return None  # The turn that asked: its message cannot be the yes.
     if utc_now() < pending.expires_at and is_yes(message.content.text, agent.character.name):

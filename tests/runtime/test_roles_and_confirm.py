@@ -176,9 +176,41 @@ async def test_the_same_call_again_after_a_yes_counts_too(able: AgentRuntime) ->
 
 async def test_other_arguments_are_asked_for_again(able: AgentRuntime) -> None:
     await call(able, "WIPE", message("wipe"), ARGS)
-    other = await call(able, "WIPE", message("yes"), '{"room": "cellar"}')
+    other = await call(able, "WIPE", message("yes, the other one"), '{"room": "cellar"}')
     assert other.data["needs_confirmation"]
     assert RAN == []
+
+
+async def test_a_second_thing_in_one_turn_is_refused_and_said_so(able: AgentRuntime) -> None:
+    said: list[str] = []
+
+    async def callback(content: Content) -> list[Memory]:
+        said.append(content.text)
+        return []
+
+    asked = message("wipe the kitchen and the cellar")
+    assert (await call(able, "WIPE", asked, ARGS, callback)).data["needs_confirmation"]
+    second = await call(able, "WIPE", asked, '{"room": "cellar"}', callback)
+    assert not second.success
+    assert "was not done and not asked for, as WIPE waits for a yes: tell the person" in second.error
+    # The same once more is asked for once more: a turn that is begun again has forgotten that it did.
+    assert (await call(able, "WIPE", asked, ARGS, callback)).data["needs_confirmation"]
+    assert [text for text in said if "cellar" in text] == []
+    assert (await call(able, "CONFIRM", message("yes"))).success
+    assert RAN == [{"room": "kitchen"}]
+    # Settled: now there is room for the other one.
+    assert (await call(able, "WIPE", message("and the cellar"), '{"room": "cellar"}')).data["question"]
+
+
+async def test_what_was_said_yes_to_comes_first(able: AgentRuntime) -> None:
+    await call(able, "WIPE", message("wipe"), ARGS)
+    yes = message("yes")
+    other = await call(able, "WIPE", yes, '{"room": "cellar"}')
+    assert "the last message says yes to WIPE: run CONFIRM first" in other.error
+    assert RAN == []
+    assert (await call(able, "CONFIRM", yes)).success
+    assert RAN == [{"room": "kitchen"}]
+    assert (await call(able, "WIPE", yes, '{"room": "cellar"}')).data["needs_confirmation"]
 
 
 @pytest.mark.parametrize(
