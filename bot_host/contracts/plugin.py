@@ -85,6 +85,9 @@ class Host(Protocol):
     def get_agents(self) -> Sequence["Agent"]:
         """All agents, in the order in which they were added."""
 
+    def reaches(self, agent_id: UUID, room: Room) -> bool:
+        """Whether what an agent says unasked in a room goes out: not so where callers of the library ask."""
+
     async def handle_message(self, agent: UUID, message: Mapping[str, Any] | Memory) -> Any:
         """Give an agent a message and wait for what comes of it (`BotHost.handle_message`)."""
 

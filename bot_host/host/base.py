@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from bot_host.contracts.plugin import Host, MessageService
 from bot_host.contracts.store import Store
@@ -18,6 +18,7 @@ from bot_host.host.events import HostEvents, Listener
 from bot_host.host.handlers import handler_account
 from bot_host.host.message_service import HostMessageService
 from bot_host.host.result import Delivery, MessageResult
+from bot_host.host.task_workers import is_local
 from bot_host.kit.lock import ProcessLock
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
@@ -27,6 +28,7 @@ from bot_host.types.content import Content
 from bot_host.types.errors import StateError, StoppedError
 from bot_host.types.ids import UUID, as_id
 from bot_host.types.outbound import Target
+from bot_host.types.places import Room
 
 
 def _store_of(given: Store | str | None) -> Store:
@@ -47,7 +49,12 @@ class _Speaker(Protocol):
     def handle_message(self) -> Callable[..., Awaitable[MessageResult]]: ...
 
     async def _say_for_task(
-        self, agent_id: UUID, target: Target, content: Content, memory_id: UUID
+        self,
+        agent_id: UUID,
+        target: Target,
+        content: Content,
+        memory_id: UUID,
+        metadata: dict[str, Any],
     ) -> Delivery: ...
 
 
@@ -186,6 +193,10 @@ class HostBase:
         return self._agents.get(agent_id)
 
     get_agent_by_id = get_agent
+
+    def reaches(self, agent_id: UUID, room: Room) -> bool:
+        """Whether what an agent says unasked in a room goes out: not so where callers of the library ask."""
+        return not is_local(room) or self._accounts.speaks(agent_id, room.source)
 
     def get_agents(self) -> list[AgentRuntime]:
         """All agents, in the order in which they were added."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from bot_host.contracts.connector import Connector, ConnectorConfig
 from bot_host.host.agent_methods import STORE_SECONDS, AgentMethods
@@ -93,6 +93,7 @@ class BotHost(AgentMethods, MessageMethods):
         content: Content,
         *,
         memory_id: UUID | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> Delivery:
         """Say something unasked. Returns after the commit; `Delivery.sent` waits for the platform.
 
@@ -121,6 +122,7 @@ class BotHost(AgentMethods, MessageMethods):
             entity_id=runtime.agent_id,
             room_id=target.room_id or runtime.agent_id,
             content=content.model_copy(update={"source": line.account.platform}),
+            metadata=dict(metadata or {}),
         )
         seqs = await desk.outbox.enqueue(line, memory, target, remember=target.room_id is not None)
         return Delivery(seqs, memory, desk.outbox.wait_sent)
@@ -154,9 +156,16 @@ class BotHost(AgentMethods, MessageMethods):
         raise StateError(f"there is no private chat with {target.entity_id} yet: they have to write first")
 
     async def _say_for_task(
-        self, agent_id: UUID, target: Target, content: Content, memory_id: UUID
+        self,
+        agent_id: UUID,
+        target: Target,
+        content: Content,
+        memory_id: UUID,
+        metadata: dict[str, Any],
     ) -> Delivery:
-        return await self.send_message_to_target(agent_id, target, content, memory_id=memory_id)
+        return await self.send_message_to_target(
+            agent_id, target, content, memory_id=memory_id, metadata=metadata
+        )
 
     # -- the end ----------------------------------------------------------------------------------------
 

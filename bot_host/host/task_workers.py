@@ -12,7 +12,7 @@ from bot_host.kit.clock import utc_now
 from bot_host.types.content import Content, MentionContext, MentionType
 from bot_host.types.errors import SendLater, StateError
 from bot_host.types.ids import UUID, create_unique_uuid
-from bot_host.types.memory import Memory
+from bot_host.types.memory import FOR_ENTITY, Memory
 from bot_host.types.outbound import Target
 from bot_host.types.places import Entity, Room, World
 from bot_host.types.task import Task
@@ -26,7 +26,7 @@ CONNECT_SECONDS: Final = 10.0
 """Before the next try while the platform's account is not logged in."""
 
 Admit = Callable[[Sequence[Admission]], Awaitable[list[Admitted]]]
-Say = Callable[[UUID, Target, Content, UUID], Awaitable[Delivery]]
+Say = Callable[[UUID, Target, Content, UUID, dict[str, Any]], Awaitable[Delivery]]
 
 
 def occurrence_key(task: Task) -> str:
@@ -50,7 +50,7 @@ def built_in_workers(store: Store, accounts: Accounts, *, admit: Admit, say: Say
             raise StateError(
                 f"the agent has no room for {target.source} {target.channel_id}: write to it there once"
             )
-        if _is_local(room) and not accounts.handles(agent.agent_id, room.source):
+        if is_local(room) and not accounts.handles(agent.agent_id, room.source):
             account = f"{LOCAL}{agent.agent_id}"
         elif not _is_open(accounts, agent.agent_id, target):
             raise _not_yet(target)
@@ -63,7 +63,10 @@ def built_in_workers(store: Store, accounts: Accounts, *, admit: Admit, say: Say
         room, target = await _place(store, agent.agent_id, task)
         memory_id = create_unique_uuid(agent.agent_id, occurrence_key(task))
         content = Content(text=words, source=target.source)
-        if room is not None and _is_local(room) and not accounts.speaks(agent.agent_id, room.source):
+        metadata: dict[str, Any] = {"task_id": task.id}
+        if task.entity_id:
+            metadata[FOR_ENTITY] = task.entity_id
+        if room is not None and is_local(room) and not accounts.speaks(agent.agent_id, room.source):
             # Nobody sends there: whoever reads the room finds it.
             await store.create_memory(
                 Memory(
@@ -73,11 +76,12 @@ def built_in_workers(store: Store, accounts: Accounts, *, admit: Admit, say: Say
                     room_id=room.id,
                     world_id=room.world_id,
                     content=content,
+                    metadata=metadata,
                 )
             )
             return
         try:
-            await say(agent.agent_id, target, content, memory_id)
+            await say(agent.agent_id, target, content, memory_id, metadata)
         except StateError:
             if not _is_open(accounts, agent.agent_id, target):
                 raise _not_yet(target) from None
@@ -106,7 +110,7 @@ def _words(options: Mapping[str, Any], key: str) -> str:
     return words
 
 
-def _is_local(room: Room) -> bool:
+def is_local(room: Room) -> bool:
     """Made by a caller of the library: no platform knows it (`host.local`)."""
     return room.channel_id in ("", room.id)
 

@@ -20,6 +20,7 @@ from bot_host.store.statement import Statement, Unit
 from bot_host.types.content import ChannelType
 from bot_host.types.errors import StateError
 from bot_host.types.ids import UUID
+from bot_host.types.memory import FOR_ENTITY
 from bot_host.types.places import Entity
 
 
@@ -48,7 +49,10 @@ POLICIES: Final[Mapping[str, tuple[Policy, str]]] = {
     "components.entity_id": (Policy.DELETE, ""),
     "components.source_entity_id": (Policy.BLANK, "what they told of others is the others'"),
     "components.data": (Policy.PRUNE, "whatever names the id, in components of others"),
-    "memories.id": (Policy.DELETE, "theirs, answers to them, all of private rooms, and what was derived"),
+    "memories.id": (
+        Policy.DELETE,
+        "theirs, what was said to them, all of private rooms, what was derived",
+    ),
     "memories.entity_id": (Policy.DELETE, ""),
     "memories.source_memory_id": (Policy.DELETE, "facts derived from what they said"),
     "memories.content": (Policy.KEEP, "what others said in rooms of several people"),
@@ -228,6 +232,14 @@ ANSWERS: Final = Statement(
         InList(JsonText(_m.content, "in_reply_to"), "memory_ids"),
     ),
 )
+SAID_FOR: Final = Statement(
+    "persons.said_for",
+    select(_m.id).where(
+        _m.agent_id == bindparam("of_agent"),
+        _m.entity_id == bindparam("of_agent"),
+        JsonText(_m.metadata, FOR_ENTITY) == bindparam("person_text", type_=schema.audit.c.actor.type),
+    ),
+)
 DERIVED: Final = Statement("persons.derived", select(_m.id).where(InList(_m.source_memory_id, "memory_ids")))
 RUNS: Final = Statement(
     "persons.runs",
@@ -254,7 +266,8 @@ def find_person(entity_id: UUID) -> Unit[Person | None]:
     answers = yield ANSWERS(
         of_agent=entity.agent_id, room_ids=sorted({row[1] for row in own}), memory_ids=list(memory_ids)
     )
-    memory_ids.update(dict.fromkeys(row[0] for row in answers))
+    said_for = yield SAID_FOR(of_agent=entity.agent_id, person_text=entity.id)
+    memory_ids.update(dict.fromkeys(row[0] for row in (*answers, *said_for)))
     new = list(memory_ids)
     while new:
         derived = yield DERIVED(memory_ids=new)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +10,9 @@ from bot_host.kit.clock import utc_now
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID, new_id
 from bot_host.types.knowledge import Audience
+
+FOR_ENTITY: Final = "for_entity_id"
+"""In the metadata of what the agent says unasked: whom it is for. It goes when that person is erased."""
 
 
 class MemoryType(StrEnum):

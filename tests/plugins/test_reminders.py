@@ -16,7 +16,7 @@ from bot_host.runtime import AgentRuntime
 from bot_host.testing import FakePlatform, ScriptedModel
 from bot_host.types.character import Character
 from bot_host.types.content import ChannelType, Content
-from bot_host.types.ids import create_unique_uuid
+from bot_host.types.ids import create_unique_uuid, new_id
 from bot_host.types.memory import Memory
 from bot_host.types.models import TextResult, ToolCall
 from bot_host.types.task import Task
@@ -161,6 +161,49 @@ async def test_a_reminder_comes_in_its_room_with_the_name(desk: Desk) -> None:
     host: Any = desk.host
     await host._main.scheduler.idle()
     assert await desk.reminders() == []
+
+
+async def test_a_fired_reminder_goes_with_the_person_whom_it_was_for(desk: Desk) -> None:
+    """In a room of several, on a platform and of callers: neither its text nor its outgoing part stays."""
+    ada = await desk.said("ada", room="general", type=ChannelType.GROUP)
+    bob = await desk.said("bob", room="general", type=ChannelType.GROUP)
+    asked, room = [ada, bob], new_id()
+    for person in (new_id(), new_id()):
+        content = {"text": "hi", "channel_type": "GROUP", "source": "web"}
+        message = {"entity_id": person, "room_id": room, "content": content}
+        asked.append((await desk.host.handle_message(desk.agent.agent_id, message)).user_message)
+    words = ("tea", "coffee", "milk", "juice")
+    for message_of, word in zip(asked, words, strict=True):
+        assert (await desk.do(message_of, "REMIND_ME", text=word, when="in 1 hour"))[0]
+    for task in await desk.reminders():
+        await desk.agent.update_task(task.id, {"due_at": datetime.now(UTC)})
+    host: Any = desk.host
+    await host._main.scheduler.look()
+    await host._main.scheduler.idle()
+    await desk.host.finish_pending()
+    store = desk.agent.store
+
+    async def kept() -> set[str]:
+        said = [each.content.text for each in await desk.agent.get_memories(count=100)]
+        parts = [str(row.payload) for row in await store.get_parts(range(1, 20))]
+        return {word for word in words if any(word in text for text in (*said, *parts))}
+
+    assert await kept() == set(words)
+    await store.erase_entity(ada.entity_id)
+    assert await kept() == set(words) - {"tea"}
+    await store.erase_entity(asked[2].entity_id)
+    assert await kept() == {"coffee", "juice"}
+
+
+async def test_where_nobody_can_be_told_it_says_so(desk: Desk) -> None:
+    message = {"entity_id": new_id(), "room_id": new_id(), "content": {"text": "hi", "source": "web"}}
+    over_http = (await desk.host.handle_message(desk.agent.agent_id, message)).user_message
+    ok, text = await desk.do(over_http, "REMIND_ME", text="tea", when="in 1 hour")
+    assert ok
+    assert "Tell the person: nothing can be sent to them here by itself" in text
+    ok, text = await desk.do(await desk.said(), "REMIND_ME", text="tea", when="in 1 hour")
+    assert ok
+    assert text.endswith("Europe/Berlin)")
 
 
 async def test_a_name_cannot_make_a_mention(desk: Desk) -> None:

@@ -28,6 +28,10 @@ CHARS: Final = 500
 PRIVATE: Final = (ChannelType.DM, ChannelType.VOICE_DM, ChannelType.SELF, ChannelType.API)
 HAS: Final = "has_reminders"
 """In the state's data: asked of the store once a message."""
+UNHEARD: Final = (
+    ". Tell the person: nothing can be sent to them here by itself, so it will only stand in this "
+    "conversation when they come back after that time."
+)
 NEVER: Final = "none"
 
 
@@ -109,7 +113,16 @@ async def _remind(agent: Agent, call: ActionCall) -> ActionResult:
     )
     await agent.create_task(task)
     call.state.data[HAS] = True
-    return ActionResult(text=f"Noted. {_line(task, zone)}", data={"task_id": task.id})
+    heard = await _reaches(agent, message)
+    return ActionResult(
+        text=f"Noted. {_line(task, zone)}{'' if heard else UNHEARD}",
+        data={"task_id": task.id, "reaches_person": heard},
+    )
+
+
+async def _reaches(agent: Agent, message: Memory) -> bool:
+    room = await agent.store.find_room(message.room_id)
+    return room is not None and agent.host is not None and agent.host.reaches(agent.agent_id, room)
 
 
 async def _list(agent: Agent, call: ActionCall) -> ActionResult:
