@@ -112,6 +112,8 @@ class Agents:
 
     def make(self, item: Mapping[str, Any], *, ephemeral: bool, test_mode: bool) -> AgentRuntime:
         """A runtime as an item of `add_agents` describes it, not added. Raises ConfigError, PluginError."""
+        if not isinstance(item, Mapping):
+            raise ConfigError(f"an agent: expected a mapping with a character, found {type(item).__name__}")
         for key in item:
             if key not in KEYS:
                 known = ", ".join(KEYS)
@@ -120,7 +122,9 @@ class Agents:
             raise ConfigError("an agent needs a character")
         environ: Mapping[str, str] = {} if test_mode else os.environ
         character = read_character(item["character"])
-        wanted = named_plugins(item, environ)
+        wanted = given_plugins(item)
+        if wanted is None:
+            wanted = default_plugins(environ)
         named = [*wanted, *names_for_character(character.plugins)]
         plugins = {p.name: p for p in (find_plugin(n) if isinstance(n, str) else n for n in named)}
         options: AgentOptions = item.get("options") or AgentOptions(background=not ephemeral)
@@ -246,14 +250,14 @@ def without_secrets(character: Character) -> Character:
 default_plugins = build_character_plugins
 
 
-def named_plugins(item: Mapping[str, Any], environ: Mapping[str, str]) -> list[Plugin | str]:
-    """The plugins of an item of `add_agents`: what it lists, and that may be none; else the default ones.
+def given_plugins(item: Mapping[str, Any]) -> Sequence[Plugin | str] | None:
+    """The plugins that an item of `add_agents` lists, and that may be none; None: it says nothing of them.
 
     Raises ConfigError for what is no list.
     """
     given = item.get("plugins")
     if given is None:
-        return [*default_plugins(environ)]
+        return None
     if isinstance(given, str | Plugin):
         return [given]
     if not isinstance(given, Iterable):

@@ -74,8 +74,12 @@ class Asking:
             if admitted.duplicate:
                 raise StateError(f"the message {memory.id} was handled before")
             if waits:
-                async with limit:
-                    processing = await door.wait(admission, caller.future)
+                try:
+                    async with limit:
+                        processing = await door.wait(admission, caller.future)
+                except Exception:
+                    await caller.complete()
+                    raise
                 await caller.complete()
                 self._sent(runtime.agent_id, memory.id, "sync", processing)
                 return MessageResult(message_id=memory.id, user_message=memory, processing=processing)
@@ -99,13 +103,12 @@ class Asking:
                     processing = await door.wait(admission, caller.future)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told to the caller
                 await caller.fail(error)
-                return
-            for memory in processing.responses:
-                await caller.respond(memory)
-            if processing.outcome is Outcome.FAILED:
-                await caller.fail(TurnError(processing.reason).about(room=admission.room.id))
             else:
-                await caller.complete()
+                for memory in processing.responses:
+                    await caller.respond(memory)
+                if processing.outcome is Outcome.FAILED:
+                    await caller.fail(TurnError(processing.reason).about(room=admission.room.id))
+            await caller.complete()
         finally:
             self._callers.remove(caller)
 

@@ -9,6 +9,7 @@ from bot_host.host.accounts import LOCAL
 from bot_host.host.handlers import handler_account
 from bot_host.kit.clean import clean_text
 from bot_host.kit.clock import utc_now
+from bot_host.runtime.given import keys_of
 from bot_host.types.content import ChannelType, Content
 from bot_host.types.errors import StateError
 from bot_host.types.ids import UUID, is_uuid, new_id
@@ -63,7 +64,13 @@ def admission_of(
     )
 
 
-def _memory(agent_id: UUID, message: Mapping[str, Any]) -> Memory:
+def _memory(agent_id: UUID, told: Mapping[str, Any]) -> Memory:
+    if not isinstance(told, Mapping):
+        raise StateError(
+            "the message: expected a mapping with entity_id, room_id and content, or a Memory, "
+            f"found {type(told).__name__}"
+        )
+    message = keys_of(told)
     for key in ("entity_id", "room_id", "content"):
         if key not in message:
             raise StateError(f"the message has no {key}")
@@ -87,5 +94,11 @@ def _memory(agent_id: UUID, message: Mapping[str, Any]) -> Memory:
         room_id=ids["room_id"],
         world_id=ids.get("world_id"),
         content=content,
-        metadata=dict(message.get("metadata") or {}),
+        metadata=_metadata(message.get("metadata")),
     )
+
+
+def _metadata(given: Any) -> dict[str, Any]:
+    if given is not None and not isinstance(given, Mapping):
+        raise StateError(f"the message's metadata: expected a mapping, found {type(given).__name__}")
+    return dict(given or {})

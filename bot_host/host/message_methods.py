@@ -2,22 +2,19 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, overload
+from typing import Any, overload
 
-from bot_host.contracts.turn import TurnWishes
 from bot_host.host.agents import raise_failed
 from bot_host.host.base import HostBase
 from bot_host.host.callers import Callbacks, OnComplete, OnError, OnResponse, OnStreamChunk
 from bot_host.host.desk import InlineDoor, LaneDoor
+from bot_host.host.options import entry_of, seconds_of, wishes_of
 from bot_host.host.result import BatchResult, MessageAccepted, MessageResult
 from bot_host.runtime import AgentRuntime
 from bot_host.types import host_events as events
 from bot_host.types.errors import StateError
-from bot_host.types.ids import UUID
+from bot_host.types.ids import UUID, as_id
 from bot_host.types.memory import Memory
-
-SINGLE_STEP: Final = 2
-"""Rounds without multi-step: the model may ask for actions once, and then has to speak."""
 
 
 class MessageMethods(HostBase):
@@ -74,44 +71,48 @@ class MessageMethods(HostBase):
         lane as a platform's message. A runtime that was added as ephemeral works it off itself, here.
 
         With `on_response` it returns as soon as the message is on disk (an ephemeral runtime: when all is
-        done) and the callbacks hear the rest: `on_response(content)` of each thing said, `on_error(error)`,
-        and `on_complete()` last, after success only. `on_stream_chunk(chunk, message_id)` hears the reply as
-        it is written, in both ways; a turn that is begun again has another `message_id`. All are awaited,
-        plain functions will do; what they raise goes to `on_error` or the log.
+        done) and the callbacks hear the rest: `on_response(content)` of each thing said, `on_error(error)` of
+        what went wrong. A failed turn has both: its line of excuse, then a TurnError. `on_stream_chunk(chunk,
+        message_id)` hears the reply as it is written, in both ways; a turn that is begun again has another
+        `message_id`. `on_complete()` is called in both ways, once and last, however it ended (elizaOS: after
+        success only), unless the message was not taken in. All are awaited, plain functions will do; what
+        they raise goes to `on_error` or the log.
 
         `max_retries`: further tries of a model round that is empty or fails. `use_multi_step=False`: the
         model may ask for actions once; else up to `max_multi_step_iterations` rounds (default: the agent's
         `max_steps`). `timeout`: seconds; it ends the wait with TimeoutError, and the row stays in the inbox
         to be answered.
 
-        Raises StateError for an unknown or stopped agent, CircleError in a turn that the agent asked is
-        waiting for (itself, or by others), and StoppedError when it or the host stops
-        meanwhile (the message then waits in the inbox); a failed turn is a result with the outcome `failed`
-        (for `on_error`: a TurnError).
+        Raises StateError for an unknown or stopped agent and for what does not fit (nothing is written then),
+        CircleError in a turn that the agent asked is waiting for (itself, or by others), and StoppedError
+        when it or the host stops meanwhile (the message then waits in the inbox); a failed turn is a result
+        with the outcome `failed` (for `on_error`: a TurnError).
         """
         runtime = agent if isinstance(agent, AgentRuntime) else self.get_agent(agent)
         self._check_open()
+        callbacks = Callbacks(
+            on_response=on_response,
+            on_stream_chunk=on_stream_chunk,
+            on_error=on_error,
+            on_complete=on_complete,
+        )
+        wishes = wishes_of(
+            max_retries=max_retries, use_multi_step=use_multi_step, max_steps=max_multi_step_iterations
+        )
+        seconds = seconds_of(timeout)
         ephemeral = self._agents.is_ephemeral(runtime)
         if ephemeral and not runtime.started:
             raise_failed(await self._start([runtime]), [runtime])
         if not runtime.started:
             raise StateError(f"{runtime.character.name} is not started: call start_agents first")
         desk = self._desk_for(runtime)
-        steps = SINGLE_STEP if use_multi_step is False else max_multi_step_iterations
         return await self._asking.ask(
             runtime,
             message,
             InlineDoor(desk, runtime) if ephemeral else LaneDoor(desk),
-            callbacks=Callbacks(
-                on_response=on_response,
-                on_stream_chunk=on_stream_chunk,
-                on_error=on_error,
-                on_complete=on_complete,
-            ),
-            wishes=TurnWishes(
-                max_steps=None if steps is None else max(1, steps), max_retries=max(0, max_retries or 0)
-            ),
-            timeout=timeout,
+            callbacks=callbacks,
+            wishes=wishes,
+            timeout=seconds,
         )
 
     async def handle_messages(self, messages: Iterable[Mapping[str, Any]]) -> list[BatchResult]:
@@ -122,11 +123,11 @@ class MessageMethods(HostBase):
         """
 
         async def one(entry: Mapping[str, Any]) -> BatchResult:
-            agent = entry.get("agent_id", "")
-            agent_id = agent.agent_id if isinstance(agent, AgentRuntime) else str(agent)
+            agent_id = ""
             try:
-                options = entry.get("options") or {}
-                result = await self.handle_message(agent, entry.get("message") or {}, **options)
+                agent, message, options = entry_of(entry, self.handle_message)
+                agent_id = agent.agent_id if isinstance(agent, AgentRuntime) else as_id(agent)
+                result = await self.handle_message(agent, message, **options)
             except Exception as error:  # noqa: BLE001 - one entry's failure is that entry's result
                 return BatchResult(agent_id=agent_id, error=error)
             return BatchResult(agent_id=agent_id, result=result)

@@ -14,6 +14,7 @@ from bot_host.host.message_methods import MessageMethods
 from bot_host.host.result import Delivery
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
+from bot_host.runtime.given import made, made_content
 from bot_host.runtime.voice import next_message_id
 from bot_host.types.content import ChannelType, Content
 from bot_host.types.errors import BotHostError, StateError
@@ -89,8 +90,8 @@ class BotHost(AgentMethods, MessageMethods):
     async def send_message_to_target(
         self,
         agent: UUID | AgentRuntime,
-        target: Target,
-        content: Content,
+        target: Target | Mapping[str, Any],
+        content: Content | Mapping[str, Any] | str,
         *,
         memory_id: UUID | None = None,
         metadata: Mapping[str, Any] | None = None,
@@ -104,6 +105,7 @@ class BotHost(AgentMethods, MessageMethods):
         that nothing sends to, an unknown room, and a person without such a chat.
         """
         runtime = agent if isinstance(agent, AgentRuntime) else self.get_agent(agent)
+        target, content = made(Target, target), made_content(content)
         desk = self._desk_for(runtime)
         room = await self._find_room(runtime, target)
         if room is not None:

@@ -139,30 +139,38 @@ async def test_a_failed_turn_is_an_error_for_callbacks_and_a_result_for_those_wh
     heard = Heard()
     house.model.answers = [ModelError("out of order")] * 2
     await house.host.handle_message(house.agent_id, said("one"), **heard.callbacks)
-    await heard.wait("error")
-    await house.host.finish_pending()
-    [(name, line), (_, error)] = heard.calls
-    assert name == "response"
+    await heard.wait("complete")
+    [(name, line), (_, error), (last, _)] = heard.calls
+    assert (name, last) == ("response", "complete")
     assert line.startswith("Sorry")
     assert isinstance(error, TurnError)
     assert "out of order" in str(error)
-    result = await house.host.handle_message(house.agent_id, said("two"))
+    done: list[bool] = []
+    result = await house.host.handle_message(
+        house.agent_id, said("two"), on_complete=lambda: done.append(True)
+    )
     assert result.processing.outcome is Outcome.FAILED
+    assert done == [True]
 
 
 async def test_a_callers_time_out_ends_the_wait_and_not_the_work(house: House, tmp_path: Path) -> None:
     house.model.hold.clear()
     message_id = new_id()
+    waited = Heard()
     with pytest.raises(TimeoutError, match=message_id):
-        await house.host.handle_message(house.agent_id, said("slow", id=message_id), timeout=0.05)
+        await house.host.handle_message(
+            house.agent_id, said("slow", id=message_id), timeout=0.05, on_complete=waited.on_complete
+        )
+    assert waited.calls == [("complete", None)]
     heard = Heard()
     await house.host.handle_message(house.agent_id, said("slow too"), timeout=0.05, **heard.callbacks)
-    await heard.wait("error")
+    await heard.wait("complete")
     house.model.hold.set()
     await house.host.finish_pending()
     assert [outcome for _, outcome, _ in inbox_of(tmp_path)] == ["answered", "answered"]
-    [(_, error)] = heard.calls
+    [(_, error), (last, _)] = heard.calls
     assert isinstance(error, TimeoutError)
+    assert last == "complete"
 
 
 async def test_a_stop_of_the_host_ends_calls_with_a_typed_error(house_at: Houses, tmp_path: Path) -> None:
@@ -175,8 +183,8 @@ async def test_a_stop_of_the_host_ends_calls_with_a_typed_error(house_at: Houses
         await house.host.stop(0.0)
         with pytest.raises(StoppedError, match="waits in the inbox"):
             await waiting
-        [(name, error)] = heard.calls
-        assert (name, type(error)) == ("error", StoppedError)
+        [(name, error), (last, _)] = heard.calls
+        assert (name, type(error), last) == ("error", StoppedError, "complete")
         with pytest.raises(StoppedError):
             await house.host.handle_message(house.agent_id, said("three"))
     assert [state for state, _, _ in inbox_of(tmp_path)] == ["pending", "pending"]
@@ -293,7 +301,7 @@ async def test_several_at_once_in_order_and_one_failing_alone(house: House) -> N
         ]
     )
     texts = [each.result.processing.text if each.result else type(each.error) for each in results]  # type: ignore[union-attr]
-    assert texts == ["echo: one", StateError, StateError, "echo: four", TypeError]
+    assert texts == ["echo: one", StateError, StateError, "echo: four", StateError]
     [event] = told
     assert event.count == 5
     assert event.results[1].agent_id == unknown
