@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from bot_host.app.agents import agent_options, agent_plugins, answering_agent, read_characters
+from bot_host.app.schedules import faults, planned
 from bot_host.config.load import load_config
 from bot_host.config.schema import ConnectorEntry, Loaded, ScheduleConfig
 from bot_host.contracts.connector import ConnectorConfig, ConnectorSpec
@@ -104,6 +105,8 @@ class Built:
     """One line each for what is off, and why."""
     faults: list[str] = field(default_factory=list)
     """One line each for what should be on and cannot be."""
+    schedule_faults: list[str] = field(default_factory=list)
+    """One line each for a schedule that nothing can carry out."""
     terminal: bool = False
     schedules: dict[UUID, list[ScheduleConfig]] = field(default_factory=dict)
     """`[[agents.schedules]]`, by agent."""
@@ -146,6 +149,8 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
         for agent_id, (agent, _) in zip(ids, characters, strict=True):
             built.schedules[agent_id] = agent.schedules
         specs = connector_specs()
+        on = [each for each in config.connectors if not off_reason(specs[each.platform], each.config)]
+        built.schedule_faults = faults(planned(loaded, characters, on, specs))
         for entry in config.connectors:
             mask.add(*specs[entry.platform].secrets(entry.config))
             agent_id = ids[answering_agent(loaded, entry, names)]

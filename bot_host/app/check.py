@@ -10,6 +10,7 @@ from bot_host.app.agents import agent_plugins, answering_agent, read_characters
 from bot_host.app.build import connector_specs, model_config, model_plugin, off_reason
 from bot_host.app.folders import make_places
 from bot_host.app.listen import close_all, keeps_running, listen
+from bot_host.app.schedules import check_schedules, planned
 from bot_host.config.schema import ConnectorEntry, Loaded
 from bot_host.contracts.connector import CheckLine
 from bot_host.runtime.plugins import names_for_character
@@ -42,6 +43,8 @@ async def check(loaded: Loaded) -> AsyncIterator[Finding]:
         yield finding
     names: list[str] = []
     for finding in await _contained("characters", lambda: _characters(loaded, names)):
+        yield finding
+    for finding in await _contained("schedules", lambda: _schedules(loaded)):
         yield finding
     for finding in await _contained("models", lambda: _models(loaded)):
         yield finding
@@ -110,6 +113,12 @@ async def _characters(loaded: Loaded, names: list[str]) -> list[CheckLine]:
         where = agent.character or "the character that comes with Bot Host"
         lines.append(CheckLine(name=f"agent {character.name}", ok=True, detail=where))
     return lines
+
+
+async def _schedules(loaded: Loaded) -> list[CheckLine]:
+    specs = connector_specs()
+    on = [each for each in loaded.config.connectors if not off_reason(specs[each.platform], each.config)]
+    return await check_schedules(loaded, planned(loaded, read_characters(loaded), on, specs))
 
 
 async def _models(loaded: Loaded) -> Sequence[CheckLine]:

@@ -83,7 +83,7 @@ async def run(loaded: Loaded, make_web: MakeWeb) -> int:
             log.info("%s", note)
         for line in built.off:
             log.info("%s", line)
-        for line in built.faults:
+        for line in (*built.faults, *built.schedule_faults):
             log.error("%s", line)
         if not built.on and not keeps_running(loaded.config.web):
             log.error("%s", WAY_OUT if not built.faults else "nothing could be switched on")

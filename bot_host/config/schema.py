@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from bot_host.contracts.connector import ConnectorConfig
 from bot_host.kit.clock import utc_now
 from bot_host.kit.cron import cron_times, zone_of
+from bot_host.kit.names import did_you_mean
 from bot_host.types.ids import is_uuid
+from bot_host.types.outbound import Target
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 _LEVEL_ALIASES: Final = {"trace": "debug", "verbose": "debug", "warn": "warning", "fatal": "critical"}
@@ -114,6 +116,15 @@ class LimitsConfig(_Table):
     """US dollars."""
 
 
+def _check_target(target: dict[str, str]) -> None:
+    known = [name for name in Target.__dataclass_fields__ if name != "extra"]
+    for key in target:
+        if key not in known:
+            raise ValueError(f"target has no {key}{did_you_mean(key, known)}; it has {', '.join(known)}")
+    if target and not target.get("source"):
+        raise ValueError('target needs a source, such as "discord"')
+
+
 class ScheduleConfig(_Table):
     """One `[[agents.schedules]]`."""
 
@@ -135,6 +146,7 @@ class ScheduleConfig(_Table):
             raise ValueError("expected either room or target")
         if bool(self.prompt) == bool(self.text):
             raise ValueError("expected either prompt or text")
+        _check_target(self.target)
         zone_of(self.time_zone)
         if self.cron and next(cron_times(self.cron, self.time_zone, utc_now()), None) is None:
             raise ValueError(f'cron "{self.cron}" never comes')

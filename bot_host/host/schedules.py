@@ -9,7 +9,7 @@ from typing import Any, Final
 from bot_host.config.schema import ScheduleConfig
 from bot_host.host.task_workers import PROMPT, TEXT
 from bot_host.runtime import AgentRuntime
-from bot_host.types.ids import UUID, create_unique_uuid, is_uuid
+from bot_host.types.ids import UUID, as_id, create_unique_uuid, is_uuid
 from bot_host.types.task import Misfire, Task, TaskState
 
 SCHEDULE: Final = "schedule"
@@ -40,12 +40,15 @@ async def sync_schedules(agent: AgentRuntime, schedules: Iterable[ScheduleConfig
             await agent.update_task(task_id, {"state": TaskState.ACTIVE})
 
 
+def room_id_of(agent_id: UUID, room: str) -> UUID:
+    """The room that an admin means: by its id, or by a platform's own id of a channel, as in elizaOS."""
+    return as_id(room) if is_uuid(room) else create_unique_uuid(agent_id, room)
+
+
 def _task(agent_id: UUID, task_id: UUID, schedule: ScheduleConfig) -> Task:
     metadata: dict[str, Any] = {}
     if schedule.room:
-        # elizaOS's ids: a platform's own id of a channel names its room just as well.
-        room = schedule.room
-        metadata["room_id"] = room.lower() if is_uuid(room) else create_unique_uuid(agent_id, room)
+        metadata |= {"room_id": room_id_of(agent_id, schedule.room), "room": schedule.room}
     else:
         metadata["target"] = dict(schedule.target)
     metadata |= {"prompt": schedule.prompt} if schedule.prompt else {"text": schedule.text}

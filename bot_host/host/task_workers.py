@@ -120,7 +120,8 @@ async def _place(store: Store, agent_id: UUID, task: Task) -> tuple[Room | None,
     if room_id:
         room = await store.find_room(room_id)
         if room is None or room.agent_id != agent_id:
-            raise StateError(f"there is no room {room_id}")
+            word = task.metadata.get("room") or room_id
+            raise StateError(f'the agent knows no room "{word}": write to it there once')
         return room, _target_of(room)
     try:
         target = Target.from_dict(dict(task.metadata.get("target") or {}))

@@ -22,7 +22,7 @@ class Misfire(StrEnum):
     """What to do about the times that passed while nobody ran the task."""
 
     SKIP = "skip"
-    """Forget them; go on with the next."""
+    """Forget them; go on with the next. Up to 60 seconds late is not missed: a start may take that."""
     ONCE = "once"
     """Run once for all of them."""
     ALL = "all"

@@ -163,6 +163,7 @@ async def test_schedules_of_the_config_become_tasks(house: House) -> None:
     assert morning.metadata == {
         "prompt": "Say good morning.",
         "room_id": create_unique_uuid(agent.agent_id, "general"),
+        "room": "general",
     }
     assert morning.due_at is not None
     assert morning.due_at > utc_now()
