@@ -65,6 +65,13 @@ async def test_texts_become_ids_of_this_agent_and_uuids_stay(site: Site) -> None
     assert await site.host.store.find_room(ids["room_id"].lower()) is not None
 
 
+async def test_who_leaves_the_ids_out_is_one_person_in_one_conversation(site: Site) -> None:
+    await site.say("I am Ada")
+    await site.say("Who am I?", entity_id="", room_id="")
+    said = [m.content for m in site.model.requests[-1].messages if m.role == "user"]
+    assert said == ["I am Ada", "Who am I?"]
+
+
 async def test_a_failed_turn_is_an_answer_that_says_so(site: Site) -> None:
     site.model.answers = [ModelError("the key was refused")]
     status, body = await site.say("Hello")
