@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeAlias
 
 from bot_host.contracts.agents import AgentRows
 from bot_host.contracts.knowledge import Memories, People, Places, Records
+from bot_host.contracts.ledger import Ledger
 from bot_host.contracts.tables import SchemaStore
 from bot_host.contracts.tasks import Tasks
 from bot_host.types.content import Content
@@ -207,7 +208,7 @@ class Steps(Protocol):
         """All of a turn, by edition, round and call. Kept for 30 days after the turn."""
 
 
-class Store(Inbox, Outbox, Steps, Memories, People, Places, Records, Tasks, SchemaStore, AgentRows, Protocol):
+class Store(Inbox, Outbox, Steps, Memories, People, Places, Records, Tasks, SchemaStore, AgentRows, Ledger, Protocol):
     """The whole database."""
 
     @property

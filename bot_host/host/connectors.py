@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -15,9 +16,10 @@ from bot_host.kit.clock import utc_now
 from bot_host.kit.logs import log_context
 from bot_host.kit.retry import backoff
 from bot_host.kit.tasks import Supervisor
-from bot_host.types.errors import ConfigError, ConnectorError, LoginError, StateError
+from bot_host.types.errors import ConfigError, ConnectorError, LoginError, StateError, StoreError
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Account, InboundEvent, Mark, RecentRoom
+from bot_host.types.ledger import AccountNote
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +43,22 @@ class ConnectorRunner:
         accounts: Accounts,
         data_dir: Path,
         on_open: Callable[[str], Awaitable[None]],
+        mask: Callable[[str], str],
     ) -> None:
+        """`mask` blots secrets out of what is stored about failures (invariant I5)."""
         self.connector = connector
         self.name = name
         """The table of the config, for the log: `discord`, `telegram[1]`."""
         self.state = ConnectorState.STARTING
+        self.since = utc_now()
+        """In this state."""
         self.error = ""
+        """What keeps it from being connected; empty when it is."""
+        self.last_error = ""
+        self.last_error_at: datetime | None = None
+        self.events = 0
+        """That came in since the start, of any kind."""
+        self.last_event_at: datetime | None = None
         self._config = config
         self.agent_id = agent_id
         self._agent_name = agent_name
@@ -55,6 +67,7 @@ class ConnectorRunner:
         self._accounts = accounts
         self._data_dir = data_dir
         self._on_open = on_open
+        self._mask = mask
         self._account: Account | None = None
         self._missed = Missed(store, inbox, config, name=name, began=utc_now())
         self._tasks = Supervisor(name)
@@ -93,8 +106,9 @@ class ConnectorRunner:
                 f"; find or invite it: {account.link}" if account.link else "",
             )
         self._account = account
-        self.state = ConnectorState.CONNECTED
-        self.error = ""
+        if new or self.state is not ConnectorState.CONNECTED:
+            self._become(ConnectorState.CONNECTED)
+            self._tasks.spawn("note", self._note())
         self._failures = 0
         await self._on_open(account.key)
 
@@ -104,11 +118,13 @@ class ConnectorRunner:
             return
         if self.state is not ConnectorState.WAITING or self.error != why:
             log.warning("%s waits: %s", self.name, why)
-        self.state = ConnectorState.WAITING
-        self.error = why
+            self._become(ConnectorState.WAITING, why)
+            self._tasks.spawn("note", self._note())
 
     async def accept(self, *events: InboundEvent) -> None:
         """Take events in, in order. Returns when all are on disk. Raises StoreError."""
+        self.events += len(events)
+        self.last_event_at = utc_now()
         await self._inbox.accept(self.agent_id, self._who(), events)
 
     async def accept_missed(self, *events: InboundEvent) -> None:
@@ -125,11 +141,43 @@ class ConnectorRunner:
 
     async def find_mark(self, name: str) -> int | None:
         """How far a stream of this account has been taken in."""
+        await self._inbox.skips.flush()
         return await self._store.find_mark(self._who().key, name)
 
     async def set_mark(self, mark: Mark) -> None:
         """Move a mark without an event."""
         await self._store.set_mark(self._who().key, mark)
+
+    @property
+    def account(self) -> Account | None:
+        """Who it is, once it has logged in."""
+        return self._account
+
+    def _become(self, state: ConnectorState, error: str = "") -> None:
+        if state is not self.state:
+            self.since = utc_now()
+        self.state = state
+        self.error = error
+        if error:
+            self.last_error, self.last_error_at = error, utc_now()
+
+    async def _note(self) -> None:
+        """Put the state where it can be read when the host is down. Not worth a failure."""
+        try:
+            await self._store.note_account(
+                AccountNote(
+                    account=self._account.key if self._account is not None else self.name,
+                    name=self.name,
+                    agent_id=self.agent_id,
+                    label=self._account.name if self._account is not None else "",
+                    state=self.state.value,
+                    since=self.since,
+                    error=self._mask(self.error),
+                    error_at=self.last_error_at if self.error else None,
+                )
+            )
+        except StoreError as error:
+            log.warning("the state of %s could not be written down: %s", self.name, error)
 
     def _who(self) -> Account:
         if self._account is None:
@@ -145,9 +193,9 @@ class ConnectorRunner:
                 try:
                     await self._run()
                 except (LoginError, ConfigError) as error:
-                    self.state = ConnectorState.FAILED
-                    self.error = str(error)
+                    self._become(ConnectorState.FAILED, str(error))
                     log.error("%s off: %s", self.name, error)
+                    await self._note()
                     return
                 except Exception as error:
                     self._failures += 1
@@ -157,7 +205,8 @@ class ConnectorRunner:
                     await self._sleep(wait)
                 else:
                     break
-            self.state = ConnectorState.STOPPED
+            self._become(ConnectorState.STOPPED)
+            await self._note()
 
     async def _sleep(self, seconds: float) -> None:
         try:

@@ -136,6 +136,8 @@ class Desk:
             await self.outbox.put_back()
         except StoreError as error:
             log.error("parts of messages that did not go out stay marked as being sent: %s", error)
+        if self.opened:
+            await self.inbox.skips.close()
         try:
             if self.own:
                 await self.store.close()

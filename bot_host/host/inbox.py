@@ -2,15 +2,17 @@
 
 import asyncio
 import logging
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bot_host.contracts.store import Store
+from bot_host.host.skips import Skips
 from bot_host.kit.clock import utc_now
 from bot_host.kit.tasks import Supervisor
+from bot_host.types.errors import StoreError
 from bot_host.types.ids import UUID, create_unique_uuid
 from bot_host.types.inbound import (
     Account,
@@ -24,6 +26,7 @@ from bot_host.types.inbound import (
     Skipped,
     WorldRef,
 )
+from bot_host.types.ledger import EventKind
 from bot_host.types.memory import Memory
 from bot_host.types.places import Entity, Room, World
 from bot_host.types.turn import Admission, Admitted, InboxState
@@ -32,6 +35,14 @@ log = logging.getLogger(__name__)
 
 KNOWN_PLACES: Final = 8192
 """(room, person) pairs whose names are remembered as written, so that a message need not write them again."""
+
+
+_KINDS: Final = {
+    InboundEdit: EventKind.EDIT,
+    InboundDelete: EventKind.DELETE,
+    InboundPlaces: EventKind.PLACES,
+    Skipped: EventKind.SKIP,
+}
 
 
 class HostInbox:
@@ -52,8 +63,8 @@ class HostInbox:
         self._interrupt = interrupt
         self._known: OrderedDict[Hashable, Hashable] = OrderedDict()
         self._newest = utc_now()
-        self.skipped: Counter[str] = Counter()
-        """Events that were not for the agent, by reason."""
+        self.skips = Skips(store, tasks=tasks)
+        """Events that were not for the agent."""
 
     async def accept(self, agent_id: UUID, account: Account, events: Sequence[InboundEvent]) -> None:
         """Take events in, in order. When this returns they are on disk. Raises StoreError."""
@@ -90,12 +101,25 @@ class HostInbox:
         admissions: list[Admission] = []
         fresh: dict[Hashable, Hashable] = {}
         for message in messages:
-            admission = self._admission(agent_id, account, message)
+            try:
+                admission = self._admission(agent_id, account, message)
+            except Exception as error:
+                # A message that cannot even be written down would come again and again, before all others.
+                log.exception("%s message %s cannot be taken in", account.platform, message.event_key)
+                why = Skipped(
+                    reason=f"malformed: {type(error).__name__}",
+                    event_key=message.event_key,
+                    mark=message.mark,
+                    failed=True,
+                )
+                await self.skips.add(account.key, why)
+                continue
             key, names = _fingerprint(admission)
             known = fresh.get(key, self._known.get(key)) == names
             fresh[key] = names
             admissions.append(replace(admission, places_known=known) if known else admission)
-        await self.admit(admissions)
+        if admissions:
+            await self.admit(admissions)
         for key, names in fresh.items():
             self._known[key] = names
             self._known.move_to_end(key)
@@ -103,6 +127,16 @@ class HostInbox:
             self._known.popitem(last=False)
 
     async def _other(self, agent_id: UUID, account: Account, event: InboundEvent) -> None:
+        try:
+            await self._apply(agent_id, account, event)
+        except StoreError:
+            raise
+        except Exception as error:
+            # As with messages: the platform is told, so that the next event comes.
+            log.exception("%s event cannot be taken in: %s", account.platform, type(event).__name__)
+            await self._store.count_failed(account.key, _KINDS[type(event)], type(error).__name__)
+
+    async def _apply(self, agent_id: UUID, account: Account, event: InboundEvent) -> None:
         match event:
             case InboundEdit():
                 await self._edit(account, event)
@@ -113,10 +147,8 @@ class HostInbox:
             case InboundPlaces():
                 await self._places(agent_id, account, event)
             case Skipped():
-                self.skipped[event.reason] += 1
                 log.debug("%s skipped: %s %s", account.platform, event.reason, event.event_key)
-                if event.mark is not None:
-                    await self._store.set_mark(account.key, event.mark)
+                await self.skips.add(account.key, event)
             case InboundMessage():
                 raise AssertionError("messages are admitted together")
 

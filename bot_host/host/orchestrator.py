@@ -54,7 +54,7 @@ class BotHost(AgentMethods, MessageMethods):
         """Inbound events that were not for an agent, by reason, since the start."""
         counted: dict[str, int] = {}
         for desk in self._desks:
-            for reason, count in desk.inbox.skipped.items():
+            for reason, count in desk.inbox.skips.by_reason.items():
                 counted[reason] = counted.get(reason, 0) + count
         return counted
 
@@ -76,6 +76,7 @@ class BotHost(AgentMethods, MessageMethods):
             accounts=self._accounts,
             data_dir=self._data_dir,
             on_open=self._account_opened,
+            mask=self._mask,
         )
         self._connectors.append(runner)
         return runner

@@ -13,8 +13,11 @@ __all__ = ["Database", "make_store"]
 _POSTGRESQL: Final = ("postgresql", "postgres")
 
 
-def make_store(url: str, *, base: Path) -> Database:
+def make_store(url: str, *, base: Path, read_only: bool = False) -> Database:
     """The store that `database.url` names; not opened yet.
+
+    `read_only`: to look beside a running host; nothing is made, upgraded or written, and what is not there or
+    of another version is a StoreError at `open`.
 
     `sqlite:///PATH` (three slashes; a relative path counts from `base`, an absolute one makes it four), or
     `sqlite://` for a database in memory that ends with the process. Raises ConfigError; the URL itself is
@@ -32,7 +35,7 @@ def make_store(url: str, *, base: Path) -> Database:
         raise ConfigError(
             f"database.url must begin with sqlite:///, for example sqlite:///data/bot_host.db{hint}"
         )
-    return Database(SqliteDriver(_file_of(rest, base)))
+    return Database(SqliteDriver(_file_of(rest, base), read_only=read_only))
 
 
 def _file_of(rest: str, base: Path) -> Path | None:

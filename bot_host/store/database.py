@@ -12,6 +12,7 @@ from bot_host.store import (
     cache,
     doubts,
     inbox,
+    ledger,
     marks,
     memories,
     missed,
@@ -24,6 +25,7 @@ from bot_host.store import (
 from bot_host.store.agent_verbs import AgentVerbs
 from bot_host.store.driver import Driver
 from bot_host.store.knowledge import MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, SchemaVerbs, TaskVerbs
+from bot_host.store.ledger_verbs import LedgerVerbs
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Mark, RecentRoom
@@ -45,7 +47,7 @@ from bot_host.types.turn import (
 )
 
 
-class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs, SchemaVerbs, AgentVerbs):
+class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs, SchemaVerbs, AgentVerbs, LedgerVerbs):
     """`bot_host.contracts.store.Store`; see there for what each verb does."""
 
     def __init__(self, driver: Driver) -> None:
@@ -77,7 +79,7 @@ class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs, Sch
 
     async def admit(self, admissions: Sequence[Admission]) -> list[Admitted]:
         """See Inbox."""
-        return await self._driver.write(partial(inbox.admit, admissions))
+        return await self._driver.write(partial(ledger.admit, admissions))
 
     async def known_events(self, account: str, event_keys: Sequence[str]) -> set[str]:
         """See Inbox."""
@@ -92,12 +94,12 @@ class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs, Sch
     ) -> Edited:
         """See Inbox."""
         return await self._driver.write(
-            partial(inbox.apply_edit, account, event_key, content, edited_at, mark)
+            partial(ledger.apply_edit, account, event_key, content, edited_at, mark)
         )
 
     async def apply_delete(self, account: str, event_keys: Sequence[str], mark: Mark | None) -> int:
         """See Inbox."""
-        return await self._driver.write(partial(inbox.apply_delete, account, event_keys, mark))
+        return await self._driver.write(partial(ledger.apply_delete, account, event_keys, mark))
 
     async def apply_places(
         self,
@@ -108,7 +110,7 @@ class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs, Sch
         mark: Mark | None,
     ) -> None:
         """See Inbox."""
-        await self._driver.write(partial(places.apply_places, account, worlds, rooms, people, mark))
+        await self._driver.write(partial(ledger.apply_places, account, worlds, rooms, people, mark))
 
     async def set_mark(self, account: str, mark: Mark) -> None:
         """See Inbox."""

@@ -99,6 +99,10 @@ POLICIES: Final[Mapping[str, tuple[Policy, str]]] = {
     "outbox.payload": (Policy.BLANK, "unsent answers are not sent any more"),
     "outbox.error": (Policy.BLANK, ""),
     "plugin_schemas.tables": (Policy.KEEP, "what tables there are; their rows: `plugin_people`"),
+    "tallies.reason": (Policy.KEEP, "a fixed word"),
+    "skipped.reason": (Policy.KEEP, "a fixed word; nothing but a key tells which message it was"),
+    "accounts.label": (Policy.KEEP, "the agent's own"),
+    "accounts.error": (Policy.KEEP, "of a platform"),
 }
 """Of each column that points at an entity or a memory, or may hold words about people."""
 

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bot_host.kit.clock import utc_now
 from bot_host.store import places
-from bot_host.store.columns import InList
+from bot_host.store.columns import InList, JsonText
 from bot_host.store.places import (
     PARTICIPANT_FIELDS,
     ROOM_FIELDS,
@@ -17,7 +17,7 @@ from bot_host.store.places import (
     to_room,
     to_world,
 )
-from bot_host.store.schema import inbox, inbox_open, participants, rooms, worlds
+from bot_host.store.schema import inbox, inbox_open, outbox, outbox_open, participants, rooms, worlds
 from bot_host.store.statement import Family, Statement, Unit
 from bot_host.types.ids import UUID
 from bot_host.types.places import Participant, Room, World
@@ -100,6 +100,12 @@ END_ROOMS: Final = Statement(
         finished_at=bindparam("now", type_=inbox.c.finished_at.type),
     ),
 )
+UNSEND_ROOMS: Final = Statement(
+    "outbox.fail_rooms",
+    update(outbox)
+    .where(outbox_open, InList(JsonText(outbox.c.target, "room_id"), "room_ids"))
+    .values(state="failed", error=DELETED),
+)
 
 
 def get_worlds(agent_id: UUID) -> Unit[list[World]]:
@@ -148,8 +154,9 @@ def delete_room(room_id: UUID) -> Unit[bool]:
 
 
 def delete_rooms(room_ids: Sequence[UUID]) -> Unit[int]:
-    """Delete rooms with what is in them; inbox rows end, and stay as keys."""
+    """Delete rooms with what is in them; inbox rows end, and stay as keys; nothing more is sent there."""
     yield END_ROOMS(room_ids=room_ids, now=utc_now())
+    yield UNSEND_ROOMS(room_ids=room_ids)
     rows = yield REMOVE_ROOMS(ids=room_ids)
     return len(rows)
 

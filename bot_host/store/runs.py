@@ -34,6 +34,7 @@ PUT: Final = Statement(
         },
     ),
 )
+FIND: Final = Statement("runs.find", select(*_FIELDS).where(_c.id == bindparam("id")))
 NEWEST: Final = Statement(
     "runs.newest",
     select(*_FIELDS)
@@ -71,6 +72,12 @@ def put_run(run: RunRecord) -> Unit[None]:
         steps=list(run.steps),
         error=run.error,
     )
+
+
+def find_run(run_id: UUID) -> Unit[RunRecord | None]:
+    """A run by its id."""
+    rows = yield FIND(id=run_id)
+    return _to_run(rows[0]) if rows else None
 
 
 def get_runs(room_id: UUID, count: int) -> Unit[list[RunRecord]]:

@@ -32,10 +32,16 @@ CACHED_STATEMENTS: Final = 256
 
 
 class SqliteDriver:
-    """A SQLite database in `file`, or in memory (one connection for all) when that is None."""
+    """A SQLite database in `file`, or in memory (one connection for all) when that is None.
 
-    def __init__(self, file: Path | None, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+    `read_only`: one connection that only looks.
+    """
+
+    def __init__(
+        self, file: Path | None, *, busy_timeout_s: float = BUSY_TIMEOUT_S, read_only: bool = False
+    ) -> None:
         self._file = file
+        self._read_only = read_only
         self._busy_timeout_s = busy_timeout_s
         self._groups = Groups(Preparer(sqlite.dialect()))
         self._threads: list[SqliteThread] = []
@@ -62,6 +68,9 @@ class SqliteDriver:
             raise explain(error, file=self._file) from error
 
     async def _open(self) -> None:
+        if self._read_only:
+            await self._open_to_look()
+            return
         if self._file is not None:
             await asyncio.to_thread(_make_folder, self._file.parent)
         writer = await self._connect(read_only=False)
@@ -77,9 +86,23 @@ class SqliteDriver:
             searcher = await self._connect(read_only=True)
             self._searcher = self._batches(searcher, self._groups.read)
 
-    async def _connect(self, *, read_only: bool) -> SqliteThread:
+    async def _open_to_look(self) -> None:
+        if self._file is None:
+            raise StoreError("the database lives in the memory of its host, and nobody else can look into it")
+        if not await asyncio.to_thread(self._file.is_file):
+            raise StoreError(f"there is no database {self._file} yet: the host makes it at its first start")
+        looker = await self._connect(read_only=True, look=True)
+        if await looker.run(upgrade.standing) is not upgrade.Standing.READY:
+            raise StoreError(
+                f"the database {self._file} is of an older version of Bot Host: start the host once, or run "
+                "check, to upgrade it"
+            )
+        self._is_open = True
+        self._reader = self._searcher = self._batches(looker, self._groups.read)
+
+    async def _connect(self, *, read_only: bool, look: bool = False) -> SqliteThread:
         connect = functools.partial(
-            _connect, self._file, read_only=read_only, busy_timeout_s=self._busy_timeout_s
+            _connect, self._file, read_only=read_only, look=look, busy_timeout_s=self._busy_timeout_s
         )
         thread = await SqliteThread.open(connect)
         self._threads.append(thread)
@@ -91,9 +114,7 @@ class SqliteDriver:
 
     async def close(self) -> None:
         """See Driver."""
-        all_batches = [
-            batches for batches in (self._searcher, self._reader, self._writer) if batches is not None
-        ]
+        all_batches = [each for each in (self._searcher, self._reader, self._writer) if each is not None]
         try:
             for batches in all_batches:
                 await batches.finish()
@@ -125,7 +146,7 @@ class SqliteDriver:
     async def write(self, make: MakeUnit[T]) -> T:
         """See Driver."""
         if self._writer is None:
-            raise StoreError("the database is not open")
+            raise StoreError(f"the database is {'open to look only' if self._is_open else 'not open'}")
         return await self._writer.run(make)
 
     async def read(self, make: MakeUnit[T]) -> T:
@@ -148,13 +169,16 @@ def _make_folder(folder: Path) -> None:
         raise StoreError(f"the database's folder {folder} cannot be made: {error.strerror}") from error
 
 
-def _connect(file: Path | None, *, read_only: bool, busy_timeout_s: float) -> sqlite3.Connection:
+def _connect(file: Path | None, *, read_only: bool, look: bool, busy_timeout_s: float) -> sqlite3.Connection:
+    """`look`: without even the right to tidy up the write-ahead log of a host that was killed."""
+    place = ":memory:" if file is None else file.absolute().as_uri() + "?mode=ro" if look else file
     db = sqlite3.connect(
-        ":memory:" if file is None else file,
+        place,
         timeout=busy_timeout_s,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=CACHED_STATEMENTS,
+        uri=look,
     )
     try:
         if file is not None and not read_only:

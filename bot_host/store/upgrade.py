@@ -8,13 +8,13 @@ from typing import Final
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from bot_host.store import full_text_tables
+from bot_host.store import full_text_tables, ledger_tables
 from bot_host.store.plugin_catalogue import metadata
 from bot_host.store.schema import HEAD
 from bot_host.types.errors import StoreError
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-REVISIONS: Final = ("0001", "0002", "0003", "0006", "0007")
+REVISIONS: Final = ("0001", "0002", "0003", "0006", "0007", "0004")
 """All there are, oldest first."""
 _VERSION_TABLE: Final = (
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
@@ -35,25 +35,26 @@ def settle(db: sqlite3.Connection) -> Standing:
 
     Raises StoreError for a database that is not ours or comes from a newer version.
     """
-    standing = _look(db)
-    if standing is not Standing.EMPTY:
-        return standing
+    found = standing(db)
+    if found is not Standing.EMPTY:
+        return found
     db.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have been quicker.
-        standing = _look(db)
-        if standing is Standing.EMPTY:
+        found = standing(db)
+        if found is Standing.EMPTY:
             _create(db)
-            standing = Standing.READY
+            found = Standing.READY
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
-    return standing
+    return found
 
 
-def _look(db: sqlite3.Connection) -> Standing:
+def standing(db: sqlite3.Connection) -> Standing:
+    """How a database stands to this version of the code. Raises StoreError as `settle` does."""
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables:
         return Standing.EMPTY
@@ -78,7 +79,7 @@ def _create(db: sqlite3.Connection) -> None:
         db.execute(str(CreateTable(table).compile(dialect=dialect)))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             db.execute(str(CreateIndex(index).compile(dialect=dialect)))
-    for statement in full_text_tables.CREATE:
+    for statement in (*full_text_tables.CREATE, *ledger_tables.TRIGGERS):
         db.execute(statement)
     db.execute(_VERSION_TABLE)
     db.execute("INSERT INTO alembic_version (version_num) VALUES (?)", (HEAD,))

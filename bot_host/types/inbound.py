@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from bot_host.types.content import ChannelType, Content
 from bot_host.types.outbound import Target
@@ -130,6 +130,10 @@ class InboundPlaces:
     mark: Mark | None = None
 
 
+OWN_MESSAGE: Final = "own message"
+"""The reason of what the agent said itself: platforms send it back."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
     """An event that is not for the agent, and why: own message, another bot's, a kind we do not know …"""
@@ -138,6 +142,8 @@ class Skipped:
     """Short and fixed, so that it can be counted: `own message`, `bot`, `unknown kind: poll_answer` …"""
     event_key: str = ""
     mark: Mark | None = None
+    failed: bool = False
+    """It should have been read and could not be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -198,7 +198,8 @@ class Intake:
     @staticmethod
     def _malformed(channel_id: str, message_id: str) -> Skipped:
         mark = Mark(name=mark_name(channel_id), value=int(message_id))
-        return Skipped(reason="malformed", event_key=event_key(channel_id, message_id), mark=mark)
+        key = event_key(channel_id, message_id)
+        return Skipped(reason="malformed", event_key=key, mark=mark, failed=True)
 
     async def _handle(self, event: str, data: Json) -> None:
         if self._me is not None and event.startswith("MESSAGE_"):

@@ -220,7 +220,7 @@ class SlackConnector:
             fault = type(error).__name__
             detail = log.isEnabledFor(logging.DEBUG)
             log.warning("slack: skipped a malformed event of kind %s (%s)", kind, fault, exc_info=detail)
-            inbound = Skipped(reason=f"malformed: {kind}")
+            inbound = Skipped(reason=f"malformed: {kind}", failed=True)
         if isinstance(inbound, Skipped):
             log.debug("slack: skipped an event: %s", inbound.reason)
         self._names.learn(event)

@@ -296,7 +296,7 @@ class Decoder:
     def _changed(self, event: Event, names: Directory) -> InboundEvent:
         message = self._changed_message(event)
         if "ts" not in message:
-            return Skipped(reason="malformed: message_changed")
+            return Skipped(reason="malformed: message_changed", failed=True)
         key = _key(self._me, event["channel"], message["ts"])
         if message.get("subtype") == "tombstone":
             # What remains of a deleted message that has replies.

@@ -224,7 +224,7 @@ class TelegramConnector:
             log.warning(
                 "telegram: update %s (%s) cannot be read: %s", update["update_id"], kind, type(error).__name__
             )
-            return Skipped(reason=f"malformed: {kind}")
+            return Skipped(reason=f"malformed: {kind}", failed=True)
         if isinstance(event, Skipped) and event.reason.startswith("unknown"):
             log.info("telegram: update %s skipped: %s", update["update_id"], event.reason)
         return event

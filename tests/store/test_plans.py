@@ -39,6 +39,10 @@ BY_DESIGN = (
     r"(run_summaries|vectors)\.",
     # One row a plugin.
     r"plugin_schemas\.all",
+    # What an admin asks about one message, or about all of them: no index is kept for that.
+    r"why\.|verify\.",
+    # A row for each account, or for each way in which events of an account can end.
+    r"figures\.(tallies|accounts)",
 )
 """Statements that go through much, and why; none of them is on a message's way."""
 PREPARE = Preparer(sqlite.dialect())
