@@ -1,37 +1,23 @@
-"""Floor 9: commands. `python -m bot_host` hosts; `check` tries everything; `init` writes a first set-up."""
+"""Floor 9: commands. `python -m bot_host` hosts; the others look at what it does, or prepare it."""
 
 import asyncio
-import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Any, Final
 
 import click
 
-from bot_host.app.build import load
 from bot_host.app.check import Finding, code_of
 from bot_host.app.check import check as look
 from bot_host.app.run import run
+from bot_host.cli.common import BAD_CONFIG, CONFIG, LOG_LEVEL, load_or_exit, quiet
+from bot_host.cli.why import why
 from bot_host.config.load import describe
 from bot_host.config.schema import Loaded
 from bot_host.config.starter import write_starter
-from bot_host.kit.logs import SecretMask, make_handler, set_up_logging
+from bot_host.kit.logs import SecretMask
 from bot_host.types.errors import BotHostError
 from bot_host.web import make_web
-
-BAD_CONFIG: Final = 2
-
-CONFIG = click.option(
-    "--config",
-    "config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=None,
-    help="The configuration file. Default: config.toml in this folder, if there is one.",
-)
-LOG_LEVEL = click.option(
-    "--log-level", default=None, help="debug, info, warning or error; goes before LOG_LEVEL and the file."
-)
 
 
 @click.group(invoke_without_command=True)
@@ -52,20 +38,10 @@ def main(context: click.Context, config: Path | None, log_level: str | None) -> 
     """
     context.obj = {"config": config, "log_level": log_level}
     if context.invoked_subcommand is None:
-        sys.exit(asyncio.run(run(_load(context, None, None), make_web)))
+        sys.exit(asyncio.run(run(load_or_exit(context, None), make_web)))
 
 
-def _load(context: click.Context, config: Path | None, log_level: str | None) -> Loaded:
-    path = config or context.obj["config"]
-    if path is None and Path("config.toml").is_file():
-        path = Path("config.toml")
-    level = log_level or context.obj["log_level"]
-    overrides: dict[str, Any] = {"host.log_level": level} if level else {}
-    try:
-        return load(path, overrides, os.environ)
-    except BotHostError as error:
-        click.echo(f"The configuration has to be mended:\n{error}", err=True)
-        sys.exit(BAD_CONFIG)
+main.add_command(why)
 
 
 @main.command()
@@ -82,10 +58,8 @@ def check(context: click.Context, config: Path | None, log_level: str | None, sh
       1  something does not answer as it should: a token, a model, a platform
       2  the configuration has to be mended; the host would not start with it
     """
-    loaded = _load(context, config, log_level)
-    mask = SecretMask()
-    mask.add(*loaded.secrets)
-    set_up_logging([make_handler(mask, tracebacks=False)], "warning")
+    loaded = load_or_exit(context, config, log_level)
+    mask = quiet(loaded)
     sys.exit(asyncio.run(_check(loaded, mask, show_all=show_all)))
 
 

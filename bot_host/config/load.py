@@ -75,7 +75,7 @@ def describe(loaded: Loaded, *, defaults: bool = True) -> list[str]:
     plain = _defaults(config) if not defaults else {}
     return [
         f"{key} = {shown(key, value)} ({loaded.sources.get(key, DEFAULT)})"
-        for key, value in _all_values(config).items()
+        for key, value in all_values(config).items()
         if defaults or (loaded.sources.get(key, DEFAULT) != DEFAULT and value != plain.get(key, ...))
     ]
 
@@ -97,7 +97,8 @@ def _defaults(config: Config) -> dict[str, Any]:
     return values | {"models.provider": ModelsConfig().provider}
 
 
-def _all_values(config: Config) -> dict[str, Any]:
+def all_values(config: Config) -> dict[str, Any]:
+    """Each value by its dotted key."""
     values: dict[str, Any] = {"environment": config.environment}
     values |= flatten(config.host, "host") | flatten(config.database, "database") | flatten(config.web, "web")
     values["models.provider"] = config.models.provider
@@ -165,7 +166,7 @@ class _Loader:
         return self._loaded(config)
 
     def _loaded(self, config: Config) -> Loaded:
-        values = _all_values(config)
+        values = all_values(config)
         sources = {key: self.sources.get(key, DEFAULT) for key in values}
         return Loaded(
             config=config,

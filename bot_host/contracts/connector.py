@@ -5,8 +5,8 @@ Loading the spec must not import the platform's SDK; `create` may.
 """
 
 import re
-from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -237,6 +237,15 @@ class RepeatingConnector(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedMessage:
+    """What a platform's link to a message names."""
+
+    message_id: str
+    channel_id: str = ""
+    """As in `Target.channel_id`; empty: the link does not tell (it has a name in its place)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorSpec:
     """What an entry point of the group `bot_host.connectors` names."""
 
@@ -255,3 +264,7 @@ class ConnectorSpec:
     """The secret values, to be blotted out of logs."""
     person_key: Callable[[str], str] = lambda platform_id: platform_id
     """The `PersonRef.key` of a platform's user id, as decode makes it: who an owner is."""
+    read_link: Callable[[str], LinkedMessage | None] = lambda _link: None
+    """The message that a link of this platform leads to; None: not a link of this platform."""
+    reasons: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """What reasons of its own for skipping an event mean: a sentence, and the way out (may be empty)."""

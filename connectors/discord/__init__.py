@@ -2,6 +2,7 @@
 
 from bot_host.connector import Connector, ConnectorConfig, ConnectorSpec
 from connectors.discord.config import DiscordConfig, missing
+from connectors.discord.link import read_link
 
 
 def _create(config: ConnectorConfig) -> Connector:
@@ -18,5 +19,17 @@ def _secrets(config: ConnectorConfig) -> tuple[str, ...]:
 
 
 connector = ConnectorSpec(
-    platform="discord", config=DiscordConfig, missing=missing, create=_create, secrets=_secrets
+    platform="discord",
+    config=DiscordConfig,
+    missing=missing,
+    create=_create,
+    secrets=_secrets,
+    read_link=read_link,
+    reasons={
+        "no text": (
+            "it came without text: of server messages that do not mention it, a bot gets the text only with "
+            "the message content intent",
+            "switch the intent on (check says where), or mention the agent",
+        )
+    },
 )

@@ -2,6 +2,7 @@
 
 from bot_host.connector import Connector, ConnectorConfig, ConnectorSpec
 from connectors.slack.config import SlackConfig, missing, person_key, secrets, wrong
+from connectors.slack.link import read_link
 
 
 def _create(config: ConnectorConfig) -> Connector:
@@ -20,6 +21,7 @@ connector = ConnectorSpec(
     create=_create,
     secrets=secrets,
     person_key=person_key,
+    read_link=read_link,
 )
 
 __all__ = ["connector"]

@@ -2,6 +2,7 @@
 
 from bot_host.connector import Connector, ConnectorConfig, ConnectorSpec
 from connectors.telegram.config import TelegramConfig, missing, wrong
+from connectors.telegram.link import read_link
 
 
 def _create(config: ConnectorConfig) -> Connector:
@@ -24,4 +25,5 @@ connector = ConnectorSpec(
     wrong=wrong,
     create=_create,
     secrets=_secrets,
+    read_link=read_link,
 )
