@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from bot_host.app.agents import agent_options, agent_plugins, answering_agent, read_characters
 from bot_host.app.schedules import faults, planned
+from bot_host.app.folders import process_lock
 from bot_host.config.load import load_config
 from bot_host.config.schema import ConnectorEntry, Loaded, ScheduleConfig
 from bot_host.contracts.connector import ConnectorConfig, ConnectorSpec
@@ -128,8 +129,7 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
         for number, (agent, character) in enumerate(characters, 1)
     ]
     store = make_store(config.database.url, base=loaded.folder)
-    # One in memory has no lock of its own, but its accounts would be logged in twice.
-    lock = ProcessLock(store.lock_path or config.data_dir / "bot_host.lock")
+    lock = process_lock(loaded)
     host = BotHost(store=store, data_dir=config.data_dir, mask=mask.hide, lock=lock)
     try:
         ids = await host.add_agents(

@@ -5,6 +5,8 @@ from typing import Final
 
 from bot_host.app.agents import place_of
 from bot_host.config.schema import Loaded
+from bot_host.kit.lock import ProcessLock
+from bot_host.store import make_store
 from bot_host.types.errors import ConfigError
 
 _SQLITE: Final = b"SQLite format 3\x00"
@@ -28,6 +30,13 @@ def make_places(loaded: Loaded) -> None:
     database = loaded.config.database.sqlite_path
     if database is not None:
         _look_at(database, f"{place_of(loaded, 'database.url')}: database.url")
+
+
+def process_lock(loaded: Loaded) -> ProcessLock:
+    """What a host at work with this configuration holds."""
+    store = make_store(loaded.config.database.url, base=loaded.folder)
+    # One in memory has no lock of its own, but its accounts would be logged in twice.
+    return ProcessLock(store.lock_path or loaded.config.data_dir / "bot_host.lock")
 
 
 def _look_at(database: Path, place: str) -> None:

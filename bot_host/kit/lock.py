@@ -12,11 +12,16 @@ if sys.platform == "win32":
 
     def _lock(descriptor: int) -> None:
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+    _probe = _lock
 else:
     import fcntl
 
     def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _probe(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 class ProcessLock:
@@ -46,6 +51,21 @@ class ProcessLock:
             return self._path.read_text(encoding="ascii", errors="replace").strip() or "unknown"
         except OSError:
             return "unknown"
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether anybody holds it now. Raises OSError when the file may not be read."""
+        try:
+            descriptor = os.open(self._path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            _probe(descriptor)
+        except OSError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
 
     def try_take(self) -> bool:
         """Take it; False when another process has it. Raises OSError when the file cannot be made."""

@@ -44,3 +44,17 @@ async def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
         holder.kill()
         holder.communicate()
         assert await waiting
+
+
+def test_a_look_tells_whether_somebody_holds_it_and_is_in_nobodys_way(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    look = ProcessLock(path)
+    assert not look.is_taken
+    assert not path.exists()
+    with ProcessLock(path) as lock:
+        assert lock.try_take()
+        assert look.is_taken
+        assert look.is_taken
+    assert not look.is_taken
+    with ProcessLock(path) as lock:
+        assert lock.try_take()
