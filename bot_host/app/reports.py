@@ -62,7 +62,7 @@ class Reporter:
         spec = self._specs.get(account.partition(":")[0])
         told = explain(
             self._loaded,
-            failed=outcome == Outcome.FAILED,
+            outcome=outcome,
             reason=reason,
             table=self._table(account),
             agent=self._agent(agent_id),

@@ -8,6 +8,7 @@ from typing import Any, Final
 from bot_host.config.lines import where_set
 from bot_host.config.load import all_values
 from bot_host.config.schema import Loaded
+from bot_host.types.turn import Outcome
 
 Test = Callable[[Any], bool]
 
@@ -19,6 +20,8 @@ class Rule:
     reason: str
     """Regular expression for the whole reason."""
     says: str
+    outcome: Outcome | None = None
+    """Only for messages that ended so."""
     settings: Mapping[str, Test] = field(default_factory=dict)
     """Keys that it goes by, and what their values must be for it."""
     way_out: str = ""
@@ -115,20 +118,32 @@ RULES: Final[Sequence[Rule]] = (
         settings={"{table}.catch_up": _any, "{table}.catch_up_max_age": _any},
         way_out='raise catch_up_max_age, and set catch_up = "answer"',
     ),
-    Rule(
-        reason="over limit.*|over_limit.*",
-        says="somebody has used up what the limits allow",
-        settings={
-            "{agent}.limits.messages_per_minute.entity": _any,
-            "{agent}.limits.messages_per_minute.room": _any,
-            "{agent}.limits.tokens_per_day": _any,
-            "{agent}.limits.cost_per_day": _any,
-        },
-        way_out="wait, or raise the limit",
+    *(
+        Rule(
+            reason=f"over_limit: {re.escape(key)}",
+            says=says,
+            settings={f"{{agent}}.limits.{key}": _open},
+            way_out="wait, or raise the limit",
+        )
+        for key, says in (
+            (
+                "messages_per_minute.entity",
+                "this person has had as many answers in a minute as the limit allows",
+            ),
+            ("messages_per_minute.room", "this room has had as many answers in a minute as the limit allows"),
+            ("tokens_per_day", "the agent has used as many tokens today (UTC) as the limit allows"),
+            ("cost_per_day", "the agent has cost as much today (UTC) as the limit allows"),
+        )
     ),
     Rule(
-        reason="stop word.*|stop_word.*",
-        says="it was a stop word: what the agent did for this room was ended",
+        reason="stop_word",
+        outcome=Outcome.SUPERSEDED,
+        says="somebody said a stop word before it was answered",
+        settings={"{agent}.stop_words": _open},
+    ),
+    Rule(
+        reason="stop_word",
+        says="it holds a stop word: what the agent was doing in this room was ended",
         settings={"{agent}.stop_words": _open},
     ),
     # Ignored, by the connector: never let in.
@@ -183,7 +198,7 @@ RULES: Final[Sequence[Rule]] = (
     ),
     # Superseded and failed.
     Rule(
-        reason=".*superseded.*|newer message.*",
+        reason="newer message",
         says="a newer message of the same room took its turn",
         settings={"{agent}.busy_mode": _is("latest")},
         way_out='busy_mode = "queue" answers both together',
@@ -217,7 +232,7 @@ _FAILED: Final = Rule(
 def explain(
     loaded: Loaded,
     *,
-    failed: bool,
+    outcome: str,
     reason: str,
     table: str,
     agent: str,
@@ -229,8 +244,9 @@ def explain(
     """
     if reason in own:
         return Explained(rule=own[reason][0], settings=(), way_out=own[reason][1])
-    rule = next((each for each in RULES if re.fullmatch(each.reason, reason)), None)
-    rule = rule or (_FAILED if failed else _NO_RULE)
+    fitting = (each for each in RULES if each.outcome in (None, outcome))
+    rule = next((each for each in fitting if re.fullmatch(each.reason, reason)), None)
+    rule = rule or (_FAILED if outcome == Outcome.FAILED else _NO_RULE)
     values = all_values(loaded.config)
     settings = []
     for template, expected in rule.settings.items():

@@ -10,6 +10,8 @@ import pytest
 from bot_host.app.build import connector_specs, load
 from bot_host.app.rules import RULES, explain
 from bot_host.config.schema import Loaded
+from bot_host.pipeline.gate import NEWER, STOP_WORD
+from bot_host.pipeline.limits import REASONS
 from connectors.discord.config import DiscordConfig
 from connectors.discord.rules import Rules
 
@@ -52,7 +54,13 @@ def is_explained(reason: str) -> bool:
 
 
 def test_every_reason_has_a_rule() -> None:
-    all_reasons = reasons() | refusals() | {"own message", "bot", "webhook", "via bot", "system message"}
+    all_reasons = (
+        reasons()
+        | refusals()
+        | set(REASONS)
+        | {STOP_WORD, NEWER}
+        | {"own message", "bot", "webhook", "via bot", "system message"}
+    )
     assert {"not addressed", "no text", "unknown kind: ", "not allowed", "denied"} <= all_reasons
     assert {reason for reason in all_reasons if not is_explained(reason)} == set()
 
@@ -64,7 +72,7 @@ def configured(folder: Path, text: str) -> Loaded:
 
 def told(loaded: Loaded, reason: str, **more: Any) -> tuple[str, ...]:
     fields: dict[str, Any] = {
-        "failed": False,
+        "outcome": "ignored",
         "table": "connectors.discord",
         "agent": "agents[1]",
         "own": {},
@@ -106,6 +114,18 @@ def test_the_settings_behind_a_reason(
     assert told(configured(tmp_path, text), reason) == settings
 
 
+def test_a_stop_word_ends_what_it_holds_and_what_was_asked_before(tmp_path: Path) -> None:
+    loaded = configured(tmp_path, '[[agents]]\nstop_words = ["halt"]\n')
+    said = {
+        outcome: explain(loaded, outcome=outcome, reason="stop_word", table="", agent="agents[1]", own={})
+        for outcome in ("ignored", "superseded")
+    }
+    assert "it holds a stop word" in said["ignored"].rule
+    assert "before it was answered" in said["superseded"].rule
+    for each in said.values():
+        assert each.settings == ('stop_words = ["halt"] in [[agents]] no. 1 (config.toml line 2)',)
+
+
 def test_where_the_table_is_not_known_there_are_no_settings(tmp_path: Path) -> None:
     assert told(configured(tmp_path, ""), "not addressed", table="") == ()
 
@@ -113,13 +133,13 @@ def test_where_the_table_is_not_known_there_are_no_settings(tmp_path: Path) -> N
 def test_a_connectors_own_reason_goes_before_the_rules(tmp_path: Path) -> None:
     loaded = configured(tmp_path, "")
     own = {"bot": ("a clockwork", "wind it up")}
-    said = explain(loaded, failed=False, reason="bot", table="", agent="", own=own)
+    said = explain(loaded, outcome="ignored", reason="bot", table="", agent="", own=own)
     assert (said.rule, said.way_out) == ("a clockwork", "wind it up")
 
 
 def test_a_failure_without_a_rule_of_its_own_is_the_models(tmp_path: Path) -> None:
     loaded = configured(tmp_path, "")
-    said = explain(loaded, failed=True, reason="HTTP 500: overloaded", table="", agent="", own={})
+    said = explain(loaded, outcome="failed", reason="HTTP 500: overloaded", table="", agent="", own={})
     assert said.rule == "no model gave an answer"
     assert said.settings == ('provider = "auto" for [models] (the default)',)
-    assert explain(loaded, failed=False, reason="whatever", table="", agent="", own={}).rule == ""
+    assert explain(loaded, outcome="ignored", reason="whatever", table="", agent="", own={}).rule == ""

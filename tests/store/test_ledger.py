@@ -40,7 +40,7 @@ def counts(figures: Figures, kind: EventKind) -> dict[str, int]:
 
 async def take(store: Database, outcome: Outcome, reason: str = "", count: int = 1) -> None:
     """End the oldest rows of the room so."""
-    rows = await store.take_turn(AGENT, ROOM, count)
+    rows = (await store.take_turn(AGENT, ROOM, count)).rows
     ends = tuple(InboxEnd(seq=row.seq, outcome=outcome, reason=reason) for row in rows)
     assert await store.commit_turn(make_commit(*rows, ends=ends)) is not None
 
@@ -63,7 +63,7 @@ async def test_messages_are_counted_when_they_come_and_when_they_end(store: Data
     balance = figures.balance()
     assert (balance.received, balance.ended, balance.pending, balance.balanced) == (7, 5, 2, True)
     assert (figures.inbox.waiting, figures.inbox.under_way) == (1, 1)
-    first = (await store.take_turn(AGENT, ROOM, 1))[0].received_at
+    first = (await store.take_turn(AGENT, ROOM, 1)).rows[0].received_at
     assert figures.inbox.oldest_at is not None
     assert figures.inbox.oldest_at <= first
     assert figures.inbox_error is not None
@@ -73,9 +73,9 @@ async def test_messages_are_counted_when_they_come_and_when_they_end(store: Data
 async def test_a_row_that_goes_back_or_is_refused_is_counted_once(store: Database) -> None:
     await store.admit([make_admission("m1")])
     for blameless in (True, False):
-        [row] = await store.take_turn(AGENT, ROOM, 9)
+        [row] = (await store.take_turn(AGENT, ROOM, 9)).rows
         await store.put_back([row.seq], blameless=blameless)
-    [row] = await store.take_turn(AGENT, ROOM, 9)
+    [row] = (await store.take_turn(AGENT, ROOM, 9)).rows
     assert await store.commit_turn(make_commit(row, revisions={row.memory_id: 4})) is None
     assert await store.commit_turn(make_commit(row)) is not None
     with pytest.raises(StateError):
@@ -188,10 +188,12 @@ async def test_a_reason_cannot_make_a_row_without_end(store: Database) -> None:
 
 async def test_parts_that_wait_and_parts_that_failed(store: Database) -> None:
     await store.admit([make_admission("m1")])
-    [row] = await store.take_turn(AGENT, ROOM, 9)
+    [row] = (await store.take_turn(AGENT, ROOM, 9)).rows
     commit = make_commit(row)
     parts = tuple(make_part(commit.memories[0], part=n, parts=3) for n in range(3))
-    one, _, _ = await store.commit_turn(replace(commit, outbox=parts)) or ()
+    queued = await store.commit_turn(replace(commit, outbox=parts))
+    assert queued is not None
+    one = queued.seqs[0]
     await store.mark_sending(one)
     figures = await store.figures()
     assert (figures.outbox.waiting, figures.outbox.under_way, figures.outbox.depth) == (2, 1, 3)
@@ -232,7 +234,7 @@ async def test_an_account_keeps_its_last_error(store: Database) -> None:
 async def test_first_and_last_times_of_a_tally(store: Database) -> None:
     await store.admit([make_admission("m1")])
     await store.admit([make_admission("m2", minutes=1)])
-    [row, other] = await store.take_turn(AGENT, ROOM, 9)
+    row, other = (await store.take_turn(AGENT, ROOM, 9)).rows
     (tally,) = (await store.figures()).tallies
     assert isinstance(tally, Tally)
     assert (tally.first_at, tally.last_at, tally.last_seq) == (row.received_at, other.received_at, other.seq)

@@ -26,9 +26,9 @@ ROOM = make_id("room")
 async def answered(store: Database) -> tuple[TurnCommit, tuple[InboxRow, ...]]:
     """Two messages answered together in two parts, after something was said; a third one waits."""
     await store.admit([make_admission("m1"), make_admission("m2"), make_admission("m3")])
-    rows = tuple(await store.take_turn(AGENT, ROOM, 2))
+    rows = tuple((await store.take_turn(AGENT, ROOM, 2)).rows)
     said = make_reply(rows[1], "one moment").model_copy(update={"created_at": rows[1].received_at})
-    [number] = await store.enqueue([make_part(said)], said)
+    [number] = (await store.enqueue([make_part(said)], said)).seqs
     await store.mark_sending(number)
     await store.mark_sent(number, "9001")
     reply = make_reply(rows[1], "here it is").model_copy(update={"created_at": rows[1].received_at})
@@ -47,9 +47,12 @@ async def answered(store: Database) -> tuple[TurnCommit, tuple[InboxRow, ...]]:
         outbox=parts,
         revisions={row.memory_id: 0 for row in rows},
     )
-    [first, _] = await store.commit_turn(commit) or ()
-    await store.mark_sending(first)
-    await store.mark_sent(first, "9002")
+    queued = await store.commit_turn(commit)
+    assert queued is not None
+    await store.mark_sending(queued.seqs[0])
+    # The next one is marked with this record, and goes back.
+    await store.mark_sent(queued.seqs[0], "9002")
+    await store.put_parts_back(queued.seqs)
     return commit, rows
 
 
@@ -126,7 +129,7 @@ async def test_an_answer_leads_to_the_message_that_it_answers(store: Database, a
 async def test_what_nobody_asked_for(store: Database) -> None:
     await store.admit([make_admission("m1")])
     memory = Memory(agent_id=AGENT, entity_id=AGENT, room_id=ROOM, content=Content(text="Good morning"))
-    [one] = await store.enqueue([make_part(memory)], memory)
+    [one] = (await store.enqueue([make_part(memory)], memory)).seqs
     [part] = await store.find_parts(memory.id)
     story = await store.tell_said(part.seq)
     assert story is not None

@@ -28,7 +28,7 @@ async def fill(store: Database) -> None:
     pairs = zip(admissions, memories, strict=True)
     await store.admit([replace(each, memory=memory) for each, memory in pairs])
     for count, outcome, said in ((1, "answered", 2), (1, "ignored", 0), (2, "answered", 1), (1, "failed", 1)):
-        rows = await store.take_turn(AGENT, ROOM, count)
+        rows = (await store.take_turn(AGENT, ROOM, count)).rows
         began = rows[-1].received_at
         run = make_run(ROOM, started_at=began, ended_at=began, steps=({"name": "gate", "ms": 1.0},))
         commit = make_commit(*rows, run=run)
@@ -36,8 +36,9 @@ async def fill(store: Database) -> None:
         parts = tuple(make_part(reply, part=n, parts=said, run_id=run.id) for n in range(said))
         ends = tuple(InboxEnd(seq=row.seq, outcome=Outcome(outcome), reason="because") for row in rows)
         memories = [reply] if said else []
-        numbers = await store.commit_turn(replace(commit, ends=ends, outbox=parts, memories=tuple(memories)))
-        for number in numbers or ():
+        queued = await store.commit_turn(replace(commit, ends=ends, outbox=parts, memories=tuple(memories)))
+        assert queued is not None
+        for number in queued.seqs:
             await store.mark_sending(number)
             await store.mark_sent(number, f"sent-{number}")
     await store.count_skipped("discord:99", [Skipped(reason="bot", event_key="c/9")])
@@ -210,7 +211,7 @@ async def test_erasing_deleting_and_editing_break_nothing(tmp_path: Path) -> Non
     async with make_store("sqlite:///bot.db", base=tmp_path) as store:
         await fill(store)
         await store.admit([make_admission("z1", person="zoe"), make_admission("o1", room="other")])
-        rows = await store.take_turn(AGENT, ROOM, 9)
+        rows = (await store.take_turn(AGENT, ROOM, 9)).rows
         commit = make_commit(*rows, run=make_run(ROOM, steps=({"name": "gate"},)))
         [reply] = commit.memories
         target = Target(source="discord", account="discord:99", room_id=ROOM)
