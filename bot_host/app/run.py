@@ -14,6 +14,7 @@ from typing import Final
 from bot_host.app.build import Built, build
 from bot_host.app.folders import make_places
 from bot_host.app.listen import MakeWeb, Web, keeps_running, listen
+from bot_host.app.pulse import Pulse
 from bot_host.config.schema import Loaded
 from bot_host.contracts.connector import ConnectorState
 from bot_host.host import BotHost
@@ -175,6 +176,7 @@ def _give_the_screen_to_the_chat(loaded: Loaded, mask: SecretMask) -> None:
 async def _host(built: Built, signals: Signals, loaded: Loaded, mask: SecretMask, web: Web | None) -> int:
     async with Supervisor("process") as tasks:
         asked = tasks.spawn("signal", signals.asked.wait())
+        tasks.spawn("pulse", Pulse(built.host, loaded.config.data_dir, hide=mask.hide).beat())
         starting = tasks.spawn("start", built.start())
         await asyncio.wait([starting, asked], return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():

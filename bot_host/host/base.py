@@ -19,6 +19,7 @@ from bot_host.host.handlers import handler_account
 from bot_host.host.message_service import HostMessageService
 from bot_host.host.result import Delivery, MessageResult
 from bot_host.host.task_workers import is_local
+from bot_host.kit.clock import utc_now
 from bot_host.kit.lock import ProcessLock
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
@@ -86,6 +87,7 @@ class HostBase:
         self._callers = WaitingCallers()
         self._message_service = HostMessageService(cast(_Speaker, self).handle_message)
         self._asking = Asking(self._callers, tasks=self._tasks, tell=self._events.tell)
+        self._started_at = utc_now()
         self._main = self._new_desk(self._store, lock)
         self._desks = [self._main]
         self._stopped = False

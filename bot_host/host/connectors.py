@@ -61,7 +61,7 @@ class ConnectorRunner:
         self.last_event_at: datetime | None = None
         self._config = config
         self.agent_id = agent_id
-        self._agent_name = agent_name
+        self.agent_name = agent_name
         self._store = store
         self._inbox = inbox
         self._accounts = accounts
@@ -92,7 +92,7 @@ class ConnectorRunner:
         line = Line(
             account=account,
             agent_id=self.agent_id,
-            agent_name=self._agent_name,
+            agent_name=self.agent_name,
             connector=self.connector,
             config=self._config,
         )
@@ -102,7 +102,7 @@ class ConnectorRunner:
                 "%s on: connected as %s, %s answers%s",
                 self.name,
                 account.name or account.id,
-                self._agent_name,
+                self.agent_name,
                 f"; find or invite it: {account.link}" if account.link else "",
             )
         self._account = account
@@ -172,8 +172,8 @@ class ConnectorRunner:
                     label=self._account.name if self._account is not None else "",
                     state=self.state.value,
                     since=self.since,
-                    error=self._mask(self.error),
-                    error_at=self.last_error_at if self.error else None,
+                    error=self._mask(self.last_error),
+                    error_at=self.last_error_at,
                 )
             )
         except StoreError as error:

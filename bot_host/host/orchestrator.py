@@ -12,6 +12,7 @@ from bot_host.host.agents import default_plugins, stop_agent
 from bot_host.host.connectors import ConnectorRunner
 from bot_host.host.message_methods import MessageMethods
 from bot_host.host.result import Delivery
+from bot_host.host.status import StatusMethods
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
 from bot_host.runtime.given import made, made_content
@@ -29,7 +30,7 @@ RECORD_SECONDS: Final = 5.0
 """What the last records may take to reach the disk."""
 
 
-class BotHost(AgentMethods, MessageMethods):
+class BotHost(AgentMethods, MessageMethods, StatusMethods):
     """Hosts agents. `handle_message` is the way in, `send_message_to_target` the way out.
 
     Without a store it keeps everything in memory and forgets it at the end. Two hosts in one process share

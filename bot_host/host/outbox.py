@@ -88,6 +88,11 @@ class HostOutbox:
             "outbox", self._send_next, limit=SENDERS, refill=store.pending_destinations
         )
 
+    @property
+    def lanes(self) -> Lanes[str]:
+        """One for each destination, for whoever wants to know how they are."""
+        return self._lanes
+
     # -- speaking, for the pipeline ---------------------------------------------------------------------
 
     @asynccontextmanager

@@ -152,7 +152,7 @@ class AccountNote:
     since: datetime
     """In this state."""
     error: str = ""
-    """The last one."""
+    """The last one, also when it is over; empty: there was none since the host's start."""
     error_at: datetime | None = None
 
 

@@ -47,6 +47,7 @@ class Api:
             Route("/health/live", self._live),
             Route("/health/ready", self._ready),
             Route("/api/v1/agents", self._guarded(self._agents)),
+            Route("/api/v1/status", self._guarded(self._status)),
             Route("/api/v1/agents/{agent}/messages", self._guarded(self._messages), methods=["GET", "POST"]),
             Route("/api/v1/agents/{agent}/plugins/{rest:path}", self._agent_plugin, methods=[*METHODS]),
             Route("/plugins/{rest:path}", self._plugin, methods=[*METHODS]),
@@ -69,26 +70,44 @@ class Api:
         return Json({"status": "live"})
 
     async def _ready(self, request: Request) -> Response:
-        why = await self._not_ready()
+        """Everybody may read it: no names, and no more figures than a monitor needs."""
+        why = self._not_ready()
+        if not why:
+            try:
+                async with asyncio.timeout(STORE_SECONDS):
+                    figures = await self._host.figures()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the answer is no
+                log.warning("the database does not answer: %s", error or type(error).__name__)
+                why = "the database does not answer"
         if why:
             return Json({"status": "not ready", "reason": why}, status_code=503)
-        return Json({"status": "ready"})
+        balance = figures.balance()
+        return Json(
+            {
+                "status": "ready",
+                "pending": balance.pending,
+                "unsent": figures.outbox.depth,
+                "balanced": balance.balanced,
+            }
+        )
 
-    async def _not_ready(self) -> str:
-        """Why messages would not be answered now; empty when they would. Everybody may read it."""
+    def _not_ready(self) -> str:
+        """Why messages would not be answered now, as far as the host itself knows; empty when they would."""
         if self.draining:
             return "the host is stopping"
         agents = self._host.get_agents()
         waiting = sum(not agent.started for agent in agents)
         if waiting or not agents:
             return f"{waiting} of {len(agents)} agents are not started"
+        return ""
+
+    async def _status(self, request: Request) -> Response:
         try:
             async with asyncio.timeout(STORE_SECONDS):
-                await self._host.store.find_mark("health", "ready")
-        except Exception as error:  # noqa: BLE001 - whatever it is, the answer is no
-            log.warning("the database does not answer: %s", error or type(error).__name__)
-            return "the database does not answer"
-        return ""
+                status = await self._host.status()
+        except (StoreError, TimeoutError) as error:
+            raise ApiError(503, "the database does not answer") from error
+        return Json({**status.to_dict(), "stopping": self.draining})
 
     async def _agents(self, request: Request) -> Response:
         return Json(

@@ -12,7 +12,7 @@ import pytest
 
 from bot_host.app.listen import close_all, listen
 from bot_host.config.schema import WebConfig
-from bot_host.types.errors import ConfigError
+from bot_host.types.errors import ConfigError, ModelError
 from bot_host.web.auth import names_this_machine
 from tests.web.conftest import Site, Sites
 
@@ -28,13 +28,16 @@ async def test_live_always_and_ready_once_the_agents_are(site_at: Sites) -> None
         status, body = await site.say("Hello")
         assert (status, body["error"]["code"]) == (503, "unavailable")
         await site.host.start_agents()
-        assert (await site.get("/health/ready"))[:2] == (200, {"status": "ready"})
+        ready = {"status": "ready", "pending": 0, "unsent": 0, "balanced": True}
+        assert (await site.get("/health/ready"))[:2] == (200, ready)
 
 
 async def test_ready_asks_the_store(site: Site) -> None:
     await site.host.store.close()
     status, body, _ = await site.get("/health/ready")
     assert (status, body["reason"]) == (503, "the database does not answer")
+    status, body, _ = await site.get("/api/v1/status")
+    assert (status, body["error"]["message"]) == (503, "the database does not answer")
     assert (await site.get("/health/live"))[0] == 200
 
 
@@ -54,6 +57,42 @@ async def test_the_agents_are_listed(site_at: Sites) -> None:
         assert body["agents"][0]["id"] == site.agent_id
 
 
+async def test_the_status_tells_what_came_in_and_how_it_ended(site: Site) -> None:
+    await site.say("Hello")
+    site.model.answers.append(ModelError("out of order"))
+    await site.say("Hello?")
+    site.model.hold.clear()
+    waiting = asyncio.ensure_future(site.say("And now?"))
+    await site.model.wait_asked(3)
+    status, body, _ = await site.get("/api/v1/status")
+    assert status == 200
+    assert body["messages"] == {
+        "received": 3,
+        "answered": 1,
+        "ignored": 0,
+        "superseded": 0,
+        "failed": 1,
+        "pending": 1,
+        "balanced": True,
+    }
+    assert body["inbox"]["under_way"] == 1
+    assert body["inbox"]["last_error"]["error"] == "out of order"
+    assert body["lanes"]["rooms"] == {"working": 1, "waiting": 0}
+    assert [agent["name"] for agent in body["agents"]] == ["Eliza"]
+    assert body["stopping"] is False
+    ready = (await site.get("/health/ready"))[1]
+    assert (ready["pending"], ready["unsent"], ready["balanced"]) == (1, 0, True)
+    site.model.hold.set()
+    await waiting
+
+
+async def test_the_status_of_a_host_that_has_not_begun(site_at: Sites) -> None:
+    async with site_at(started=False) as site:
+        status, body, _ = await site.get("/api/v1/status")
+        assert (status, body["agents"][0]["started"]) == (200, False)
+        assert "messages" not in body
+
+
 async def test_with_a_token_only_health_is_open(site_at: Sites) -> None:
     async with site_at(token=TOKEN) as site:
         assert (await site.get("/health/live"))[0] == 200
@@ -62,6 +101,7 @@ async def test_with_a_token_only_health_is_open(site_at: Sites) -> None:
             given = {"Authorization": wrong} if wrong is not None else {}
             for method, path in (
                 ("GET", "/api/v1/agents"),
+                ("GET", "/api/v1/status"),
                 ("POST", "/api/v1/agents/Eliza/messages"),
                 ("GET", "/plugins/none/at-all"),
                 ("GET", "/api/v1/agents/nobody/plugins/x"),
