@@ -10,6 +10,7 @@ from bot_host.contracts.connector import (
     LinkedMessage,
     ReadBackConnector,
     RepeatingConnector,
+    SelfChecking,
     StreamingConnector,
     TextStream,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "RepeatingConnector",
     "RoomRef",
     "SafeFetcher",
+    "SelfChecking",
     "SendError",
     "SendLater",
     "SendRefused",

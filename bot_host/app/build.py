@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from bot_host.app.agents import agent_options, agent_plugins, answering_agent, read_characters
 from bot_host.app.schedules import faults, planned
 from bot_host.app.folders import process_lock
+from bot_host.app.silence import config_silences
 from bot_host.config.load import load_config
 from bot_host.config.schema import ConnectorEntry, Loaded, ScheduleConfig
 from bot_host.contracts.connector import ConnectorConfig, ConnectorSpec
@@ -108,6 +109,8 @@ class Built:
     """One line each for what should be on and cannot be."""
     schedule_faults: list[str] = field(default_factory=list)
     """One line each for a schedule that nothing can carry out."""
+    warnings: list[str] = field(default_factory=list)
+    """One line each for settings that keep the bot silent."""
     terminal: bool = False
     schedules: dict[UUID, list[ScheduleConfig]] = field(default_factory=dict)
     """`[[agents.schedules]]`, by agent."""
@@ -154,14 +157,14 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
         for entry in config.connectors:
             mask.add(*specs[entry.platform].secrets(entry.config))
             agent_id = ids[answering_agent(loaded, entry, names)]
-            _add(built, entry, specs[entry.platform], agent_id)
+            _add(built, loaded, entry, specs[entry.platform], agent_id)
     except BaseException:
         await host.stop(0)
         raise
     return built
 
 
-def _add(built: Built, entry: ConnectorEntry, spec: ConnectorSpec, agent_id: UUID) -> None:
+def _add(built: Built, loaded: Loaded, entry: ConnectorEntry, spec: ConnectorSpec, agent_id: UUID) -> None:
     short = entry.table.removeprefix("connectors.")
     why = off_reason(spec, entry.config)
     fault = "" if why and entry.config.enabled is not True else why or spec.wrong(entry.config)
@@ -176,6 +179,9 @@ def _add(built: Built, entry: ConnectorEntry, spec: ConnectorSpec, agent_id: UUI
     built.host.get_agent(agent_id).owners.update(owners)
     built.host.add_connector(connector, entry.config, name=short, agent_id=agent_id)
     built.on.append(short)
+    built.warnings.extend(
+        f"{line.name}: {line.detail}; {line.advice}" for line in config_silences(loaded, entry)
+    )
     built.terminal = built.terminal or entry.platform == "terminal"
 
 

@@ -11,8 +11,9 @@ from bot_host.app.build import connector_specs, model_config, model_plugin, off_
 from bot_host.app.folders import make_places
 from bot_host.app.listen import close_all, keeps_running, listen
 from bot_host.app.schedules import check_schedules, planned
+from bot_host.app.silence import config_silences
 from bot_host.config.schema import ConnectorEntry, Loaded
-from bot_host.contracts.connector import CheckLine
+from bot_host.contracts.connector import CheckLine, SelfChecking
 from bot_host.runtime.plugins import names_for_character
 from bot_host.store import make_store
 from bot_host.types.errors import BotHostError, ConfigError, PluginError
@@ -195,9 +196,18 @@ class _Connectors:
         connector = spec.create(entry.config)
         try:
             lines = await connector.check()
+            if isinstance(connector, SelfChecking) and all(line.ok for line in lines):
+                lines = _instead(lines, await connector.silences())
         finally:
             await connector.close()
-        return [replace(line, name=_named(line.name, entry.platform, name)) for line in lines]
+        lines = [replace(line, name=_named(line.name, entry.platform, name)) for line in lines]
+        return [*lines, *config_silences(self._loaded, entry)]
+
+
+def _instead(lines: Sequence[CheckLine], sharper: Sequence[CheckLine]) -> list[CheckLine]:
+    """`lines`, those about the same thing replaced."""
+    about = {line.name for line in sharper}
+    return [*(line for line in lines if line.name not in about), *sharper]
 
 
 def _named(line: str, platform: str, name: str) -> str:

@@ -84,6 +84,8 @@ async def run(loaded: Loaded, make_web: MakeWeb) -> int:
             log.info("%s", note)
         for line in built.off:
             log.info("%s", line)
+        for line in built.warnings:
+            log.warning("%s", line)
         for line in (*built.faults, *built.schedule_faults):
             log.error("%s", line)
         if not built.on and not keeps_running(loaded.config.web):

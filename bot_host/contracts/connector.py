@@ -236,6 +236,18 @@ class RepeatingConnector(Protocol):
         """
 
 
+@runtime_checkable
+class SelfChecking(Protocol):
+    """A connector that can find out, at the platform, what would keep the bot silent by its config."""
+
+    async def silences(self) -> Sequence[CheckLine]:
+        """A missing permission, rooms in `allow` that the bot is not in: a line each, with the way out.
+
+        `ok`: worth knowing, and messages come all the same. Asked once after the login, and by `check`. Takes
+        seconds at most, and never raises; nothing where the platform cannot be asked.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkedMessage:
     """What a platform's link to a message names."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from bot_host.contracts.connector import Connector, ConnectorConfig, ConnectorState
+from bot_host.contracts.connector import Connector, ConnectorConfig, ConnectorState, SelfChecking
 from bot_host.contracts.store import Store
 from bot_host.host.accounts import Accounts, Line
 from bot_host.host.inbox import HostInbox
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 STOP_SECONDS: Final = 10.0
 """What a connector may take to stop taking messages, and again to close."""
+LOOK_SECONDS: Final = 60.0
+"""What a connector may take to find out what makes it silent."""
 
 
 class ConnectorRunner:
@@ -72,6 +74,7 @@ class ConnectorRunner:
         self._missed = Missed(store, inbox, config, name=name, began=utc_now())
         self._tasks = Supervisor(name)
         self._stopping = False
+        self._looked = False
         self._stop_asked = asyncio.Event()
         self._failures = 0
 
@@ -110,6 +113,9 @@ class ConnectorRunner:
             self._become(ConnectorState.CONNECTED)
             self._tasks.spawn("note", self._note())
         self._failures = 0
+        if not self._looked:
+            self._looked = True
+            self._tasks.spawn("silences", self._warn_of_silence())
         await self._on_open(account.key)
 
     def waiting(self, why: str) -> None:
@@ -147,6 +153,19 @@ class ConnectorRunner:
     async def set_mark(self, mark: Mark) -> None:
         """Move a mark without an event."""
         await self._store.set_mark(self._who().key, mark)
+
+    async def _warn_of_silence(self) -> None:
+        """Say once what would keep the bot silent though it is connected."""
+        if not isinstance(self.connector, SelfChecking):
+            return
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                lines = await self.connector.silences()
+        except Exception as error:
+            log.debug("%s: could not look for what makes it silent", self.name, exc_info=error)
+            return
+        for line in lines:
+            log.warning("%s: %s%s", self.name, line.detail, f"; {line.advice}" if line.advice else "")
 
     @property
     def account(self) -> Account | None:

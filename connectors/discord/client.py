@@ -31,6 +31,7 @@ from connectors.discord.gateway import RETRY_CAP_S, GatewayClient, Pace, quiet_r
 from connectors.discord.intake import Intake
 from connectors.discord.proof import find_own
 from connectors.discord.rest import Rest, close_client, describe, log_in
+from connectors.discord.silence import silences
 
 log = logging.getLogger(__name__)
 
@@ -341,6 +342,10 @@ class DiscordConnector:
             return [CheckLine(name="discord", ok=False, detail=str(error), advice=advice)]
         finally:
             await rest.close()
+
+    async def silences(self) -> Sequence[CheckLine]:
+        """See the contract `SelfChecking`."""
+        return await silences(self._rest, self.config)
 
 
 def _root(error: BaseException) -> BaseException:

@@ -6,6 +6,7 @@ from typing import Final
 import aiohttp
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot_host.connector import CheckLine, LoginError, one_line
 from connectors.slack.catch_up import KINDS, LIST, LIST_PAGE
@@ -49,8 +50,14 @@ async def _bot_token(web: AsyncWebClient) -> list[CheckLine]:
     line = CheckLine(
         name="slack", ok=True, detail=f"@{bot} in the workspace {team}", account=str(answer.get("team_id"))
     )
+    scopes = scope_line(answer)
+    return [line] if scopes is None else [line, scopes]
+
+
+def scope_line(answer: AsyncSlackResponse) -> CheckLine | None:
+    """What the bot token may do, by the header of any answer; None where Slack does not say."""
     granted = next((value for key, value in answer.headers.items() if key.lower() == "x-oauth-scopes"), None)
-    return [line] if granted is None else [line, _scopes(granted)]
+    return None if granted is None else _scopes(granted)
 
 
 def _scopes(granted: str) -> CheckLine:

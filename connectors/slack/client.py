@@ -41,6 +41,7 @@ from connectors.slack.intake import Intake
 from connectors.slack.names import Lookup
 from connectors.slack.proof import Proofs
 from connectors.slack.signs import Signs
+from connectors.slack.silence import silences
 from connectors.slack.web import open_session, web_client
 
 log = logging.getLogger(__name__)
@@ -290,6 +291,10 @@ class SlackConnector:
     async def check(self) -> Sequence[CheckLine]:
         """See `Connector.check`."""
         return await check_account(self._config)
+
+    async def silences(self) -> Sequence[CheckLine]:
+        """See `SelfChecking`."""
+        return await silences(self._web(), self._config)
 
 
 async def _mark_alive(catch_up: CatchUp) -> None:

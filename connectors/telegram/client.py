@@ -36,6 +36,7 @@ from connectors.telegram.decode import ALLOWED_UPDATES, View, decode
 from connectors.telegram.encode import encode, mark_repeat
 from connectors.telegram.errors import explain, is_bad_markup, retry_after_s, say, to_send_error
 from connectors.telegram.http import AiohttpRequest, NoAnswer
+from connectors.telegram.silence import PRIVACY_ADVICE, silences
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -368,6 +369,9 @@ class TelegramConnector:
             ]
         return _findings(me, webhook)
 
+    async def silences(self) -> Sequence[CheckLine]:
+        return await silences(self._bot, self._config)
+
 
 def _findings(me: User, webhook: WebhookInfo | None) -> list[CheckLine]:
     lines = [
@@ -383,8 +387,7 @@ def _findings(me: User, webhook: WebhookInfo | None) -> list[CheckLine]:
                 name="telegram privacy",
                 ok=True,
                 detail="privacy mode is on: in groups it sees commands, mentions and replies to it",
-                advice="to let it see all: @BotFather, /setprivacy, Disable; then remove the bot from each "
-                "group and add it again",
+                advice=PRIVACY_ADVICE,
             )
         )
     if not me.can_join_groups:

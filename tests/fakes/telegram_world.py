@@ -112,6 +112,8 @@ class BotAccount:
     token: str
     sees_all: bool = False
     """Privacy mode is off (or the bot is an administrator): it gets every group message."""
+    can_join_groups: bool = True
+    """/setjoingroups."""
     updates: UpdateQueue = field(default_factory=UpdateQueue)
     webhook: Json = field(default_factory=dict)
     commands: list[Json] = field(default_factory=list)
@@ -124,7 +126,7 @@ class BotAccount:
         """getMe's answer."""
         return {
             **self.user.json(),
-            "can_join_groups": True,
+            "can_join_groups": self.can_join_groups,
             "can_read_all_group_messages": self.sees_all,
             "supports_inline_queries": False,
             "can_connect_to_business": False,

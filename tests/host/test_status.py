@@ -2,12 +2,14 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from bot_host.contracts.connector import ConnectorHost, ConnectorState
+from bot_host.contracts.connector import CheckLine, ConnectorHost, ConnectorState
 from bot_host.host import skips
 from bot_host.kit.clock import utc_now
+from bot_host.store import make_store
 from bot_host.testing import FakePlatform
 from bot_host.types.content import Content
 from bot_host.types.errors import LoginError, StoreError
@@ -38,7 +40,7 @@ async def test_the_figures_count_while_it_happens(house: House) -> None:
     assert (await house.host.figures()).balance().answered == 1
 
 
-async def test_an_account_is_noted_with_its_last_error(house_at: Houses) -> None:
+async def test_an_account_is_noted_with_its_last_error(house_at: Houses, tmp_path: Path) -> None:
     async with house_at() as house:
         [runner] = house.host.connectors
         await house.platform.wait_until(lambda: runner.state is ConnectorState.CONNECTED)
@@ -55,9 +57,9 @@ async def test_an_account_is_noted_with_its_last_error(house_at: Houses) -> None
         )
         assert note.error == "the line is cut"
         assert (await house.host.status()).connectors[0].last_error == note.error
-    async with house_at() as house:
-        [note] = (await house.store.figures()).accounts
-        assert note.state == "stopped"
+    async with make_store("sqlite:///bot.db", base=tmp_path, read_only=True) as store:
+        [note] = (await store.figures()).accounts
+        assert (note.state, note.error) == ("stopped", "the line is cut")
 
 
 class Refused(FakePlatform):
@@ -160,3 +162,45 @@ async def test_the_state_is_not_worth_a_failure(house: House, monkeypatch: pytes
     runner.waiting("cut")
     await runner.tasks.wait()
     assert runner.state is ConnectorState.WAITING
+
+
+class Silent(FakePlatform):
+    """Finds that nobody can hear it, and is asked how often it was."""
+
+    asked = 0
+
+    async def silences(self) -> list[CheckLine]:
+        self.asked += 1
+        if self.asked > 1:
+            raise ValueError("asked twice")
+        return [CheckLine(name="fake ears", ok=False, detail="both ears are shut", advice="open one")]
+
+
+async def test_what_makes_it_silent_is_told_once_after_the_login(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    platform = Silent(account_id="2")
+    runner = house.host.add_connector(
+        platform, house.host.connectors[0]._config, name="fake[2]", agent_id=house.agent_id
+    )
+    for _ in range(2):
+        await runner.connected(platform.account)
+        await runner.tasks.wait()
+    assert caplog.text.count("fake[2]: both ears are shut; open one") == 1
+    assert platform.asked == 1
+
+
+class Broken(FakePlatform):
+    async def silences(self) -> list[CheckLine]:
+        raise ValueError("no idea")
+
+
+async def test_a_look_that_fails_is_no_trouble(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    platform = Broken(account_id="2")
+    runner = house.host.add_connector(
+        platform, house.host.connectors[0]._config, name="fake[2]", agent_id=house.agent_id
+    )
+    await runner.connected(platform.account)
+    await runner.tasks.wait()
+    assert runner.state is ConnectorState.CONNECTED
+    assert "no idea" not in caplog.text

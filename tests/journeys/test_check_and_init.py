@@ -375,3 +375,22 @@ async def test_a_model_of_ones_own_is_streamed_from(tmp_path: Path) -> None:
             await host.wait_out("echo: hello model")
             host.end_of_input()
             assert await host.end() == 0
+
+
+async def test_settings_that_keep_it_silent_are_told_by_check_and_at_the_start(tmp_path: Path) -> None:
+    async with party(tmp_path, "telegram") as p:
+        p.seats[0].fake.bot.sees_all = False  # type: ignore[attr-defined]
+        p.write_config('mention_only = false\nallow = ["-100987"]\ndm_policy = "off"\n')
+        code, text = await check(tmp_path, p.env)
+        assert code == 1
+        assert "BAD telegram privacy: mention_only = false, but privacy mode is on" in text
+        assert text.count("telegram privacy:") == 1
+        assert "BAD telegram allow: no room matches the allow list: the bot is not in -100987" in text
+        assert "ok  telegram direct messages: nobody may write directly, those in allow neither" in text
+        assert 'dm_policy = "off" in [connectors.telegram] (config.toml line ' in text
+        async with p.host() as host:
+            for words in ("privacy mode is on", "the bot is not in -100987", "nobody may write directly"):
+                line = await host.wait_log(words)
+                assert " warning " in line
+            assert await host.stop() == 0
+            assert "/setprivacy, Disable" in host.all_log

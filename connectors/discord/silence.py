@@ -1,0 +1,73 @@
+"""What would keep a Discord bot silent by its config, though its token works."""
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+import aiohttp
+import discord
+
+from bot_host.connector import CheckLine, ConnectorError
+from connectors.discord.advice import content_advice, invite_link
+from connectors.discord.config import DiscordConfig
+from connectors.discord.rest import LoginClient, Rest, describe
+
+log = logging.getLogger(__name__)
+
+MOST: Final = 20
+"""Ids of the allow list that are looked for."""
+TIMEOUT_S: Final = 15.0
+_PLACES: Final = ("/guilds/{id}", "/channels/{id}", "/users/{id}")
+"""What an id may be, in the order of asking. A bot sees only servers and channels that it is in."""
+
+
+async def silences(rest: Rest, config: DiscordConfig) -> Sequence[CheckLine]:
+    """One line for each; none where Discord cannot be asked. Never raises."""
+    try:
+        client = await rest.log_in()
+        missing = [id for id in config.allow[:MOST] if await _is_missing(rest, id)]
+    except (discord.DiscordException, aiohttp.ClientError, OSError, ConnectorError) as error:
+        log.debug("discord: could not look for what makes the bot silent: %s", describe(error))
+        return []
+    found = []
+    if not config.mention_only and _lacks_content(client):
+        found.append(
+            CheckLine(
+                name="discord intents",
+                ok=False,
+                detail="mention_only = false, but the message content intent is off: in servers only "
+                "mentions and replies carry text",
+                advice=content_advice(client.application_id),
+            )
+        )
+    if missing:
+        alone = len(missing) == len(config.allow)
+        found.append(
+            CheckLine(
+                name="discord allow",
+                ok=not alone,
+                detail=("no room matches the allow list: " if alone else "")
+                + f"the bot sees no server, channel or user {', '.join(missing)}",
+                advice=f"invite it ({invite_link(client.application_id or 0)}), give it the permission View "
+                "Channel, or correct the ids in allow",
+            )
+        )
+    return found
+
+
+def _lacks_content(client: LoginClient) -> bool:
+    application = client.application
+    if application is None or not client.flags_known:
+        return False
+    flags = application.flags
+    return not (flags.gateway_message_content or flags.gateway_message_content_limited)
+
+
+async def _is_missing(rest: Rest, id: str) -> bool:
+    for path in _PLACES:
+        try:
+            await rest.request("GET", path, timeout=TIMEOUT_S, id=id)
+        except (discord.NotFound, discord.Forbidden):
+            continue
+        return False
+    return True
