@@ -10,6 +10,7 @@ from bot_host.contracts.connector import (
     LinkedMessage,
     ReadBackConnector,
     RepeatingConnector,
+    LiveChecking,
     SelfChecking,
     StreamingConnector,
     TextStream,
@@ -49,6 +50,7 @@ from bot_host.types.inbound import (
     Skipped,
     WorldRef,
 )
+from bot_host.types.ledger import Heard, Seen
 from bot_host.types.outbound import Payload, Sent, Target
 
 __all__ = [
@@ -67,12 +69,14 @@ __all__ = [
     "FetchFailed",
     "FetchRefused",
     "Fetched",
+    "Heard",
     "InboundDelete",
     "InboundEdit",
     "InboundEvent",
     "InboundMessage",
     "InboundPlaces",
     "LinkedMessage",
+    "LiveChecking",
     "LoginError",
     "Mark",
     "Media",
@@ -86,6 +90,7 @@ __all__ = [
     "RepeatingConnector",
     "RoomRef",
     "SafeFetcher",
+    "Seen",
     "SelfChecking",
     "SendError",
     "SendLater",

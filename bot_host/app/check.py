@@ -11,9 +11,10 @@ from bot_host.app.build import connector_specs, model_config, model_plugin, off_
 from bot_host.app.folders import make_places
 from bot_host.app.listen import close_all, keeps_running, listen
 from bot_host.app.schedules import check_schedules, planned
+from bot_host.app.live import host_line, open_live
 from bot_host.app.silence import config_silences
 from bot_host.config.schema import ConnectorEntry, Loaded
-from bot_host.contracts.connector import CheckLine, SelfChecking
+from bot_host.contracts.connector import CheckLine, Connector, SelfChecking
 from bot_host.runtime.plugins import names_for_character
 from bot_host.store import make_store
 from bot_host.types.errors import BotHostError, ConfigError, PluginError
@@ -38,8 +39,11 @@ def code_of(findings: Iterable[Finding]) -> int:
     return 2 if any(finding.mend_config for finding in bad) else 1 if bad else 0
 
 
-async def check(loaded: Loaded) -> AsyncIterator[Finding]:
-    """The findings, one after the other: database, characters, plugins, models, web, connectors."""
+async def check(loaded: Loaded, *, live: bool = False) -> AsyncIterator[Finding]:
+    """The findings, one after the other: database, characters, plugins, models, web, connectors.
+
+    `live`: also what each account has really received.
+    """
     for finding in await _contained("database", lambda: _database(loaded)):
         yield finding
     names: list[str] = []
@@ -51,7 +55,10 @@ async def check(loaded: Loaded) -> AsyncIterator[Finding]:
         yield finding
     for finding in await _contained("web", lambda: _web(loaded)):
         yield finding
-    connectors = _Connectors(loaded, names)
+    if live:
+        for finding in await _contained("host live", lambda: _host(loaded)):
+            yield finding
+    connectors = _Connectors(loaded, names, live=live)
     for entry in loaded.config.connectors:
         for finding in await connectors.look(entry):
             yield finding
@@ -153,10 +160,15 @@ async def _web(loaded: Loaded) -> list[CheckLine]:
     return [CheckLine(name="web", ok=True, detail=f"port {port} at {web.host} is free; {guarded}")]
 
 
+async def _host(loaded: Loaded) -> list[CheckLine]:
+    return [host_line(loaded)]
+
+
 class _Connectors:
     """Looks at the accounts, one after the other."""
 
-    def __init__(self, loaded: Loaded, names: Sequence[str]) -> None:
+    def __init__(self, loaded: Loaded, names: Sequence[str], *, live: bool) -> None:
+        self._live = live
         self._loaded = loaded
         self._names = names
         self._specs = connector_specs()
@@ -198,10 +210,21 @@ class _Connectors:
             lines = await connector.check()
             if isinstance(connector, SelfChecking) and all(line.ok for line in lines):
                 lines = _instead(lines, await connector.silences())
+            if self._live:
+                lines = [*lines, *await self._compare(entry, connector, lines)]
         finally:
             await connector.close()
         lines = [replace(line, name=_named(line.name, entry.platform, name)) for line in lines]
         return [*lines, *config_silences(self._loaded, entry)]
+
+    async def _compare(
+        self, entry: ConnectorEntry, connector: Connector, lines: Sequence[CheckLine]
+    ) -> Sequence[CheckLine]:
+        account = next((line.account for line in lines if line.account), "")
+        if not account:
+            return []
+        async with open_live(self._loaded) as live:
+            return await live.look(entry, connector, f"{entry.platform}:{account}")
 
 
 def _instead(lines: Sequence[CheckLine], sharper: Sequence[CheckLine]) -> list[CheckLine]:

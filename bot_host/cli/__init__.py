@@ -52,8 +52,11 @@ main.add_command(why)
 @CONFIG
 @LOG_LEVEL
 @click.option("--all", "show_all", is_flag=True, help="Show the values that are defaults, too.")
+@click.option("--live", is_flag=True, help="Compare with what each account has really received.")
 @click.pass_context
-def check(context: click.Context, config: Path | None, log_level: str | None, show_all: bool) -> None:
+def check(
+    context: click.Context, config: Path | None, log_level: str | None, show_all: bool, live: bool
+) -> None:
     """Try all that is switched on, without starting, and say what to do.
 
     \b
@@ -64,10 +67,10 @@ def check(context: click.Context, config: Path | None, log_level: str | None, sh
     """
     loaded = load_or_exit(context, config, log_level)
     mask = quiet(loaded)
-    sys.exit(asyncio.run(_check(loaded, mask, show_all=show_all)))
+    sys.exit(asyncio.run(_check(loaded, mask, show_all=show_all, live=live)))
 
 
-async def _check(loaded: Loaded, mask: SecretMask, *, show_all: bool) -> int:
+async def _check(loaded: Loaded, mask: SecretMask, *, show_all: bool, live: bool) -> int:
     lines = describe(loaded, defaults=show_all)
     for line in lines:
         click.echo(mask.hide(line))
@@ -77,7 +80,7 @@ async def _check(loaded: Loaded, mask: SecretMask, *, show_all: bool) -> int:
         click.echo(mask.hide(f"note: {note}"))
     click.echo()
     findings: list[Finding] = []
-    async for finding in look(loaded):
+    async for finding in look(loaded, live=live):
         findings.append(finding)
         found = finding.line
         off = found.ok and found.detail.startswith("off: ")

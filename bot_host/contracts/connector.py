@@ -18,6 +18,7 @@ from bot_host.kit.clean import one_line
 from bot_host.kit.tasks import Supervisor
 from bot_host.types.content import Content
 from bot_host.types.inbound import Account, InboundEvent, Mark, RecentRoom
+from bot_host.types.ledger import Heard
 from bot_host.types.outbound import Payload, Sent, Target
 
 
@@ -245,6 +246,17 @@ class SelfChecking(Protocol):
 
         `ok`: worth knowing, and messages come all the same. Asked once after the login, and by `check`. Takes
         seconds at most, and never raises; nothing where the platform cannot be asked.
+        """
+
+
+@runtime_checkable
+class LiveChecking(Protocol):
+    """A connector that can tell what is wrong by what was really received."""
+
+    async def compare(self, heard: Heard) -> Sequence[CheckLine]:
+        """Compare what is configured, and what the platform says, with what came in: for `check --live`.
+
+        Takes seconds at most, and never raises; nothing where the platform cannot be asked.
         """
 
 

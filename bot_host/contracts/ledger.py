@@ -10,6 +10,7 @@ from bot_host.types.ledger import (
     Audited,
     EventKind,
     Figures,
+    Heard,
     Part,
     Received,
     SkippedMessage,
@@ -70,6 +71,9 @@ class Ledger(Protocol):
 
     async def figures(self) -> Figures:
         """How much came in and how it ended, what waits, how accounts are. Costs no walk through the rows."""
+
+    async def heard(self, account: str) -> Heard:
+        """What an account has received, by its newest 10,000 messages."""
 
     async def audit_rows(self, *, host_runs: bool) -> Audited:
         """Walk through all rows and look for those that break a promise. Takes seconds where there are many.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from bot_host.store import ledger, story, verify
+from bot_host.store import heard, ledger, story, verify
 from bot_host.store.driver import Driver
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Skipped
@@ -12,6 +12,7 @@ from bot_host.types.ledger import (
     Audited,
     EventKind,
     Figures,
+    Heard,
     Part,
     Received,
     SkippedMessage,
@@ -79,6 +80,10 @@ class LedgerVerbs:
     async def figures(self) -> Figures:
         """See Ledger."""
         return await self._driver.read(ledger.figures)
+
+    async def heard(self, account: str) -> Heard:
+        """See Ledger."""
+        return await self._driver.search(partial(heard.heard, account))
 
     async def audit_rows(self, *, host_runs: bool) -> Audited:
         """See Ledger."""

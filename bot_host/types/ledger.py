@@ -233,6 +233,30 @@ class Balance:
         return self.received == self.ended + self.pending
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """How many, and when the last one came."""
+
+    count: int = 0
+    last_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What an account has really received, by its newest messages: for `check --live`."""
+
+    since: datetime | None
+    """Of the oldest message that is looked at; None: nothing was received."""
+    direct: Seen
+    """Messages in private rooms."""
+    shared: Seen
+    """Messages in rooms of several people."""
+    unaddressed: Seen
+    """Those of the shared ones that did not turn to the agent."""
+    skipped: dict[str, Seen]
+    """Events that were not for the agent, by reason, since the database was made."""
+
+
 class Check(StrEnum):
     """What the walk through all rows looks at."""
 

@@ -15,6 +15,7 @@ from bot_host.connector import (
     ConnectorError,
     ConnectorHost,
     Content,
+    Heard,
     LoginError,
     Payload,
     SendRefused,
@@ -30,6 +31,7 @@ from connectors.discord.errors import look_error, refuses_reference, send_error
 from connectors.discord.gateway import RETRY_CAP_S, GatewayClient, Pace, quiet_reconnects
 from connectors.discord.intake import Intake
 from connectors.discord.proof import find_own
+from connectors.discord.live import compare
 from connectors.discord.rest import Rest, close_client, describe, log_in
 from connectors.discord.silence import silences
 
@@ -346,6 +348,10 @@ class DiscordConnector:
     async def silences(self) -> Sequence[CheckLine]:
         """See the contract `SelfChecking`."""
         return await silences(self._rest, self.config)
+
+    async def compare(self, heard: Heard) -> Sequence[CheckLine]:
+        """See the contract `LiveChecking`."""
+        return await compare(self._rest, self.config, heard)
 
 
 def _root(error: BaseException) -> BaseException:

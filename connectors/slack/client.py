@@ -18,6 +18,7 @@ from bot_host.connector import (
     ConnectorError,
     ConnectorHost,
     Content,
+    Heard,
     InboundEvent,
     LoginError,
     Payload,
@@ -38,6 +39,7 @@ from connectors.slack.encode import encode, plain_request, request
 from connectors.slack.errors import DRESS, METADATA, code_of, login_error, send_error
 from connectors.slack.history import History
 from connectors.slack.intake import Intake
+from connectors.slack.live import compare
 from connectors.slack.names import Lookup
 from connectors.slack.proof import Proofs
 from connectors.slack.signs import Signs
@@ -295,6 +297,10 @@ class SlackConnector:
     async def silences(self) -> Sequence[CheckLine]:
         """See `SelfChecking`."""
         return await silences(self._web(), self._config)
+
+    async def compare(self, heard: Heard) -> Sequence[CheckLine]:
+        """See `LiveChecking`."""
+        return list(compare(self._config, heard))
 
 
 async def _mark_alive(catch_up: CatchUp) -> None:

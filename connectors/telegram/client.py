@@ -19,6 +19,7 @@ from bot_host.connector import (
     CheckLine,
     ConnectorHost,
     Content,
+    Heard,
     InboundEvent,
     LoginError,
     Payload,
@@ -36,6 +37,7 @@ from connectors.telegram.decode import ALLOWED_UPDATES, View, decode
 from connectors.telegram.encode import encode, mark_repeat
 from connectors.telegram.errors import explain, is_bad_markup, retry_after_s, say, to_send_error
 from connectors.telegram.http import AiohttpRequest, NoAnswer
+from connectors.telegram.live import compare
 from connectors.telegram.silence import PRIVACY_ADVICE, silences
 
 log = logging.getLogger(__name__)
@@ -371,6 +373,9 @@ class TelegramConnector:
 
     async def silences(self) -> Sequence[CheckLine]:
         return await silences(self._bot, self._config)
+
+    async def compare(self, heard: Heard) -> Sequence[CheckLine]:
+        return await compare(self._bot, self._config, heard)
 
 
 def _findings(me: User, webhook: WebhookInfo | None) -> list[CheckLine]:

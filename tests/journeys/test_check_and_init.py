@@ -15,7 +15,7 @@ import pytest
 from tests.fakes.openai import ApiError, FakeOpenAI
 from tests.journeys.harness import bot_host, clean_environment
 from tests.journeys.party import Party, party
-from tests.journeys.seats import PLATFORMS
+from tests.journeys.seats import DM, PLATFORMS
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -394,3 +394,48 @@ async def test_settings_that_keep_it_silent_are_told_by_check_and_at_the_start(t
                 assert " warning " in line
             assert await host.stop() == 0
             assert "/setprivacy, Disable" in host.all_log
+
+
+async def test_live_compares_with_what_was_really_received(tmp_path: Path) -> None:
+    async with party(tmp_path, *PLATFORMS) as p:
+        code, text = await check(tmp_path, p.env, "--live")
+        assert code == 0, text
+        assert "ok  host live: no host is running: nothing comes in now" in text
+        for name in PLATFORMS:
+            assert f"ok  {name} live: nothing was received from this account yet" in text
+        stranger = p.seats[0].ada.id  # type: ignore[attr-defined]
+        async with p.host() as host:
+            for seat in p.seats:
+                await seat.say(DM, "hello")
+                await seat.wait_reply(DM)
+            code, text = await check(tmp_path, p.env, "--live")
+            assert code == 0, text
+            assert "ok  host live: a host is running" in text
+            assert "ok  discord live servers: in 1 servers" in text
+            assert "ok  discord live channels: no message was received from a server's channel" in text
+            assert "ok  slack live channels: 1 direct messages were received, and none from a channel" in text
+            assert text.count("in shared rooms 0, of these not addressed to the agent 0") == 3
+            assert await host.stop() == 0
+        p.write_config()
+        name = p.seats[0].name
+        config = (tmp_path / "config.toml").read_text(encoding="utf-8")
+        denying = config.replace(f"[connectors.{name}]\n", f'[connectors.{name}]\ndeny = ["{stranger}"]\n')
+        (tmp_path / "config.toml").write_text(denying, encoding="utf-8")
+        async with p.host() as host:
+            await p.seats[0].say(DM, "hello?")
+            while f"{name} live refused: denied: " not in text:
+                code, text = await check(tmp_path, p.env, "--live")
+            assert await host.stop() == 0
+
+
+async def test_live_notices_the_token_of_another_bot(tmp_path: Path) -> None:
+    async with party(tmp_path, "telegram") as p, p.host() as host:
+        [seat] = p.seats
+        await seat.say(DM, "hello")
+        await seat.wait_reply(DM)
+        token = "987654321:AAother-token-of-another-bot-000000"
+        seat.fake.add_bot(token, username="other_bot")  # type: ignore[attr-defined]
+        env = p.env | {"TELEGRAM_BOT_TOKEN": token}
+        _, text = await check(tmp_path, env, "--live")
+        assert "live account: the token is of telegram:987654321, and the host ran last as Fake Bot" in text
+        assert await host.stop() == 0

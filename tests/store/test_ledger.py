@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot_host.store import Database, ledger
-from bot_host.types.content import Content
+from bot_host.types.content import ChannelType, Content
 from bot_host.types.errors import StateError
 from bot_host.types.inbound import Mark, Skipped
 from bot_host.types.ledger import AccountNote, EventKind, Figures, Tally
@@ -238,3 +238,24 @@ async def test_first_and_last_times_of_a_tally(store: Database) -> None:
     (tally,) = (await store.figures()).tallies
     assert isinstance(tally, Tally)
     assert (tally.first_at, tally.last_at, tally.last_seq) == (row.received_at, other.received_at, other.seq)
+
+
+async def test_what_an_account_has_heard(store: Database) -> None:
+    empty = await store.heard(ACCOUNT)
+    assert (empty.since, empty.direct.count, empty.skipped) == (None, 0, {})
+    private = make_admission("d1", room="dm")
+    private = replace(private, room=replace(private.room, type=ChannelType.DM))
+    await store.admit([private, *(make_admission(f"m{n}") for n in range(3))])
+    await store.admit([replace(make_admission("other"), account="discord:7")])
+    await take(store, Outcome.IGNORED, "not addressed", count=2)
+    await store.count_skipped(
+        ACCOUNT, [Skipped(reason="no text"), Skipped(reason="no text"), Skipped(reason="bot")]
+    )
+    heard = await store.heard(ACCOUNT)
+    assert (heard.direct.count, heard.shared.count, heard.unaddressed.count) == (1, 3, 2)
+    assert {reason: each.count for reason, each in heard.skipped.items()} == {"no text": 2, "bot": 1}
+    assert heard.since is not None
+    assert heard.shared.last_at is not None
+    assert heard.since <= heard.shared.last_at
+    assert heard.unaddressed.last_at is not None
+    assert heard.unaddressed.last_at <= heard.shared.last_at

@@ -40,7 +40,7 @@ BY_DESIGN = (
     # One row a plugin.
     r"plugin_schemas\.all",
     # What an admin asks about one message, or about all of them: no index is kept for that.
-    r"why\.|verify\.",
+    r"why\.|verify\.|heard\.",
     # A row for each account, or for each way in which events of an account can end.
     r"figures\.(tallies|accounts)",
 )
