@@ -10,8 +10,8 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from bot_host.app.agents import agent_options, agent_plugins, answering_agent, read_characters
-from bot_host.app.schedules import faults, planned
 from bot_host.app.folders import process_lock
+from bot_host.app.schedules import faults, planned
 from bot_host.app.silence import config_silences
 from bot_host.config.load import load_config
 from bot_host.config.schema import ConnectorEntry, Loaded, ScheduleConfig

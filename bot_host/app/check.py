@@ -10,8 +10,8 @@ from bot_host.app.agents import agent_plugins, answering_agent, read_characters
 from bot_host.app.build import connector_specs, model_config, model_plugin, off_reason
 from bot_host.app.folders import make_places
 from bot_host.app.listen import close_all, keeps_running, listen
-from bot_host.app.schedules import check_schedules, planned
 from bot_host.app.live import host_line, open_live
+from bot_host.app.schedules import check_schedules, planned
 from bot_host.app.silence import config_silences
 from bot_host.config.schema import ConnectorEntry, Loaded
 from bot_host.contracts.connector import CheckLine, Connector, SelfChecking

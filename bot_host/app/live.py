@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from bot_host.app.folders import lock_path
+from bot_host.app.folders import process_lock
 from bot_host.app.reports import when
 from bot_host.config.schema import ConnectorEntry, Loaded
 from bot_host.contracts.connector import CheckLine, Connector, LiveChecking
 from bot_host.contracts.ledger import Ledger
-from bot_host.kit.lock import ProcessLock
 from bot_host.store import make_store
 from bot_host.types.ledger import AccountNote, Figures, Heard, Seen
 
@@ -63,7 +62,7 @@ async def open_live(loaded: Loaded) -> AsyncIterator[Live]:
 
 def host_line(loaded: Loaded) -> CheckLine:
     """Whether a host is there to receive anything."""
-    running = ProcessLock(lock_path(loaded)).held
+    running = process_lock(loaded).held
     return CheckLine(
         name="host live",
         ok=True,

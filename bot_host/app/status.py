@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from bot_host.app.build import connector_specs, off_reason
-from bot_host.app.folders import lock_path
+from bot_host.app.folders import process_lock
 from bot_host.app.pulse import STALE_SECONDS, read_pulse
 from bot_host.app.verify import balance_line
 from bot_host.config.schema import Loaded
@@ -14,7 +14,6 @@ from bot_host.contracts.connector import ConnectorState
 from bot_host.host.status import figures_as_dict
 from bot_host.kit.clean import one_line
 from bot_host.kit.clock import utc_now
-from bot_host.kit.lock import ProcessLock
 from bot_host.store import make_store
 from bot_host.types.errors import StoreError
 from bot_host.types.ledger import AccountNote, Figures
@@ -93,7 +92,7 @@ class Looked:
 
 async def look(loaded: Loaded) -> Looked:
     """Look at the lock, at what the host wrote of itself, and into the database. Raises OSError."""
-    lock = ProcessLock(lock_path(loaded))
+    lock = process_lock(loaded)
     names = [entry.table.removeprefix("connectors.") for entry in loaded.config.connectors]
     looked = Looked(now=utc_now(), running=lock.held, configured=frozenset(names))
     if looked.running:

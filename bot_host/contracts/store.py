@@ -159,8 +159,10 @@ class Outbox(Protocol):
     async def mark_sending(self, seq: int) -> None:
         """The request is about to leave: state `sending`, attempts counted up."""
 
-    async def mark_sent(self, seq: int, platform_message_id: str) -> OutboxRow | None:
-        """The platform took it. The destination's next part; marked `sending` by this when it is due."""
+    async def mark_sent(
+        self, seq: int, platform_message_id: str, *, mark_next: bool = True
+    ) -> OutboxRow | None:
+        """The platform took it. The destination's next part; with `mark_next` marked `sending` when due."""
 
     async def put_parts_back(self, seqs: Sequence[int]) -> None:
         """Parts that were marked `sending` and did not go out are pending again, the attempt taken back."""
@@ -208,7 +210,9 @@ class Steps(Protocol):
         """All of a turn, by edition, round and call. Kept for 30 days after the turn."""
 
 
-class Store(Inbox, Outbox, Steps, Memories, People, Places, Records, Tasks, SchemaStore, AgentRows, Ledger, Protocol):
+class Store(
+    Inbox, Outbox, Steps, Memories, People, Places, Records, Tasks, SchemaStore, AgentRows, Ledger, Protocol
+):
     """The whole database."""
 
     @property

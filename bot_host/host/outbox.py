@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, Protocol, TypeVar
 
-from bot_host.contracts.connector import Connector, StreamingConnector, TextStream
+from bot_host.contracts.connector import Connector, RepeatingConnector, StreamingConnector, TextStream
 from bot_host.contracts.store import Store
 from bot_host.contracts.turn import Turn
 from bot_host.host.accounts import LOCAL, Accounts, Line, answers_callers
@@ -187,7 +187,7 @@ class HostOutbox:
         return frozenset(
             row.destination
             for row in rows
-            if self._lanes.is_free(row.destination) and self._accounts.find(row.account) is not None
+            if self._lanes.is_free(row.destination) and _marks_early(self._accounts.find(row.account))
         )
 
     def _wake(self, rows: Sequence[NewOutbox], queued: Queued) -> None:
@@ -316,7 +316,8 @@ class HostOutbox:
         return await asyncio.shield(self._tasks.spawn("record", self._record(row, sent.platform_message_id)))
 
     async def _record(self, row: OutboxRow, platform_message_id: str) -> Next:
-        following = await self._store.mark_sent(row.seq, platform_message_id)
+        early = _marks_early(self._accounts.find(row.account))
+        following = await self._store.mark_sent(row.seq, platform_message_id, mark_next=early)
         self._taken.pop(row.seq, None)
         self._bugs.pop(row.seq, None)
         self._tell(replace(row, state=OutboxState.SENT, platform_message_id=platform_message_id))
@@ -350,6 +351,14 @@ class HostOutbox:
         for future in self._deliveries.get(row.seq, ()):
             if not future.done():
                 future.set_result(row)
+
+
+def _marks_early(line: Line | None) -> bool:
+    """Whether a part may be marked as being sent some moments before it is.
+
+    Not where nothing proves afterwards that it was not: a kill in these moments would make a doubt of it.
+    """
+    return line is not None and not isinstance(line.connector, RepeatingConnector)
 
 
 def parts_of(line: Line, memory: Memory, target: Target, *, run_id: UUID | None) -> list[NewOutbox]:

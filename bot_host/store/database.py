@@ -47,7 +47,9 @@ from bot_host.types.turn import (
 )
 
 
-class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs, SchemaVerbs, AgentVerbs, LedgerVerbs):
+class Database(
+    MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs, SchemaVerbs, AgentVerbs, LedgerVerbs
+):
     """`bot_host.contracts.store.Store`; see there for what each verb does."""
 
     def __init__(self, driver: Driver) -> None:
@@ -178,9 +180,13 @@ class Database(MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs, Sch
         """See Outbox. Raises StateError when the part is not to be sent (any more)."""
         await self._driver.write(partial(outbox.mark_sending, seq))
 
-    async def mark_sent(self, seq: int, platform_message_id: str) -> OutboxRow | None:
+    async def mark_sent(
+        self, seq: int, platform_message_id: str, *, mark_next: bool = True
+    ) -> OutboxRow | None:
         """See Outbox."""
-        return await self._driver.write(partial(outbox.mark_sent, seq, platform_message_id))
+        return await self._driver.write(
+            partial(outbox.mark_sent, seq, platform_message_id, mark_next=mark_next)
+        )
 
     async def put_parts_back(self, seqs: Sequence[int]) -> None:
         """See Outbox."""

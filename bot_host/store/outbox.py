@@ -252,14 +252,14 @@ def mark_sending(seq: int) -> Unit[None]:
         raise StateError(f"outbox row {seq} is not to be sent: it is done, or not known")
 
 
-def mark_sent(seq: int, platform_message_id: str) -> Unit[OutboxRow | None]:
+def mark_sent(seq: int, platform_message_id: str, *, mark_next: bool = True) -> Unit[OutboxRow | None]:
     """See Outbox.mark_sent."""
     now = utc_now()
     done = yield SENT(row=seq, platform_id=platform_message_id, now=now)
     if not done:
         return None
     following = yield from next_part(done[0][0])
-    if following is None or not following.is_due(now):
+    if following is None or not (mark_next and following.is_due(now)):
         return following
     yield SENDING(row=following.seq)
     return replace(following, state=OutboxState.SENDING, attempts=following.attempts + 1, marked=True)

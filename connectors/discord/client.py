@@ -30,8 +30,8 @@ from connectors.discord.encode import encode_message, nonce_of
 from connectors.discord.errors import look_error, refuses_reference, send_error
 from connectors.discord.gateway import RETRY_CAP_S, GatewayClient, Pace, quiet_reconnects
 from connectors.discord.intake import Intake
-from connectors.discord.proof import find_own
 from connectors.discord.live import compare
+from connectors.discord.proof import find_own
 from connectors.discord.rest import Rest, close_client, describe, log_in
 from connectors.discord.silence import silences
 

@@ -314,9 +314,9 @@ async def test_a_slow_record_of_a_sent_part_outlives_a_polite_stop(
     async with house_at() as house:
         mark_sent = house.store.mark_sent
 
-        async def slow(seq: int, platform_message_id: str) -> None:
+        async def slow(*given: Any, **more: Any) -> Any:
             await asyncio.sleep(0.5)
-            await mark_sent(seq, platform_message_id)
+            return await mark_sent(*given, **more)
 
         monkeypatch.setattr(house.store, "mark_sent", slow)
         await house.platform.say("Hello")
@@ -368,12 +368,12 @@ async def test_a_sent_part_whose_record_failed_is_not_sent_again(
     mark_sent = house.store.mark_sent
     calls = 0
 
-    async def fails_once(seq: int, platform_message_id: str) -> None:
+    async def fails_once(*given: Any, **more: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls == 1:
             raise StoreError("disk full")
-        await mark_sent(seq, platform_message_id)
+        return await mark_sent(*given, **more)
 
     monkeypatch.setattr(house.store, "mark_sent", fails_once)
     monkeypatch.setattr("bot_host.host.lanes.FAILED_SECONDS", 0.05)
