@@ -62,7 +62,7 @@ async def open_live(loaded: Loaded) -> AsyncIterator[Live]:
 
 def host_line(loaded: Loaded) -> CheckLine:
     """Whether a host is there to receive anything."""
-    running = process_lock(loaded).held
+    running = process_lock(loaded).is_taken
     return CheckLine(
         name="host live",
         ok=True,

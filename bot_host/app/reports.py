@@ -13,7 +13,7 @@ from bot_host.types.content import Content
 from bot_host.types.errors import BotHostError
 from bot_host.types.ids import UUID
 from bot_host.types.ledger import AccountNote, Part, Received, SkippedMessage, Story
-from bot_host.types.turn import InboxState, Outcome
+from bot_host.types.turn import InboxState, Outcome, StepRow
 
 TEXT_CHARACTERS: Final = 300
 ROW: Final = "row:"
@@ -145,6 +145,7 @@ class Reporter:
             "attempts": row.attempts,
             "finished_at": _iso(row.finished_at),
             **_run(row, story),
+            "actions": [_action(step) for step in story.steps],
             "replies": [
                 {"memory_id": each.id, "text": _text(each.content), "actions": each.content.actions}
                 for each in story.replies
@@ -199,7 +200,7 @@ def _place(story: Story) -> Report:
 def _run(row: Received, story: Story) -> Report:
     run = story.run
     if run is None:
-        return {"run": None, "steps": [], "model_calls": [], "actions": [], "tokens": 0, "cost": 0.0}
+        return {"run": None, "steps": [], "model_calls": [], "tokens": 0, "cost": 0.0}
     steps = [dict(step) for step in run.steps]
     calls = [dict(call) for call in run.model_calls]
     return {
@@ -213,9 +214,22 @@ def _run(row: Received, story: Story) -> Report:
         },
         "steps": steps,
         "model_calls": calls,
-        "actions": [step for step in steps if str(step.get("name", "")).startswith("action ")],
         "tokens": sum(_number(call, "prompt_tokens") + _number(call, "completion_tokens") for call in calls),
         "cost": sum(_number(call, "cost") for call in calls),
+    }
+
+
+def _action(step: StepRow) -> Report:
+    return {
+        "name": step.name,
+        "round": step.round,
+        "edition": step.edition,
+        "state": step.state.value,
+        "success": step.result.get("success"),
+        "arguments": one_line(step.arguments, TEXT_CHARACTERS),
+        "result": one_line(str(step.result.get("text") or ""), TEXT_CHARACTERS),
+        "error": one_line(str(step.result.get("error") or ""), TEXT_CHARACTERS),
+        "took_ms": _ms(step.created_at, step.ended_at) if step.ended_at is not None else None,
     }
 
 
@@ -271,6 +285,8 @@ def as_lines(report: Report) -> Iterator[tuple[str, str]]:
     if report.get("way_out"):
         yield "way out", report["way_out"]
     yield from _run_lines(report)
+    for action in report.get("actions", ()):
+        yield "action", _action_line(action)
     for reply in report.get("replies", ()):
         yield "answer", f'"{reply["text"]}"'
     for delivery in report.get("deliveries", ()):
@@ -330,6 +346,14 @@ def _call_line(call: Mapping[str, Any]) -> str:
 
 def _shown(value: Any) -> str:
     return one_line(", ".join(map(str, value)) if isinstance(value, list) else str(value), 200)
+
+
+def _action_line(action: Report) -> str:
+    came = action["error"] or action["result"]
+    failed = ", failed" if action["success"] is False else ""
+    edition = f", after an edit ({action['edition']})" if action["edition"] else ""
+    told = f": {came}" if came else ""
+    return f"{action['name']} {action['arguments']} {action['state']}{failed}{edition}{told}"
 
 
 def _delivery_line(delivery: Report) -> str:

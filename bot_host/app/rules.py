@@ -72,7 +72,16 @@ RULES: Final[Sequence[Rule]] = (
         says="among several people the small model decides about what is not addressed to the agent",
         settings={"{table}.mention_only": _is(False)},
     ),
+    Rule(
+        reason="always answered here",
+        says="the agent's settings name this kind of room, or this source, as one where all is answered",
+    ),
     # Ignored, by the agent.
+    Rule(
+        reason="off until the room is followed",
+        says="the setting BOOTSTRAP_DEFLLMOFF keeps the agent silent in rooms that it does not follow",
+        way_out="have it follow the room, or take the setting away",
+    ),
     Rule(
         reason="not addressed",
         says="among several people only mentions, replies and the agent's own threads are answered",
@@ -113,7 +122,7 @@ RULES: Final[Sequence[Rule]] = (
     Rule(reason="room deleted", says="its room was deleted before it had its turn"),
     Rule(reason="erased", says="its sender's data were erased before it had its turn"),
     Rule(
-        reason="too old.*|caught up.*",
+        reason="too old|caught up, not answered|missed, not taken in",
         says="it was sent while the host was away, and came too late to be answered",
         settings={"{table}.catch_up": _any, "{table}.catch_up_max_age": _any},
         way_out='raise catch_up_max_age, and set catch_up = "answer"',

@@ -94,7 +94,7 @@ async def look(loaded: Loaded) -> Looked:
     """Look at the lock, at what the host wrote of itself, and into the database. Raises OSError."""
     lock = process_lock(loaded)
     names = [entry.table.removeprefix("connectors.") for entry in loaded.config.connectors]
-    looked = Looked(now=utc_now(), running=lock.held, configured=frozenset(names))
+    looked = Looked(now=utc_now(), running=lock.is_taken, configured=frozenset(names))
     if looked.running:
         looked.pid = lock.holder
         looked.live = read_pulse(loaded.config.data_dir, pid=looked.pid) or {}

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import bindparam, or_, select
 
 from bot_host.kit.clock import utc_now
-from bot_host.store import memories, places, runs
+from bot_host.store import memories, places, runs, steps
 from bot_host.store.columns import InList
 from bot_host.store.ledger_tables import skipped
 from bot_host.store.schema import agents, inbox, outbox
@@ -34,7 +34,22 @@ _RECEIVED: Final = (
     _i.seq,
     _i.agent_id,
     agents.c.name,
-    *(column for column in _i if column.name not in ("seq", "agent_id")),
+    _i.account,
+    _i.event_key,
+    _i.message_id,
+    _i.room_id,
+    _i.entity_id,
+    _i.memory_id,
+    _i.target,
+    _i.state,
+    _i.attempts,
+    _i.outcome,
+    _i.reason,
+    _i.received_at,
+    _i.sent_at,
+    _i.finished_at,
+    _i.run_id,
+    _i.turn_id,
 )
 _received = select(*_RECEIVED).join_from(inbox, agents, agents.c.id == _i.agent_id)
 _PART: Final = tuple(column for column in _o if column.name not in ("target", "payload", "message"))
@@ -100,7 +115,7 @@ def _to_received(row: Row) -> Received:
     seq, agent_id, agent_name, account, event_key, message_id, room_id, entity_id, memory_id, target = row[
         :10
     ]
-    state, attempts, outcome, reason, received_at, sent_at, finished_at, run_id = row[10:]
+    state, attempts, outcome, reason, received_at, sent_at, finished_at, run_id, turn_id = row[10:]
     return Received(
         seq=seq,
         agent_id=agent_id,
@@ -120,6 +135,7 @@ def _to_received(row: Row) -> Received:
         sent_at=sent_at,
         finished_at=finished_at,
         run_id=run_id,
+        turn_id=turn_id,
     )
 
 
@@ -216,6 +232,7 @@ def tell_story(seq: int) -> Unit[Story | None]:
         world=world,
         run=run,
         together=tuple(other for other, _ in turn if other != seq),
+        steps=tuple((yield from steps.get_steps(received.turn_id)) if received.turn_id else ()),
         replies=tuple(replies),
         parts=tuple(parts),
     )
@@ -266,6 +283,7 @@ def tell_said(seq: int) -> Unit[Story | None]:
         world=world,
         run=None,
         together=(),
+        steps=(),
         replies=(),
         parts=tuple(parts),
     )

@@ -9,7 +9,7 @@ from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
 from bot_host.types.places import Entity, Room, World
-from bot_host.types.turn import InboxState, OutboxState, Outcome, RunRecord
+from bot_host.types.turn import InboxState, OutboxState, Outcome, RunRecord, StepRow
 
 
 class EventKind(StrEnum):
@@ -83,6 +83,8 @@ class Received:
     """By the platform's clock."""
     finished_at: datetime | None
     run_id: UUID | None
+    turn_id: UUID | None
+    """Of the steps of its turn, where actions were asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,8 @@ class Story:
     run: RunRecord | None
     together: tuple[int, ...]
     """Rows of other messages that the same turn ended."""
+    steps: tuple[StepRow, ...]
+    """The actions that the model asked for, over all attempts; kept for a month."""
     replies: tuple[Memory, ...]
     parts: tuple[Part, ...]
 

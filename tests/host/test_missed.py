@@ -76,7 +76,7 @@ async def test_skipped_messages_leave_their_mark_and_a_count(
         await missed(house, old, said(house, "long ago", ago=7200))
         [runner] = house.host.connectors
         assert await runner.find_mark("c") == 7
-        assert runner._inbox.skipped["missed, not taken in"] == 2
+        assert runner._inbox.skips.by_reason["missed, not taken in"] == 2
         # The same message live: it was not taken in, so it is none that is known.
         await house.platform.accept(old)
         await house.platform.wait_sent()

@@ -91,6 +91,7 @@ async def test_each_way_to_end_a_row_is_counted(store: Database) -> None:
             for n, key in enumerate(keys)
         ]
     )
+    await store.admit([replace(make_admission("long ago", room="room gone by"), unanswered="too old")])
     await store.apply_delete(ACCOUNT, ["room deleted/deleted"], None)
     await store.take_turn(AGENT, make_id("room in mid-turn"), 9)
     await store.apply_delete(ACCOUNT, ["room in mid-turn/in mid-turn"], None)
@@ -99,7 +100,8 @@ async def test_each_way_to_end_a_row_is_counted(store: Database) -> None:
     await store.delete_room(make_id("room room gone"))
     figures = await store.figures()
     assert counts(figures, EventKind.MESSAGE) == {
-        "received": 4,
+        "received": 5,
+        "ignored too old": 1,
         "ignored deleted": 2,
         "ignored erased": 1,
         "ignored room deleted": 1,

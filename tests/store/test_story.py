@@ -8,7 +8,7 @@ from bot_host.store import Database
 from bot_host.types.content import Content
 from bot_host.types.ids import new_id
 from bot_host.types.memory import Memory
-from bot_host.types.turn import InboxEnd, InboxRow, InboxState, OutboxState, Outcome, TurnCommit
+from bot_host.types.turn import InboxEnd, InboxRow, InboxState, OutboxState, Outcome, StepState, TurnCommit
 from tests.store.samples import (
     ACCOUNT,
     AGENT,
@@ -17,6 +17,7 @@ from tests.store.samples import (
     make_part,
     make_reply,
     make_run,
+    make_step,
 )
 
 ROOM = make_id("room")
@@ -93,6 +94,18 @@ async def test_one_that_waits_has_no_turn(store: Database, answered: Answered) -
     assert (story.received.state, story.received.outcome) == (InboxState.PENDING, None)
     assert (story.run, story.together, story.replies, story.parts) == (None, (), (), ())
     assert await store.tell_story(4) is None
+
+
+async def test_the_actions_that_the_model_asked_for_belong_to_it(store: Database) -> None:
+    await store.admit([make_admission("m1")])
+    [row] = (await store.take_turn(AGENT, ROOM, 1)).rows
+    step = make_step(state=StepState.DONE, result={"success": True, "text": "Paid."})
+    assert await store.add_steps([step], room_id=ROOM, seqs=[row.seq], revisions={row.memory_id: 0})
+    story = await store.tell_story(row.seq)
+    assert story is not None
+    assert story.received is not None
+    assert story.received.turn_id == step.turn_id
+    assert story.steps == (step,)
 
 
 async def test_it_is_found_by_each_of_its_ids(store: Database, answered: Answered) -> None:
