@@ -375,9 +375,14 @@ class Plugin:
     name: str
     description: str = ""
     config: type[BaseModel] | None = None
-    """Checks the plugin's table of the config file."""
+    """Checks the plugin's table of the config file, `[plugins.NAME]`, and what code gives instead."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Settings of an agent that stand for keys of the config: `{"OPENAI_API_KEY": "api_key"}`.
+
+    The character's own come before the config, others and the environment after it.
+    """
     init: Callable[[Mapping[str, Any], Agent], Awaitable[None]] | None = None
-    """Called before the rest is registered, with the plugin's config."""
+    """Called before the rest is registered, with the plugin's config: checked, and with its defaults."""
     actions: tuple[Action, ...] = ()
     providers: tuple[Provider, ...] = ()
     evaluators: tuple[Evaluator, ...] = ()

@@ -1,5 +1,5 @@
 """Floor 6: many agents. Orchestrator, inbox, lanes, outbox, connector supervision."""
 
-from bot_host.host.orchestrator import BotHost, default_plugins
+from bot_host.host.orchestrator import BotHost
 
-__all__ = ["BotHost", "default_plugins"]
+__all__ = ["BotHost"]

@@ -17,6 +17,7 @@ from bot_host.host.desk import Desk
 from bot_host.kit.names import did_you_mean
 from bot_host.runtime import AgentOptions, AgentRuntime
 from bot_host.runtime.plugins import build_character_plugins, find_plugin, names_for_character
+from bot_host.runtime.settings import Settings
 from bot_host.types.character import Character
 from bot_host.types.errors import BotHostError, ConfigError, PluginError, StateError
 from bot_host.types.ids import UUID, as_id
@@ -122,9 +123,11 @@ class Agents:
             raise ConfigError("an agent needs a character")
         environ: Mapping[str, str] = {} if test_mode else os.environ
         character = read_character(item["character"])
+        settings = Settings(character, item.get("settings") or {}, environ)
+        configs: Mapping[str, Mapping[str, Any]] = item.get("plugin_configs") or {}
         wanted = given_plugins(item)
         if wanted is None:
-            wanted = default_plugins(environ)
+            wanted = build_character_plugins(environ, settings=settings, configs=configs)
         named = [*wanted, *names_for_character(character.plugins)]
         plugins = {p.name: p for p in (find_plugin(n) if isinstance(n, str) else n for n in named)}
         options: AgentOptions = item.get("options") or AgentOptions(background=not ephemeral)
@@ -132,7 +135,7 @@ class Agents:
             character,
             store=item.get("database_adapter") or self._store,
             plugins=list(plugins.values()),
-            plugin_configs=item.get("plugin_configs"),
+            plugin_configs=configs,
             settings=item.get("settings"),
             options=options,
             host=self._host,
@@ -245,9 +248,6 @@ def without_secrets(character: Character) -> Character:
     """For those who are told of an agent."""
     settings = {key: value for key, value in character.settings.items() if key != "secrets"}
     return character.model_copy(update={"secrets": {}, "settings": settings}, deep=True)
-
-
-default_plugins = build_character_plugins
 
 
 def given_plugins(item: Mapping[str, Any]) -> Sequence[Plugin | str] | None:

@@ -81,6 +81,8 @@ async def _check(runtime: AgentRuntime, plugin: Plugin) -> Sequence[CheckLine]:
             return await plugin.check(runtime.plugin_config(plugin.name))
     except TimeoutError:
         return [CheckLine(name=name, ok=False, detail=f"no answer within {PROVIDER_SECONDS:.0f} s")]
+    except BotHostError as error:
+        return [CheckLine(name=name, ok=False, detail=str(error))]
     except Exception as error:
         log.exception("the check of %s failed", plugin.name)
         return [CheckLine(name=name, ok=False, detail=type(error).__name__)]

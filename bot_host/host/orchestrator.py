@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 from bot_host.contracts.connector import Connector, ConnectorConfig
 from bot_host.host.agent_methods import STORE_SECONDS, AgentMethods
-from bot_host.host.agents import default_plugins, stop_agent
+from bot_host.host.agents import stop_agent
 from bot_host.host.connectors import ConnectorRunner
 from bot_host.host.message_methods import MessageMethods
 from bot_host.host.result import Delivery
@@ -217,4 +217,4 @@ class BotHost(AgentMethods, MessageMethods, StatusMethods):
                 await desk.close()
 
 
-__all__ = ["BotHost", "BotHostError", "default_plugins"]
+__all__ = ["BotHost", "BotHostError"]

@@ -1,6 +1,7 @@
-"""The nearest known name to one that is not known."""
+"""Names: the nearest known one to one that is not known, and those of environment variables."""
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -15,3 +16,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """` (did you mean "x"?)` for the nearest entry of `known`, or an empty string."""
     near = nearest(name, known)
     return f' (did you mean "{near}"?)' if near else ""
+
+
+def variable_of(owner: str, key: str) -> str:
+    """The environment variable for a key of somebody's: `OPENAI_API_KEY` for `openai` and `api_key`."""
+    return re.sub(r"\W", "_", f"{owner}_{key}").upper()

@@ -35,6 +35,7 @@ from bot_host.runtime.knowledge import Knowledge
 from bot_host.runtime.life import Life
 from bot_host.runtime.message_embeddings import follow_messages
 from bot_host.runtime.models import Models
+from bot_host.runtime.plugin_config import config_for
 from bot_host.runtime.plugins import find_plugin, in_order
 from bot_host.runtime.process import ActionResults, ActionTurn, process_actions
 from bot_host.runtime.reach import Reach
@@ -163,8 +164,10 @@ class AgentRuntime(
         return tuple(self._given_plugins)
 
     def plugin_config(self, name: str) -> Mapping[str, Any]:
-        """The config of one of its plugins."""
-        return self._plugin_configs.get(name, {})
+        """The config of one of its plugins, as its `init` gets it. Raises PluginError."""
+        given = self._plugin_configs.get(name, {})
+        known = next((plugin for plugin in self._given_plugins if plugin.name == name), None)
+        return given if known is None else config_for(known, given, self._settings)
 
     def use_character(self, character: Character, *, edited: bool = False) -> None:
         """From now on be this character; id, plugins and models stay.
@@ -253,10 +256,11 @@ class AgentRuntime(
         return next((plugin for plugin in self._given_plugins if plugin.name not in loaded), None)
 
     async def _load(self, plugin: Plugin) -> None:
+        config = config_for(plugin, self._plugin_configs.get(plugin.name, {}), self._settings)
         await self.bring_tables(plugin)
         if plugin.init is not None:
             try:
-                await plugin.init(self._plugin_configs.get(plugin.name, {}), self)
+                await plugin.init(config, self)
             except BotHostError:
                 raise
             except Exception as error:

@@ -9,10 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 from bot_host.contracts.plugin import Plugin
 from bot_host.kit.names import did_you_mean
+from bot_host.runtime.plugin_config import config_for, has_server
+from bot_host.runtime.settings import Settings
+from bot_host.types.character import Character
 from bot_host.types.errors import PluginError
 
 log = logging.getLogger(__name__)
@@ -191,12 +194,20 @@ def resolve_plugins(plugins: Iterable[str | Plugin]) -> list[Plugin]:
 resolve_plugin_dependencies = in_order
 
 
-def build_character_plugins(environ: Mapping[str, str] | None = None) -> list[str]:
-    """The plugins of an agent that names none: the built-in behaviour, and the model that the environment
-    has a key or an address for (elizaos.md 2.3-05). IGNORE_BOOTSTRAP leaves the built-in behaviour out.
+def build_character_plugins(
+    environ: Mapping[str, str] | None = None,
+    *,
+    settings: Settings | None = None,
+    configs: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[str]:
+    """The plugins of an agent that names none: the built-in behaviour, and the model that it has a key or an
+    address for, in `configs` of plugins, its `settings` or the environment (elizaos.md 2.3-05).
+    IGNORE_BOOTSTRAP leaves the built-in behaviour out.
     """
     environ = os.environ if environ is None else environ
-    model = "openai" if environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL") else "offline"
+    settings = settings or Settings(Character(name="nobody"), {}, environ)
+    openai = config_for(find_plugin("openai"), (configs or {}).get("openai", {}), settings)
+    model = "openai" if has_server(openai) else "offline"
     if environ.get("IGNORE_BOOTSTRAP", "").strip().lower() in ("true", "1", "yes"):
         return ["reminders", model]
     return ["basics", "reminders", model]

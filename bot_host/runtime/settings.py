@@ -1,7 +1,7 @@
 """Settings: what the character, its owner and the environment say, in that order."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from bot_host.types.character import Character
@@ -50,10 +50,8 @@ class Settings:
         `true` and `false` become booleans. False, 0 and the empty text are values (elizaOS falls through
         them: 2.5-01); the environment is asked for this one name only and never kept (2.5-08).
         """
-        for source in self._sources():
+        for source in (self._set, *self._of_character(), self._given, self._environ_for(key)):
             value = source.get(key)
-            if source is os.environ and _allowed is not None and key not in _allowed:
-                continue
             if value is None:
                 continue
             if isinstance(value, str) and value in ("true", "false"):
@@ -72,12 +70,26 @@ class Settings:
         """Take back all that was set."""
         self._set.clear()
 
-    def _sources(self) -> Iterator[Mapping[str, Any]]:
-        yield self._set
+    def of_character(self, key: str) -> Any | None:
+        """What the character says, or what was set; as it stands there. Empty texts are passed over."""
+        return _first(key, (self._set, *self._of_character()))
+
+    def of_host(self, key: str) -> Any | None:
+        """The same of what the character cannot say: what was set or given, and the environment."""
+        return _first(key, (self._set, self._given, self._environ_for(key)))
+
+    def _environ_for(self, key: str) -> Mapping[str, str]:
+        hidden = self._environ is os.environ and _allowed is not None and key not in _allowed
+        return {} if hidden else self._environ
+
+    def _of_character(self) -> Iterator[Mapping[str, Any]]:
         yield self._character.secrets
         yield self._character.settings
         nested = self._character.settings.get("secrets")
         if isinstance(nested, dict):
             yield nested
-        yield self._given
-        yield self._environ
+
+
+def _first(key: str, sources: Iterable[Mapping[str, Any]]) -> Any | None:
+    found = (source.get(key) for source in sources)
+    return next((value for value in found if value is not None and str(value).strip()), None)

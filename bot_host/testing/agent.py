@@ -35,13 +35,15 @@ class FakeAgent(AgentRuntime):
         store: Store | None = None,
         fetcher: SafeFetcher | None = None,
     ) -> None:
+        self.settings: dict[str, Any] = dict(settings or {})
         super().__init__(
             character or Character(name="Eliza", bio=["A test double."]),
             store=store or cast(Store, _NoStore()),
+            settings=self.settings,
             options=AgentOptions(background=False),
             fetcher=fetcher,
+            environ={},
         )
-        self.settings: dict[str, Any] = dict(settings or {})
 
     def get_setting(self, key: str) -> Any | None:
         """From the character's secrets, its settings, then `settings`; never from the environment."""
@@ -53,6 +55,7 @@ class FakeAgent(AgentRuntime):
     def set_setting(self, key: str, value: Any, secret: bool = False) -> None:
         """Into `settings`; nothing is audited."""
         self.settings[key] = value
+        self._settings.set(key, value)
 
     async def use_model(self, type: ModelType, params: Any, provider: str | None = None) -> Any:
         """Ask the registered model of highest priority, once. Raises ModelError."""

@@ -38,6 +38,8 @@ from bot_host.plugins.openai import plugin
 from bot_host.plugins.openai.config import DEFAULT_IMAGE, DEFAULT_TRANSCRIPTION, OpenAIConfig
 from bot_host.plugins.openai.objects import NotAnObject, misfit, read_object
 from bot_host.plugins.openai.tokens import Pieces, load_tokens
+from bot_host.runtime.plugin_config import config_for
+from bot_host.runtime.settings import Settings
 from bot_host.testing import FakeAgent
 from tests.fakes.openai import Answer, ApiError, FakeOpenAI, ModelRequest
 from tests.fakes.openai_media import PIXEL
@@ -151,12 +153,13 @@ async def test_a_character_s_own_models(fake: FakeOpenAI) -> None:
             "OPENAI_LARGE_MODEL": "fake-voice",
             "OPENAI_BASE_URL": "http://127.0.0.1:1/v1",
             "OPENAI_SMALL_MODEL": "",
-            "OPENAI_TTS_VOICE": 7,
+            "OPENAI_TTS_VOICE": 7,  # passed over
             "secrets": {"OPENAI_IMAGE_MODEL": "fake-image"},
         },
     )
+    table = {**NAMES, "api_key": "sk-wrong-99887766554433", "base_url": fake.url, "image": ""}
     async with FakeAgent(character) as agent:
-        await _open(agent, fake, api_key="sk-wrong-99887766554433", image="")
+        await _open(agent, fake, **config_for(plugin, table, Settings(character, {}, {})))
         assert (await agent.use_model(ModelType.TEXT_LARGE, _text())).model == "fake-ears"
         assert (await agent.use_model(ModelType.TEXT_SMALL, _text())).model == "fake-small"
         await agent.use_model(ModelType.IMAGE, {"prompt": "a cat"})

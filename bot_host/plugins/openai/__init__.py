@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import ValidationError
 
 from bot_host.plugin import Agent, CheckLine, ConfigError, ModelHandler, ModelType, Plugin
-from bot_host.plugins.openai.config import OpenAIConfig
+from bot_host.plugins.openai.config import SETTINGS, OpenAIConfig
 
 if TYPE_CHECKING:
     from bot_host.plugins.openai.client import OpenAIModels
@@ -31,11 +31,6 @@ async def _init(config: Mapping[str, Any], agent: Agent) -> None:
         settings = OpenAIConfig.model_validate(dict(config))
     except ValidationError as error:
         raise ConfigError(_explain(error)) from None
-    character = agent.character
-    nested = character.settings.get("secrets")
-    settings = settings.for_character(
-        character.secrets, nested if isinstance(nested, dict) else {}, character.settings
-    )
     if not settings.is_set:
         raise ConfigError(f"openai: {_UNSET}")
     models, offers = await asyncio.to_thread(_open, settings)
@@ -71,6 +66,7 @@ plugin = Plugin(
     name="openai",
     description="Models of OpenAI, or of any server that speaks its API",
     config=OpenAIConfig,
+    settings=SETTINGS,
     init=_init,
     check=_check,
     priority=-50,

@@ -1,7 +1,6 @@
 """The settings of `[models.openai]`."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -36,7 +35,7 @@ _AT_OPENAI: Final = {
     "transcription": DEFAULT_TRANSCRIPTION,
 }
 
-OF_CHARACTER: Final = {
+SETTINGS: Final = {
     "OPENAI_API_KEY": "api_key",
     "OPENAI_SMALL_MODEL": "small",
     "OPENAI_LARGE_MODEL": "large",
@@ -47,9 +46,10 @@ OF_CHARACTER: Final = {
     "OPENAI_TTS_MODEL": "speech",
     "OPENAI_TTS_VOICE": "voice",
 }
-"""elizaOS's names for what a character may say of its models, in its settings or secrets, and our keys.
+"""elizaOS's names for what an agent's settings or secrets may say of its models, and our keys.
 
 Not the base URL: a character file from a stranger would send the admin's key and all talk to a server of his.
+`OPENAI_BASE_URL` is read from the environment and from the settings that code gives.
 https://docs.elizaos.ai/plugins/llm/openai
 """
 
@@ -127,16 +127,6 @@ class OpenAIConfig(BaseModel):
             if parts.username or parts.password:
                 raise ValueError("must not hold a user or password: the key goes into api_key")
         return value.rstrip("/")
-
-    def for_character(self, *places: Mapping[str, Any]) -> "OpenAIConfig":
-        """With what a character says of its models (`OF_CHARACTER`); the first place that has a name wins."""
-        found: dict[str, str] = {}
-        for name, key in OF_CHARACTER.items():
-            said = (place.get(name) for place in places)
-            value = next((text.strip() for text in said if isinstance(text, str) and text.strip()), "")
-            if value:
-                found[key] = value
-        return self.model_copy(update=found)
 
     @property
     def is_set(self) -> bool:
