@@ -1,7 +1,9 @@
 """Who is hosted: the characters of the configured agents, their plugins, and who answers on an account."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 from bot_host.config.characters import load_character
 from bot_host.config.schema import AgentConfig, ConnectorEntry, Loaded
@@ -9,10 +11,15 @@ from bot_host.config.starter import CHARACTER
 from bot_host.contracts.plugin import Plugin
 from bot_host.kit.names import did_you_mean
 from bot_host.runtime import AgentOptions, Limits
-from bot_host.runtime.plugins import find_plugin
+from bot_host.runtime.plugin_config import config_for, has_server
+from bot_host.runtime.plugins import find_plugin, in_order, known_plugins, names_for_character
+from bot_host.runtime.settings import Settings
 from bot_host.types.character import Character
 from bot_host.types.errors import ConfigError, PluginError
 from bot_host.types.ids import UUID
+
+MODEL_PLUGINS: Final = ("openai", "offline")
+"""What `models.provider` may name, besides `auto`."""
 
 
 def read_characters(loaded: Loaded) -> list[tuple[AgentConfig, Character]]:
@@ -34,17 +41,86 @@ def read_characters(loaded: Loaded) -> list[tuple[AgentConfig, Character]]:
     return found
 
 
-def agent_plugins(loaded: Loaded, number: int, agent: AgentConfig, character: Character) -> list[Plugin]:
-    """The plugins that the config names for its `number`th agent (from 1); a path counts from its folder.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hosted:
+    """An agent as it will be hosted."""
 
-    Raises ConfigError, which says where the name stands, for these and for those that the character names.
+    agent: AgentConfig
+    character: Character
+    model: Plugin
+    """The plugin that `models.provider` stands for; with `auto` by what this agent has a key for."""
+    plugins: Sequence[Plugin]
+    """All of them, in the order of loading."""
+    configs: dict[str, dict[str, Any]]
+    """The tables of all plugins, by the plugin's name."""
+    settings: Settings
+
+    def config_of(self, plugin: Plugin) -> dict[str, Any]:
+        """The config that a plugin gets. Raises PluginError."""
+        return config_for(plugin, self.configs.get(plugin.name, {}), self.settings)
+
+
+def hosted_agents(loaded: Loaded) -> Iterator[Hosted]:
+    """Who is hosted. Raises CharacterError, ConfigError, and PluginError for what does not fit together."""
+    configs = plugin_tables(loaded)
+    for number, (agent, character) in enumerate(read_characters(loaded), 1):
+        settings = Settings(character, loaded.env)
+        model = model_plugin(loaded, configs, settings)
+        named = _named_plugins(loaded, number, agent, character)
+        plugins = {p.name: p for p in (find_plugin("basics"), find_plugin("reminders"), model, *named)}
+        hosted = Hosted(
+            agent=agent,
+            character=character,
+            model=model,
+            plugins=in_order(list(plugins.values())),
+            configs=configs,
+            settings=settings,
+        )
+        for plugin in hosted.plugins:
+            hosted.config_of(plugin)
+        yield hosted
+
+
+def plugin_tables(loaded: Loaded) -> dict[str, dict[str, Any]]:
+    """The tables of plugins as plain values: `[models.NAME]` and `[plugins.NAME]`."""
+    tables = {**loaded.config.plugins, **loaded.config.models.tables}
+    return {name: table.model_dump(by_alias=True) for name, table in tables.items()}
+
+
+def model_plugin(loaded: Loaded, configs: dict[str, dict[str, Any]], settings: Settings) -> Plugin:
+    """The plugin that `models.provider` asks for; with `auto` openai where it has a key or an address."""
+    provider = loaded.config.models.provider
+    if provider == "auto":
+        openai = config_for(find_plugin("openai"), configs.get("openai", {}), settings)
+        provider = "openai" if has_server(openai) else "offline"
+    if provider not in known_plugins():
+        known = ("auto", *MODEL_PLUGINS)
+        raise ConfigError(
+            f'models.provider: found "{provider}", expected one of {", ".join(known)}'
+            f"{did_you_mean(provider, known)}"
+        )
+    return find_plugin(provider)
+
+
+def model_alone(loaded: Loaded) -> tuple[Plugin, dict[str, Any]]:
+    """The model plugin and its config as the tables have it, whoever is hosted."""
+    configs, settings = plugin_tables(loaded), Settings(Character(name="nobody"), loaded.env)
+    model = model_plugin(loaded, configs, settings)
+    return model, config_for(model, configs.get(model.name, {}), settings)
+
+
+def _named_plugins(loaded: Loaded, number: int, agent: AgentConfig, character: Character) -> list[Plugin]:
+    """What the config names for its `number`th agent (from 1), and what the character names.
+
+    A path in the config counts from its folder. Raises ConfigError, which says where the name stands.
     """
     key = f"agents[{number}].plugins"
-    plugins = [_plugin(name, f"{place_of(loaded, key)}: {key}", loaded.folder) for name in agent.plugins]
-    for name in character.plugins:
-        if not name.startswith(("@", "plugin-")):  # elizaOS's own are looked after when they are loaded
-            _plugin(name, f"{agent.character or CHARACTER}: plugins", None)
-    return plugins
+    place = f"{place_of(loaded, key)}: {key}"
+    plugins = [_plugin(name, place, loaded.folder) for name in agent.plugins]
+    place = f"{agent.character or CHARACTER}: plugins"
+    return plugins + [
+        _plugin(name, place, None) for name in names_for_character(character.plugins, warn=False)
+    ]
 
 
 def _plugin(name: str, place: str, base: Path | None) -> Plugin:

@@ -9,30 +9,25 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from bot_host.app.agents import agent_options, agent_plugins, answering_agent, read_characters
+from bot_host.app.agents import agent_options, answering_agent, hosted_agents
 from bot_host.app.folders import process_lock
 from bot_host.app.schedules import faults, planned
 from bot_host.app.silence import config_silences
 from bot_host.config.load import load_config
 from bot_host.config.schema import ConnectorEntry, Loaded, ScheduleConfig
 from bot_host.contracts.connector import ConnectorConfig, ConnectorSpec
-from bot_host.contracts.plugin import Plugin
 from bot_host.host import BotHost
 from bot_host.host.schedules import sync_schedules
 from bot_host.kit.lock import ProcessLock
 from bot_host.kit.logs import SecretMask
-from bot_host.kit.names import did_you_mean
-from bot_host.runtime.plugins import GROUP as PLUGINS
 from bot_host.runtime.plugins import find_plugin, known_plugins
 from bot_host.store import make_store
-from bot_host.types.errors import ConfigError
+from bot_host.types.errors import PluginError
 from bot_host.types.ids import UUID, create_unique_uuid
 
 log = logging.getLogger(__name__)
 
 CONNECTORS: Final = "bot_host.connectors"
-MODEL_PLUGINS: Final = ("openai", "offline")
-"""What `models.provider` may name, besides `auto`."""
 
 
 def connector_specs() -> dict[str, ConnectorSpec]:
@@ -52,13 +47,19 @@ def connector_specs() -> dict[str, ConnectorSpec]:
 
 
 def plugin_models() -> dict[str, type[BaseModel]]:
-    """The config tables of the installed plugins (`[models.openai]`), by name."""
-    found: dict[str, type[BaseModel]] = {}
-    for name in sorted({entry.name for entry in entry_points(group=PLUGINS)}):
-        config = find_plugin(name).config
-        if config is not None:
-            found[name] = config
-    return found
+    """What checks the tables of the installed plugins (`[models.openai]`), by name."""
+    found = (_model_of(name, Path()) for name in known_plugins())
+    return dict(each for each in found if each is not None)
+
+
+def _model_of(name: str, folder: Path) -> tuple[str, type[BaseModel]] | None:
+    try:
+        plugin = find_plugin(name, base=folder)
+    except PluginError as error:
+        # It is told again, with its place, where an agent asks for it.
+        log.debug("%s", error)
+        return None
+    return None if plugin.config is None else (plugin.name, plugin.config)
 
 
 def load(path: Path | None, overrides: Mapping[str, Any], environ: Mapping[str, str]) -> Loaded:
@@ -69,29 +70,8 @@ def load(path: Path | None, overrides: Mapping[str, Any], environ: Mapping[str, 
         environ=environ,
         connector_models={name: spec.config for name, spec in connector_specs().items()},
         plugin_models=plugin_models(),
+        find_model=_model_of,
     )
-
-
-def model_plugin(loaded: Loaded) -> Plugin:
-    """The plugin that `models.provider` asks for."""
-    provider = loaded.config.models.provider
-    if provider == "auto":
-        table = loaded.config.models.tables.get("openai")
-        given = table is not None and any(getattr(table, key, "") for key in ("api_key", "base_url"))
-        provider = "openai" if given else "offline"
-    if provider not in known_plugins():
-        known = ("auto", *MODEL_PLUGINS)
-        raise ConfigError(
-            f'models.provider: found "{provider}", expected one of {", ".join(known)}'
-            f"{did_you_mean(provider, known)}"
-        )
-    return find_plugin(provider)
-
-
-def model_config(loaded: Loaded, plugin: Plugin) -> dict[str, Any]:
-    """A model plugin's table as plain values."""
-    table = loaded.config.models.tables.get(plugin.name)
-    return table.model_dump() if table is not None else {}
 
 
 @dataclass(slots=True)
@@ -125,12 +105,7 @@ class Built:
 async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
     """Agents and connectors as configured, not started. Raises ConfigError, CharacterError, PluginError."""
     config = loaded.config
-    model = model_plugin(loaded)
-    characters = read_characters(loaded)
-    named = [
-        agent_plugins(loaded, number, agent, character)
-        for number, (agent, character) in enumerate(characters, 1)
-    ]
+    hosted = list(hosted_agents(loaded))
     store = make_store(config.database.url, base=loaded.folder)
     lock = process_lock(loaded)
     host = BotHost(store=store, data_dir=config.data_dir, mask=mask.hide, lock=lock)
@@ -138,22 +113,22 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
         ids = await host.add_agents(
             [
                 {
-                    "character": character,
-                    "plugins": ["basics", "reminders", model, *plugins],
-                    "plugin_configs": {model.name: model_config(loaded, model)},
+                    "character": each.character,
+                    "plugins": each.plugins,
+                    "plugin_configs": each.configs,
                     "settings": loaded.env,
-                    "options": agent_options(agent),
+                    "options": agent_options(each.agent),
                 }
-                for (agent, character), plugins in zip(characters, named, strict=True)
+                for each in hosted
             ]
         )
-        names = [character.name for _, character in characters]
+        names = [each.character.name for each in hosted]
         built = Built(host=host, lock=lock)
-        for agent_id, (agent, _) in zip(ids, characters, strict=True):
-            built.schedules[agent_id] = agent.schedules
+        for agent_id, each in zip(ids, hosted, strict=True):
+            built.schedules[agent_id] = each.agent.schedules
         specs = connector_specs()
         on = [each for each in config.connectors if not off_reason(specs[each.platform], each.config)]
-        built.schedule_faults = faults(planned(loaded, characters, on, specs))
+        built.schedule_faults = faults(planned(loaded, hosted, on, specs))
         for entry in config.connectors:
             mask.add(*specs[entry.platform].secrets(entry.config))
             agent_id = ids[answering_agent(loaded, entry, names)]

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import partial
+from typing import Any, Final, TypeAlias
 
-from bot_host.app.agents import agent_plugins, answering_agent, read_characters
-from bot_host.app.build import connector_specs, model_config, model_plugin, off_reason
+from bot_host.app.agents import Hosted, answering_agent, hosted_agents, model_alone
+from bot_host.app.build import connector_specs, off_reason
 from bot_host.app.folders import make_places
 from bot_host.app.listen import close_all, keeps_running, listen
 from bot_host.app.live import host_line, open_live
@@ -15,6 +16,7 @@ from bot_host.app.schedules import check_schedules, planned
 from bot_host.app.silence import config_silences
 from bot_host.config.schema import ConnectorEntry, Loaded
 from bot_host.contracts.connector import CheckLine, Connector, SelfChecking
+from bot_host.contracts.plugin import Plugin
 from bot_host.runtime.plugins import names_for_character
 from bot_host.store import make_store
 from bot_host.types.errors import BotHostError, ConfigError, PluginError
@@ -22,7 +24,9 @@ from bot_host.types.errors import BotHostError, ConfigError, PluginError
 log = logging.getLogger(__name__)
 
 CHECK_SECONDS: Final = 60.0
-"""For one platform or one model provider."""
+"""For one platform or one plugin."""
+
+Look: TypeAlias = Callable[[], Awaitable[Sequence[CheckLine]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +44,22 @@ def code_of(findings: Iterable[Finding]) -> int:
 
 
 async def check(loaded: Loaded, *, live: bool = False) -> AsyncIterator[Finding]:
-    """The findings, one after the other: database, characters, plugins, models, web, connectors.
+    """The findings, one after the other: database, characters, schedules, models and other plugins, web,
+    connectors.
 
     `live`: also what each account has really received.
     """
     for finding in await _contained("database", lambda: _database(loaded)):
         yield finding
-    names: list[str] = []
-    for finding in await _contained("characters", lambda: _characters(loaded, names)):
+    hosted: list[Hosted] = []
+    for finding in await _contained("characters", lambda: _characters(loaded, hosted)):
         yield finding
-    for finding in await _contained("schedules", lambda: _schedules(loaded)):
+    for finding in await _contained("schedules", lambda: _schedules(loaded, hosted)):
         yield finding
-    for finding in await _contained("models", lambda: _models(loaded)):
-        yield finding
+    for name, ask in _plugin_checks(loaded, hosted):
+        for finding in await _contained(name, ask):
+            yield finding
+    names = [each.character.name for each in hosted]
     for finding in await _contained("web", lambda: _web(loaded)):
         yield finding
     if live:
@@ -74,7 +81,7 @@ async def check(loaded: Loaded, *, live: bool = False) -> AsyncIterator[Finding]
         yield Finding(line, mend_config=True)
 
 
-async def _contained(name: str, look: Callable[[], Awaitable[Sequence[CheckLine]]]) -> list[Finding]:
+async def _contained(name: str, look: Look) -> list[Finding]:
     """A look that fails is a finding, not the end of the others."""
     try:
         async with asyncio.timeout(CHECK_SECONDS):
@@ -111,38 +118,61 @@ async def _database(loaded: Loaded) -> list[CheckLine]:
     ]
 
 
-async def _characters(loaded: Loaded, names: list[str]) -> list[CheckLine]:
-    """Fills `names` with those of the agents."""
+async def _characters(loaded: Loaded, hosted: list[Hosted]) -> list[CheckLine]:
+    """Fills `hosted`."""
     lines = []
-    for number, (agent, character) in enumerate(read_characters(loaded), 1):
-        names.append(character.name)
-        agent_plugins(loaded, number, agent, character)
-        names_for_character(character.plugins)
-        where = agent.character or "the character that comes with Bot Host"
-        lines.append(CheckLine(name=f"agent {character.name}", ok=True, detail=where))
+    for each in hosted_agents(loaded):
+        hosted.append(each)
+        names_for_character(each.character.plugins)  # says what there is not
+        where = each.agent.character or "the character that comes with Bot Host"
+        lines.append(CheckLine(name=f"agent {each.character.name}", ok=True, detail=where))
     return lines
 
 
-async def _schedules(loaded: Loaded) -> list[CheckLine]:
+async def _schedules(loaded: Loaded, hosted: Sequence[Hosted]) -> list[CheckLine]:
+    if len(hosted) < len(loaded.config.agents):
+        return []  # What is wrong with the characters is said already.
     specs = connector_specs()
     on = [each for each in loaded.config.connectors if not off_reason(specs[each.platform], each.config)]
-    return await check_schedules(loaded, planned(loaded, read_characters(loaded), on, specs))
+    return await check_schedules(loaded, planned(loaded, hosted, on, specs))
 
 
-async def _models(loaded: Loaded) -> Sequence[CheckLine]:
-    plugin = model_plugin(loaded)
-    if plugin.check is not None:
-        return await plugin.check(model_config(loaded, plugin))
-    return [
-        CheckLine(
-            name=f"model {plugin.name}",
-            ok=True,
-            detail="a demonstration that answers by fixed patterns" if plugin.name == "offline" else "there",
-            advice="for a real model set OPENAI_API_KEY, or base_url in [models.openai]"
-            if plugin.name == "offline"
-            else "",
-        )
-    ]
+def _plugin_checks(loaded: Loaded, hosted: Sequence[Hosted]) -> Iterator[tuple[str, Look]]:
+    """What to ask of each plugin, with the name of the finding; once for each config that it gets."""
+    if not hosted:
+        # A character that cannot be read hides no fault of the model.
+        plugin, config = model_alone(loaded)
+        yield f"model {plugin.name}", partial(_ask_plugin, plugin, config)
+    asked: set[tuple[str, str]] = set()
+    for each in hosted:
+        for plugin in each.plugins:
+            config = each.config_of(plugin)
+            key = (plugin.name, repr(config))
+            if key in asked or (plugin.check is None and plugin is not each.model):
+                continue
+            asked.add(key)
+            kind = "model" if plugin is each.model else "plugin"
+            yield f"{kind} {plugin.name}", partial(_ask_plugin, plugin, config)
+
+
+async def _ask_plugin(plugin: Plugin, config: Mapping[str, Any]) -> list[CheckLine]:
+    if plugin.check is None:
+        offline = plugin.name == "offline"
+        return [
+            CheckLine(
+                name=f"model {plugin.name}",
+                ok=True,
+                detail="a demonstration that answers by fixed patterns" if offline else "there",
+                advice="for a real model set OPENAI_API_KEY, or base_url in [models.openai]"
+                if offline
+                else "",
+            )
+        ]
+    found: Any = await plugin.check(config)
+    lines = list(found) if isinstance(found, list | tuple) else [found]
+    if not all(isinstance(line, CheckLine) for line in lines):
+        raise PluginError(f"{plugin.name}: its check must give a list of CheckLine")
+    return lines
 
 
 async def _web(loaded: Loaded) -> list[CheckLine]:

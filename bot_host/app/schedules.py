@@ -4,13 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot_host.app.agents import agent_plugins, answering_agent
-from bot_host.config.schema import AgentConfig, ConnectorEntry, Loaded, ScheduleConfig
+from bot_host.app.agents import Hosted, answering_agent
+from bot_host.config.schema import ConnectorEntry, Loaded, ScheduleConfig
 from bot_host.contracts.connector import CheckLine
 from bot_host.contracts.store import Store
 from bot_host.host.schedules import room_id_of
 from bot_host.kit.names import did_you_mean
-from bot_host.runtime.plugins import find_plugin
 from bot_host.store import make_store
 from bot_host.types.character import Character
 
@@ -47,30 +46,26 @@ class Planned:
 
 def planned(
     loaded: Loaded,
-    characters: Sequence[tuple[AgentConfig, Character]],
+    hosted: Sequence[Hosted],
     on: Iterable[ConnectorEntry],
     platforms: Iterable[str],
 ) -> list[Planned]:
     """The agents that have schedules. `on`: the accounts that are switched on. Raises ConfigError."""
-    if not any(agent.schedules for agent, _ in characters):
+    if not any(each.agent.schedules for each in hosted):
         return []
-    names = [character.name for _, character in characters]
+    names = [each.character.name for each in hosted]
     answers = [(answering_agent(loaded, entry, names), entry.platform) for entry in on]
     found = []
-    for index, (agent, character) in enumerate(characters):
-        if not agent.schedules:
+    for index, each in enumerate(hosted):
+        if not each.agent.schedules:
             continue
-        plugins = agent_plugins(loaded, index + 1, agent, character)
-        # elizaOS's own names stand for nothing that sends.
-        named = (name for name in character.plugins if not name.startswith(("@", "plugin-")))
-        plugins += [find_plugin(name) for name in named]
-        handled = {source for plugin in plugins for source in plugin.send_handlers}
+        handled = {source for plugin in each.plugins for source in plugin.send_handlers}
         sources = handled | {platform for number, platform in answers if number == index}
         found.append(
             Planned(
                 number=index + 1,
-                character=character,
-                schedules=agent.schedules,
+                character=each.character,
+                schedules=each.agent.schedules,
                 sources=frozenset(sources),
                 platforms=frozenset(platforms),
             )

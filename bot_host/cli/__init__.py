@@ -14,7 +14,7 @@ from bot_host.cli.common import BAD_CONFIG, CONFIG, LOG_LEVEL, load_or_exit, qui
 from bot_host.cli.status import status
 from bot_host.cli.verify import verify
 from bot_host.cli.why import why
-from bot_host.config.load import describe
+from bot_host.config.describe import describe
 from bot_host.config.schema import Loaded
 from bot_host.config.starter import write_starter
 from bot_host.kit.logs import SecretMask

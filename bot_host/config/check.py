@@ -1,5 +1,6 @@
 """Raw tables made into models, with errors in an admin's words."""
 
+import json
 from collections.abc import Mapping
 from types import UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin
@@ -45,19 +46,36 @@ class Checker:
         self._sources = sources
         self._problems = problems
 
-    def table(self, model: type[M], values: Any, key: str) -> M | None:
-        """`values` as a `model`; None, and the problems noted, when they do not fit."""
+    def table(self, model: type[M], values: Any, key: str, *, as_json: bool = False) -> M | None:
+        """`values` as a `model`; None, and the problems noted, when they do not fit.
+
+        `as_json`: for a stranger's model, which may have paths, times or enums: texts may stand for them.
+        """
         if not isinstance(values, dict):
             # A token that stands where its table should be has no key that tells what it is.
-            hidden = key.startswith(("connectors.", "models.")) and isinstance(values, str)
+            hidden = key.startswith(("connectors.", "models.", "plugins.")) and isinstance(values, str)
             found = f'text "{MASK}"' if hidden else shown(key, values)
             self.problem(key, f"expected a table, found {found}")
             return None
+        if not self._all_known(model, values, key):
+            return None
         try:
+            if as_json:
+                return model.model_validate_json(json.dumps(values, default=str), strict=True)
             return model.model_validate(values, strict=True)
         except ValidationError as error:
             self._explain(model, error, key)
             return None
+
+    def _all_known(self, model: type[BaseModel], values: dict[str, Any], key: str) -> bool:
+        """Whether a model that would pass over unknown keys has all of these; the problems noted."""
+        if model.model_config.get("extra") in ("allow", "forbid"):
+            return True
+        known = known_keys(model)
+        unknown = [name for name in values if name not in known]
+        for name in unknown:
+            self.unknown(f"{key}.{name}", known)
+        return not unknown
 
     def problem(self, key: str, what: str) -> None:
         """Note what is wrong with one key."""
@@ -100,6 +118,12 @@ class Checker:
                 self.problem(key, said)
         else:
             self.problem(key, f"{said}, found {_found(key, detail['input'])}")
+
+
+def known_keys(model: type[BaseModel]) -> list[str]:
+    """The names of a model's keys, and their aliases."""
+    fields = model.model_fields
+    return list(dict.fromkeys([*fields, *(field.alias for field in fields.values() if field.alias)]))
 
 
 def _found(key: str, value: Any) -> str:

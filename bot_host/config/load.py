@@ -1,13 +1,13 @@
 """The configuration, from all its sources (DESIGN, Configuration)."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from bot_host.config.check import Checker, coerce, nested_model
+from bot_host.config.describe import DEFAULT, all_values
 from bot_host.config.later import later_notes
 from bot_host.config.schema import (
     DATABASE_FILE,
@@ -21,7 +21,6 @@ from bot_host.config.schema import (
     Models,
     ModelsConfig,
     WebConfig,
-    flatten,
 )
 from bot_host.config.sources import (
     Problems,
@@ -35,13 +34,17 @@ from bot_host.config.sources import (
 from bot_host.config.starter import CHARACTER
 from bot_host.contracts.connector import ConnectorConfig
 from bot_host.kit.logs import SecretMask
+from bot_host.kit.names import variable_of
 from bot_host.types.errors import ConfigError
 
 M = TypeVar("M", bound=BaseModel)
 
 _VARIABLES: Final = {"host.log_level": "LOG_LEVEL", "database.url": "DATABASE_URL", "web.port": "API_PORT"}
-_ROOT: Final = ("host", "database", "web", "models", "agents", "connectors")
-DEFAULT: Final = "default"
+_ROOT: Final = ("host", "database", "web", "models", "plugins", "agents", "connectors")
+_MODEL_PLUGINS: Final = ("openai", "offline")
+
+FindModel: TypeAlias = Callable[[str, Path], "tuple[str, type[BaseModel]] | None"]
+"""By an entry of `plugins` and the folder that paths count from: the plugin's name, what checks its table."""
 
 
 def load_config(
@@ -51,64 +54,21 @@ def load_config(
     environ: Mapping[str, str],
     connector_models: Mapping[str, type[ConnectorConfig]],
     plugin_models: Mapping[str, type[BaseModel]],
+    find_model: FindModel = lambda _name, _folder: None,
 ) -> Loaded:
     """Read and check the whole configuration.
 
     `path` is the config file; None: only the other sources. `overrides` are dotted keys from the command
-    line; `connector_models` by platform; `plugin_models` by plugin, for the tables `[models.<plugin>]`.
+    line; `connector_models` by platform; `plugin_models` by installed plugin, for the tables
+    `[plugins.NAME]` and `[models.NAME]`; `find_model` for those that agents name by a path.
     Raises ConfigError with all that is wrong, one problem a line.
     """
-    return _Loader(path, environ, connector_models, plugin_models).load(overrides or {})
+    return _Loader(path, environ, connector_models, plugin_models, find_model).load(overrides or {})
 
 
 def variable_name(platform: str, key: str) -> str:
     """The environment variable that is a connector secret's default (`DISCORD_BOT_TOKEN`)."""
     return f"{platform}_{'bot_token' if key == 'token' else key}".upper()
-
-
-def describe(loaded: Loaded, *, defaults: bool = True) -> list[str]:
-    """Each value with its source, secrets as `***` or `not set`, one a line; without `defaults` fewer.
-
-    A value that a source sets to its default is left out, too.
-    """
-    config = loaded.config
-    plain = _defaults(config) if not defaults else {}
-    return [
-        f"{key} = {shown(key, value)} ({loaded.sources.get(key, DEFAULT)})"
-        for key, value in all_values(config).items()
-        if defaults or (loaded.sources.get(key, DEFAULT) != DEFAULT and value != plain.get(key, ...))
-    ]
-
-
-def _defaults(config: Config) -> dict[str, Any]:
-    """The default of each key that has one of its own."""
-    values: dict[str, Any] = {}
-    tables: list[tuple[BaseModel, str]] = [
-        (config.host, "host"),
-        (config.web, "web"),
-        *((table, f"models.{name}") for name, table in config.models.tables.items()),
-        *((agent, f"agents[{place}]") for place, agent in enumerate(config.agents, 1)),
-        *((entry.config, entry.table) for entry in config.connectors),
-    ]
-    for table, key in tables:
-        # A plugin's table may have a key without a default, which then is always shown with the others.
-        with suppress(ValidationError):
-            values |= flatten(type(table)(), key)
-    return values | {"models.provider": ModelsConfig().provider}
-
-
-def all_values(config: Config) -> dict[str, Any]:
-    """Each value by its dotted key."""
-    values: dict[str, Any] = {"environment": config.environment}
-    values |= flatten(config.host, "host") | flatten(config.database, "database") | flatten(config.web, "web")
-    values["models.provider"] = config.models.provider
-    for name, table in config.models.tables.items():
-        values |= flatten(table, f"models.{name}")
-    for place, agent in enumerate(config.agents, 1):
-        values |= flatten(agent, f"agents[{place}]")
-    for entry in config.connectors:
-        values |= flatten(entry.config, entry.table)
-    return values
 
 
 class _Loader:
@@ -118,11 +78,13 @@ class _Loader:
         environ: Mapping[str, str],
         connector_models: Mapping[str, type[ConnectorConfig]],
         plugin_models: Mapping[str, type[BaseModel]],
+        find_model: FindModel,
     ) -> None:
         self.path = path
         self.folder = (path.parent if path else Path.cwd()).absolute()
         self.connector_models = connector_models
-        self.plugin_models = plugin_models
+        self.plugin_models = dict(plugin_models)
+        self.find_model = find_model
         self.problems = Problems()
         self.sources: dict[str, str] = {}
         self.texts: set[str] = set()
@@ -135,6 +97,7 @@ class _Loader:
 
     def load(self, overrides: Mapping[str, Any]) -> Loaded:
         self.raw = self._expanded(self.raw, "")
+        self._find_models()
         self._put_variables()
         self._put_overrides(overrides)
         for name in self.raw:
@@ -145,6 +108,7 @@ class _Loader:
         database = self._section(DatabaseConfig, self.raw.get("database", {}), "database")
         web = self._section(WebConfig, self.raw.get("web", {}), "web")
         models = self._models()
+        plugins = self._plugins()
         agents = self._agents()
         connectors = list(self._connectors())
         environment = self._environment()
@@ -158,6 +122,7 @@ class _Loader:
             database=database,
             web=web,
             models=models,
+            plugins=plugins,
             agents=agents,
             connectors=connectors,
             environment=environment,
@@ -234,7 +199,7 @@ class _Loader:
         for plugin, model in self.plugin_models.items():
             for name in ("api_key", "base_url"):
                 if name in model.model_fields:
-                    named[f"models.{plugin}.{name}"] = f"{plugin}_{name}".upper()
+                    named[f"{self._home(plugin)}.{plugin}.{name}"] = variable_of(plugin, name)
         for key, variable in named.items():
             found = self.variables.find(variable)
             if found:
@@ -248,10 +213,10 @@ class _Loader:
 
     # Tables.
 
-    def _section(self, model: type[M], values: Any, key: str) -> M | None:
+    def _section(self, model: type[M], values: Any, key: str, *, as_json: bool = False) -> M | None:
         if isinstance(values, dict):
             values = self._typed(model, values, key)
-        return self.check.table(model, values, key)
+        return self.check.table(model, values, key, as_json=as_json)
 
     def _typed(self, model: type[BaseModel], values: dict[str, Any], key: str) -> dict[str, Any]:
         """Texts from variables as the types that the fields want; an empty one counts as not set."""
@@ -287,6 +252,7 @@ class _Loader:
         tables = {
             name: self._section(model, values.get(name, {}), f"models.{name}")
             for name, model in self.plugin_models.items()
+            if self._home(name) == "models"
         }
         known = list(dict.fromkeys(["auto", *self.plugin_models, "offline"]))
         if models and models.provider not in known:
@@ -297,6 +263,45 @@ class _Loader:
             return None
         good = {name: table for name, table in tables.items() if table is not None}
         return Models(provider=models.provider, tables=good)
+
+    def _find_models(self) -> None:
+        """What checks the tables of plugins that are not installed and that agents name by a path."""
+        agents = self.raw.get("agents")
+        for agent in agents if isinstance(agents, list) else []:
+            names = agent.get("plugins") if isinstance(agent, dict) else None
+            for name in names if isinstance(names, list) else []:
+                found = self.find_model(name, self.folder) if isinstance(name, str) else None
+                if found is not None:
+                    self.plugin_models.setdefault(*found)
+
+    def _home(self, plugin: str) -> str:
+        """Where a plugin's table is: `models` for the one that `models.provider` may name."""
+        models = self.raw.get("models")
+        named = isinstance(models, dict) and (plugin in models or models.get("provider") == plugin)
+        return "models" if named or plugin in _MODEL_PLUGINS else "plugins"
+
+    def _plugins(self) -> dict[str, BaseModel]:
+        values = self.raw.get("plugins", {})
+        if not isinstance(values, dict):
+            self.problems.add(f"{self._file}: plugins: expected tables such as [plugins.NAME]")
+            return {}
+        tables: dict[str, BaseModel] = {}
+        at_home = [name for name in self.plugin_models if self._home(name) == "plugins"]
+        for name, value in values.items():
+            if name in at_home:
+                table = self._section(self.plugin_models[name], value, f"plugins.{name}", as_json=True)
+                if table is not None:
+                    tables[name] = table
+            elif name in self.plugin_models:
+                self.problems.add(
+                    f"{self._file}: plugins.{name}: its table is [models.{name}]; keep that one"
+                )
+            elif at_home:
+                self.check.unknown(f"plugins.{name}", at_home, kind="table")
+            else:
+                what = "no plugin that is installed, or named in [[agents]], takes settings"
+                self.problems.add(f"{self._file}: unknown table plugins.{name}; {what}")
+        return tables
 
     def _agents(self) -> list[AgentConfig]:
         values = self.raw.get("agents", [])

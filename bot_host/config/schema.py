@@ -212,6 +212,8 @@ class Config:
     database: DatabaseConfig
     web: WebConfig
     models: Models
+    plugins: dict[str, BaseModel] = field(default_factory=dict)
+    """`[plugins.NAME]`: each plugin's checked table, by the plugin's name."""
     agents: list[AgentConfig]
     """At least one."""
     connectors: list[ConnectorEntry]

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from bot_host.kit.clean import one_line
 from bot_host.types.errors import ConfigError
 
@@ -51,9 +53,11 @@ def _keys(value: Any) -> Iterable[Any]:
 def secrets_in(values: Mapping[str, Any]) -> set[str]:
     """The secret values among dotted keys: secrets by name, and passwords inside addresses."""
     found: set[str] = set()
-    for key, value in values.items():
+    for key, said in values.items():
+        hidden = isinstance(said, SecretStr)
+        value = said.get_secret_value() if hidden else said
         if isinstance(value, str) and value:
-            if is_secret(key):
+            if hidden or is_secret(key):
                 found.add(value)
             found.update(_password(value))
     return found

@@ -1,11 +1,12 @@
 """A plugin's config: what it was given, with what the agent's settings say, checked by the plugin's model."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from bot_host.config.check import known_keys
 from bot_host.contracts.plugin import Plugin
 from bot_host.kit.names import did_you_mean, variable_of
 from bot_host.runtime.settings import Settings
@@ -93,13 +94,6 @@ def _refuse_unknown(plugin: Plugin, model: type[BaseModel], given: Mapping[str, 
         if key not in known:
             hint = did_you_mean(str(key), known) or f"; it has {', '.join(known) or 'none'}"
             raise PluginError(f"{plugin.name}: its config has no key {key}{hint}")
-
-
-def known_keys(model: type[BaseModel]) -> list[str]:
-    """The names of a model's keys, and their aliases."""
-    fields = model.model_fields.items()
-    aliases: Iterable[str | None] = (field.alias for _, field in fields)
-    return list(dict.fromkeys([*(name for name, _ in fields), *(alias for alias in aliases if alias)]))
 
 
 def _faults(error: ValidationError) -> list[Any]:

@@ -102,7 +102,7 @@ def _import(file: Path) -> ModuleType:
     return module
 
 
-def names_for_character(character_plugins: Iterable[str]) -> list[str]:
+def names_for_character(character_plugins: Iterable[str], *, warn: bool = True) -> list[str]:
     """Our names for the plugins that a character file asks for; what we do not have is one warning each."""
     names = []
     for asked in character_plugins:
@@ -112,6 +112,8 @@ def names_for_character(character_plugins: Iterable[str]) -> list[str]:
             if ours:
                 names.append(ours)
         elif full.startswith("@"):
+            if not warn:
+                continue
             short = full.rpartition("plugin-")[2]
             hint = (
                 f" (nearest: {NEAREST[short]})" if short in NEAREST else did_you_mean(short, known_plugins())

@@ -1,0 +1,1 @@
+"""Floor 7: from a config file to a host."""

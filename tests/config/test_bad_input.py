@@ -26,7 +26,8 @@ def refused(
         ("[hots]", 'config.toml: unknown table hots (did you mean "host"?)'),
         (
             "port = 1",
-            "config.toml: unknown key port; known are host, database, web, models, agents, connectors",
+            "config.toml: unknown key port; "
+            "known are host, database, web, models, plugins, agents, connectors",
         ),
         ("[connectors.discrd]", 'config.toml: unknown table connectors.discrd (did you mean "discord"?)'),
         ("[[connectors.slak]]", 'config.toml: unknown table connectors.slak (did you mean "slack"?)'),

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bot_host.config.load import describe, load_config
+from bot_host.config.describe import describe
+from bot_host.config.load import load_config
 from bot_host.config.schema import Loaded
 from bot_host.config.starter import CHARACTER
 from bot_host.types.errors import ConfigError

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from bot_host.plugin import (
     Action,
@@ -150,6 +151,56 @@ async def test_a_plugin_may_bring_another_one_along(agents: Agents) -> None:
     agent = agents(Plugin(name="first", init=init))
     await agent.start()
     assert [p.name for p in agent.plugins] == ["first", "whole"]
+
+
+class Sides(BaseModel):
+    sides: int = 6
+    secret: str = ""
+
+
+def dice(seen: list[dict[str, Any]], config: type[BaseModel] | None = Sides) -> Plugin:
+    async def init(config: Any, agent: Agent) -> None:
+        seen.append(dict(config))
+
+    return Plugin(name="dice", config=config, init=init, settings={"DICE_SIDES": "sides"})
+
+
+async def test_a_config_is_checked_before_init_and_has_its_defaults(store: Database) -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def start(given: Any, *, settings: dict[str, Any] | None = None, of: Any = Sides) -> None:
+        agent = AgentRuntime(
+            ELIZA, store=store, plugins=[dice(seen, of)], plugin_configs={"dice": given}, settings=settings
+        )
+        await agent.start()
+        await agent.stop()
+
+    for wrong, says in (
+        ({"sides": "zz", "secret": "hunter2"}, "dice: its config is not valid: sides: .*integer"),
+        ({"sidse": 4}, r'dice: its config has no key sidse \(did you mean "sides"\?\)'),
+        ([], "dice: its config must be a mapping, not list"),
+    ):
+        with pytest.raises(PluginError, match=says) as caught:
+            await start(wrong)
+        assert "hunter2" not in str(caught.value)
+        assert caught.value.agent == "Eliza"
+    assert seen == []
+    await start({"sides": 4})
+    await start({})
+    await start({}, settings={"DICE_SIDES": "20"})
+    await start({"sides": 4}, settings={"DICE_SIDES": "20"})
+    await start({"anything": [1]}, of=None)
+    assert [each.get("sides", each) for each in seen] == [4, 6, 20, 4, {"anything": [1]}]
+
+
+async def test_a_setting_that_fits_no_key_is_passed_over(
+    agents: Agents, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[dict[str, Any]] = []
+    await agents(dice(seen), settings={"DICE_SIDES": "many"}).start()
+    assert seen == [{"sides": 6, "secret": ""}]
+    assert "dice: the setting DICE_SIDES is passed over" in caplog.text
+    assert "many" not in caplog.text
 
 
 async def test_a_failing_init_names_plugin_and_agent_and_lets_everything_go(agents: Agents) -> None:
