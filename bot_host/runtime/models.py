@@ -32,6 +32,11 @@ is told at once, and a server that comes back up is not run over.
 """
 BREAK_SECONDS: Final = 30.0
 """After that one call tries it, once; when it succeeds, all do again."""
+LAST_RESORT: Final = -100
+"""A model of this priority or below is asked only where nobody else offers a kind, or its stand-ins.
+
+It is no fail-over: the offline demonstration must not answer in place of a real model that is down.
+"""
 
 INSTEAD: Final[Mapping[ModelType, tuple[ModelType, ...]]] = {
     ModelType.TEXT_SMALL: (ModelType.TEXT_LARGE,),
@@ -153,63 +158,58 @@ class Models:
         return answer
 
     def _entries(self, type: ModelType) -> list[_Registered]:
-        for kind in (type, *INSTEAD.get(type, ())):
-            if self._by_type.get(kind):
-                return self._by_type[kind]
-        return []
+        """Who is asked for a type, in order; whoever stands in for it where nobody offers it."""
+        kinds = [self._by_type.get(kind, []) for kind in (type, *INSTEAD.get(type, ()))]
+        real = ([entry for entry in kind if entry.priority > LAST_RESORT] for kind in kinds)
+        return next(filter(None, (*real, *kinds)), [])
 
     def _chosen(self, agent: Agent, type: ModelType, provider: str | None) -> list[_Registered]:
+        if provider is not None:
+            return self._of_provider(type, provider)
         entries = self._entries(type)
         if not entries:
             raise StateError(
                 f"{agent.character.name} has no model of type {type}: add a plugin that brings one"
                 + (', or set models.provider = "offline"' if type in TEXT_TYPES else "")
             )
-        if provider is not None:
-            chosen = [entry for entry in entries if entry.provider == provider]
-            if not chosen:
-                known = ", ".join(dict.fromkeys(entry.provider for entry in entries))
-                raise StateError(f"{provider} offers no model of type {type}; those who do: {known}")
-            return chosen
         now = time.monotonic()
         return [entry for entry in entries if entry.open_until <= now] or entries
 
+    def _of_provider(self, type: ModelType, provider: str) -> list[_Registered]:
+        known: list[str] = []
+        for kind in (type, *INSTEAD.get(type, ())):
+            entries = self._by_type.get(kind, [])
+            chosen = [entry for entry in entries if entry.provider == provider]
+            if chosen:
+                return chosen
+            known += [entry.provider for entry in entries]
+        who = ", ".join(dict.fromkeys(known)) or "nobody"
+        raise StateError(f"{provider} offers no model of type {type}; those who do: {who}")
+
     async def _ask_each(self, agent: Agent, type: ModelType, entries: list[_Registered], request: Any) -> Any:
-        error: ModelError | None = None
+        shown = _Shown(request)
         for entry in entries:
             try:
-                return await self._ask(agent, type, entry, request)
+                return await self._ask(agent, type, entry, shown)
             except ModelError as failure:
-                error = failure
-                if entry is not entries[-1]:
-                    log.warning("model provider %s failed, trying the next: %s", entry.provider, failure)
-        assert error is not None
-        raise error
+                if shown.begun or entry is entries[-1]:
+                    raise
+                log.warning("model provider %s failed, trying the next: %s", entry.provider, failure)
+        raise AssertionError("the loop above returns or raises")
 
-    async def _ask(self, agent: Agent, type: ModelType, entry: _Registered, params: Any) -> Any:
-        streamed = False
-        on_chunk = params.on_chunk if isinstance(params, TextRequest) else None
-
-        async def forward(chunk: str) -> None:
-            nonlocal streamed
-            streamed = True
-            assert on_chunk is not None
-            await on_chunk(chunk)
-
-        request = params if on_chunk is None else replace(params, on_chunk=forward)
+    async def _ask(self, agent: Agent, type: ModelType, entry: _Registered, shown: "_Shown") -> Any:
         entry.refuse()
         tries = entry.begin()
         for attempt in range(1, tries + 1):
             begun = time.monotonic()
             try:
                 with noted_usage() as noted:
-                    result = checked(type, entry.provider, await _call(agent, entry, request))
+                    result = checked(type, entry.provider, await _call(agent, entry, shown.request))
             except ModelError as failure:
                 _note(type, entry, begun, noted, error=str(failure))
                 wait = max(backoff(attempt, base=0.5, cap=8.0), failure.after_s or 0.0)
                 took = time.monotonic() - begun
-                # What the user has seen cannot be taken back, so a stream that broke is not begun again.
-                over = streamed or attempt == tries or max(wait, took) > LONGEST_WAIT
+                over = shown.begun or attempt == tries or max(wait, took) > LONGEST_WAIT
                 if not failure.retryable or over:
                     entry.failed(failure)
                     raise
@@ -221,6 +221,24 @@ class Models:
                 await agent.emit_event(EventType.MODEL_USED, call)
                 return result
         raise AssertionError("the loop above returns or raises")
+
+
+class _Shown:
+    """A request, and whether anything of its answer was shown.
+
+    What the user has seen cannot be taken back: a stream that broke is neither begun again nor continued by
+    another provider, whose chunks would mix with the first one's under one message.
+    """
+
+    def __init__(self, request: Any) -> None:
+        self.begun = False
+        self._on_chunk = request.on_chunk if isinstance(request, TextRequest) else None
+        self.request = request if self._on_chunk is None else replace(request, on_chunk=self._forward)
+
+    async def _forward(self, chunk: str) -> None:
+        assert self._on_chunk is not None
+        self.begun = True
+        await self._on_chunk(chunk)
 
 
 async def _call(agent: Agent, entry: _Registered, request: Any) -> Any:

@@ -199,6 +199,21 @@ async def test_max_retries_asks_again_and_not_more(house: House) -> None:
     assert result.processing.outcome is Outcome.FAILED
 
 
+async def test_an_answer_that_broke_after_its_first_chunk_is_not_tried_again(house: House) -> None:
+    async def breaks(request: TextRequest) -> TextResult:
+        assert request.on_chunk is not None
+        await request.on_chunk("half of ")
+        raise ModelError("connection lost", retryable=True)
+
+    house.model.answers = [breaks, "another one"]
+    chunks: list[str] = []
+    result = await house.host.handle_message(
+        house.agent_id, said("Hello"), max_retries=3, on_stream_chunk=lambda chunk, _: chunks.append(chunk)
+    )
+    assert result.processing.outcome is Outcome.FAILED
+    assert (chunks, len(house.model.requests)) == (["half of "], 1)
+
+
 async def test_steps_are_the_callers_to_limit(house: House) -> None:
     async def nothing(agent: Any, call: ActionCall) -> ActionResult:
         return ActionResult(success=True, text="ok")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bot_host.host import BotHost
+from bot_host.plugin import Agent, ModelError, Plugin, TextRequest
 from bot_host.types.ids import new_id
 from bot_host.types.models import ModelType
 from tests.fakes.openai import FakeOpenAI
@@ -85,3 +86,12 @@ async def test_a_characters_address_brings_no_model(host: BotHost) -> None:
     character = {"name": "Assistant", "settings": {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}}
     [agent] = await host.add_agents([{"character": character}], auto_start=True, return_runtimes=True)
     assert agent.get_model_providers(ModelType.TEXT_LARGE) == ["offline"]
+
+
+async def test_a_model_of_ones_own_that_fails_is_not_covered_up_by_the_demonstration(host: BotHost) -> None:
+    async def fails(agent: Agent, request: TextRequest) -> str:
+        raise ModelError("out of credit")
+
+    mine = Plugin(name="mine", models={ModelType.TEXT_LARGE: fails})
+    said = await answer(host, {"plugins": ["basics", "offline", mine]})
+    assert said.startswith("Sorry")

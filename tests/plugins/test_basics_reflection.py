@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot_host.plugin import Audience, Memory, ModelError
+from bot_host.plugin import Audience, Memory, ModelError, ModelType, Plugin
 from tests.plugins.basics_room import ADA, ADAS, BOB, CAT, GROUP, ME, Place, Small, open_place
 
 
@@ -125,6 +125,11 @@ async def test_the_offline_model_is_never_asked_nor_is_anybody_when_it_is_off() 
     async with open_place(small.plugin) as place:
         await turns(place, *"abcdefgh")
         assert small.asked == []
+    small, large = Small("offline"), Small()
+    mine = Plugin(name="mine", models={ModelType.OBJECT_LARGE: large.plugin.models[ModelType.OBJECT_SMALL]})
+    async with open_place(small.plugin, mine) as place:
+        await turns(place, *"abcd")
+        assert (len(small.asked), len(large.asked)) == (0, 1)
     small = Small()
     async with open_place(small.plugin, settings={"REFLECTION_INTERVAL": 0}) as place:
         await turns(place, *"abcdefgh")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot_host.runtime import models as models_module
-from bot_host.runtime.models import BREAK_AFTER, BREAK_SECONDS, TRIES, Models
+from bot_host.runtime.models import BREAK_AFTER, BREAK_SECONDS, LAST_RESORT, TRIES, Models
 from bot_host.runtime.runs import Run, use_run
 from bot_host.testing import FakeAgent
 from bot_host.types.errors import ModelError, StateError
@@ -98,6 +98,42 @@ async def test_a_stream_that_broke_is_not_begun_again() -> None:
         )
     assert seen == ["chunk"]
     assert handler.calls == 1
+
+
+async def test_a_stream_that_broke_is_not_continued_by_the_next_provider() -> None:
+    def break_off() -> None:
+        raise ModelError("connection lost")
+
+    seen: list[str] = []
+
+    async def on_chunk(chunk: str) -> None:
+        seen.append(chunk)
+
+    first, second = Handler(break_off), Handler("from b")
+    models = models_with(("a", first, 1), ("b", second, 0))
+    with pytest.raises(ModelError, match="connection lost"):
+        await models.use(FakeAgent(), LARGE, TextRequest(messages=(), on_chunk=on_chunk))
+    assert (seen, second.calls) == (["chunk"], 0)
+    # What failed before its first chunk has shown nothing.
+    first.answers = [ModelError("busy")]
+    assert (
+        await models.use(FakeAgent(), LARGE, TextRequest(messages=(), on_chunk=on_chunk))
+    ).text == "from b"
+
+
+async def test_a_last_resort_is_no_fail_over_and_stands_back_for_stand_ins() -> None:
+    offline, broken = Handler("demonstration"), Handler(ModelError("down"))
+    models = models_with(("offline", offline, LAST_RESORT), ("mine", broken, 0))
+    models.register(ModelType.TEXT_SMALL, offline, provider="offline", priority=LAST_RESORT)
+    with pytest.raises(ModelError, match="down"):
+        await models.use(FakeAgent(), LARGE, REQUEST)
+    assert (await models.use(FakeAgent(), ModelType.TEXT_SMALL, REQUEST)).text == "fine"
+    assert offline.calls == 0
+    assert (await models.use(FakeAgent(), LARGE, REQUEST, "offline")).text == "demonstration"
+    alone = models_with(("offline", offline, LAST_RESORT))
+    assert (await alone.use(FakeAgent(), ModelType.TEXT_SMALL, REQUEST)).text == "fine"
+    with pytest.raises(StateError, match="those who do: offline"):
+        await alone.use(FakeAgent(), LARGE, REQUEST, "nobody")
 
 
 async def test_a_provider_that_keeps_failing_is_left_out_while_there_is_another() -> None:

@@ -133,10 +133,8 @@ def interval(agent: Agent) -> int:
 
 def _provider(agent: Agent) -> str:
     """Who is asked; empty where there is only the offline model, which would note nonsense."""
-    for kind in _KINDS:
-        for name in agent.get_model_providers(kind):
-            return "" if name == "offline" else name
-    return ""
+    names = (name for kind in _KINDS for name in agent.get_model_providers(kind))
+    return next((name for name in names if name != "offline"), "")
 
 
 async def _due(agent: Agent, message: Memory, state: State) -> bool:

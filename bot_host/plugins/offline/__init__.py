@@ -11,7 +11,7 @@ from bot_host.plugins.offline.engine import answer
 log = logging.getLogger(__name__)
 
 PRIORITY = -100
-"""Below every other model."""
+"""Below every other model, and so low that it is no fail-over: asked only where nobody else offers a kind."""
 _WORDS = re.compile(r"\s*\S+\s*")
 
 
