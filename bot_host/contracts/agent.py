@@ -89,15 +89,18 @@ class AgentCore(Protocol):
     async def compose_state(
         self,
         message: Memory,
-        include_list: Collection[str] | None = None,
+        include_list: Collection[str] | str | None = None,
         only_include: bool = False,
         skip_cache: bool = False,
         *,
-        include: Collection[str] = (),
+        include: Collection[str] | str = (),
         only: bool = False,
         known: Mapping[str, Any] | None = None,
     ) -> State:
         """What the providers say about a message. `include` and `only` are shorter names of the same.
+
+        Each call runs its providers again, and `text` is theirs alone; `values` and `data` that earlier calls
+        for this message gave are kept with it (a bounded cache), unless `skip_cache` is set.
 
         `known` is in the data of the state that they are given: `turn` holds the `room`, `world` and
         `own_state` that were read with the message.

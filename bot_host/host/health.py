@@ -37,7 +37,8 @@ async def is_responsive(runtime: AgentRuntime) -> bool:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             known = await runtime.store.find_entity(runtime.agent_id)
-            await runtime.compose_state(probe, ["CHARACTER"], True, True)
+            named = [each.name for each in runtime.providers if each.name == "CHARACTER"]
+            await runtime.compose_state(probe, named, True, True)
     except Exception as error:  # noqa: BLE001 - whatever it is, the agent does not answer
         log.warning("%s does not answer: %s", runtime.character.name, str(error) or type(error).__name__)
         return False

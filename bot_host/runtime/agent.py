@@ -357,15 +357,19 @@ class AgentRuntime(
     async def compose_state(
         self,
         message: Memory,
-        include_list: Collection[str] | None = None,
+        include_list: Collection[str] | str | None = None,
         only_include: bool = False,
         skip_cache: bool = False,
         *,
-        include: Collection[str] = (),
+        include: Collection[str] | str = (),
         only: bool = False,
         known: Mapping[str, Any] | None = None,
     ) -> State:
-        """What the providers say about a message (elizaos.md 2.6); `known` goes into its data first."""
+        """What the providers say about a message (elizaos.md 2.6); `known` goes into its data first.
+
+        Each call runs its providers; `values` and `data` of earlier calls for the message stay (`skip_cache`:
+        not).
+        """
         return await self._composer.compose(
             self,
             self.providers,

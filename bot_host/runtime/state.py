@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from bot_host.contracts.plugin import Agent, Provider, ProviderResult, State
+from bot_host.kit.names import did_you_mean
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 
@@ -36,20 +37,24 @@ class StateComposer:
         providers: Sequence[Provider],
         message: Memory,
         *,
-        include: Collection[str] = (),
+        include: Collection[str] | str = (),
         only: bool = False,
         skip_cache: bool = False,
         known: Mapping[str, Any] | None = None,
     ) -> State:
         """The state for one message.
 
-        Providers that are neither dynamic nor private, and those named in `include`; with `only`, just
-        the named ones (none, when none is named; elizaOS: the default set, 2.6-03 [T]). Names are compared
-        regardless of case. One that fails or is too slow is left out and named in the log. `skip_cache`:
-        without what earlier calls gave for this message. `known` is data that the providers of this call
-        need not read.
+        Providers that are neither dynamic nor private, and those named in `include` (one name will do); with
+        `only`, just the named ones (none, when none is named; elizaOS: the default set, 2.6-03 [T]). Names
+        are compared regardless of case; an unknown one is a warning. A provider that fails, is too slow or
+        gives something else than a ProviderResult (a mapping with its keys will do, None says nothing) is
+        left out and named in the log.
+
+        Each call runs its providers, and `text` is theirs alone. What is cached is what they gave: `values`
+        and `data` of earlier calls for this message are there for later ones, and for their providers.
+        `skip_cache`: without these. `known` is data that the providers of this call need not read.
         """
-        wanted = {name.casefold() for name in include}
+        wanted = _names(providers, include)
         chosen = [
             provider
             for provider in providers
@@ -89,12 +94,38 @@ class StateComposer:
             self._cache.popitem(last=False)
 
 
+def _names(providers: Sequence[Provider], include: Collection[str] | str) -> set[str]:
+    """The names in lower case; a bare text is one name, not its letters."""
+    wanted = {include} if isinstance(include, str) else set(include)
+    known = {provider.name.casefold(): provider.name for provider in providers}
+    for name in wanted:
+        if name.casefold() not in known:
+            log.warning("there is no provider %s%s", name, did_you_mean(name, known.values()))
+    return {name.casefold() for name in wanted}
+
+
 async def _get(agent: Agent, provider: Provider, message: Memory, cached: State) -> ProviderResult | None:
     try:
         async with asyncio.timeout(PROVIDER_SECONDS):
-            return await provider.get(agent, message, cached)
+            return _result(await provider.get(agent, message, cached))
     except TimeoutError:
         log.warning("provider %s took more than %.0f s and was left out", provider.name, PROVIDER_SECONDS)
     except Exception:
         log.exception("provider %s failed and was left out", provider.name)
     return None
+
+
+def _result(given: Any) -> ProviderResult:
+    """What a provider gave, in our form. Raises TypeError for what has none of it."""
+    if given is None:
+        return ProviderResult()
+    if isinstance(given, Mapping):
+        given = ProviderResult(**{key: value for key, value in given.items() if value is not None})
+    if not isinstance(given, ProviderResult):
+        raise TypeError(f"expected a ProviderResult, found {type(given).__name__}")
+    if not isinstance(given.text, str):
+        raise TypeError(f"expected a str as text, found {type(given.text).__name__}")
+    for name, part in (("values", given.values), ("data", given.data)):
+        if not isinstance(part, Mapping):
+            raise TypeError(f"expected a mapping as {name}, found {type(part).__name__}")
+    return given

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
 
@@ -64,6 +65,61 @@ async def test_a_failing_and_a_slow_provider_are_left_out(
     assert state.text == "GOOD"
     assert "provider BAD failed" in caplog.text
     assert "provider SLOW took more than" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("a text", "found str"),
+        ({"txt": "a slip"}, "unexpected keyword argument 'txt'"),
+        ({"text": 5}, "a str as text, found int"),
+        (ProviderResult(text=5), "a str as text, found int"),  # type: ignore[arg-type]
+        (ProviderResult(values=5), "a mapping as values, found int"),  # type: ignore[arg-type]
+        ({"data": [1]}, "a mapping as data, found list"),
+    ],
+)
+async def test_a_provider_that_gives_something_else_is_left_out_with_its_name(
+    given: Any, says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def get(agent: Agent, memory: Memory, state: State) -> Any:
+        return given
+
+    state = await StateComposer().compose(
+        FakeAgent(), [Provider(name="BAD", get=get), provider("GOOD")], message()
+    )
+    assert state.text == "GOOD"
+    assert set(state.data["providers"]) == {"GOOD"}
+    assert "provider BAD failed" in caplog.text
+    assert says in caplog.text
+
+
+async def test_elizaos_form_of_a_result_and_none_will_do(caplog: pytest.LogCaptureFixture) -> None:
+    def gives(name: str, given: Any) -> Provider:
+        async def get(agent: Agent, memory: Memory, state: State) -> Any:
+            return given
+
+        return Provider(name=name, get=get)
+
+    chosen = [
+        gives("PLAIN", {"text": " from a dict ", "values": {"a": 1}, "data": None}),
+        gives("NOTHING", None),
+        gives("EMPTY", {}),
+    ]
+    state = await StateComposer().compose(FakeAgent(), chosen, message())
+    assert (state.text, state.values["a"]) == ("from a dict", 1)
+    assert set(state.data["providers"]) == {"PLAIN", "NOTHING", "EMPTY"}
+    assert caplog.records == []
+
+
+async def test_one_name_is_not_its_letters_and_an_unknown_one_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    chosen = [provider("DYN", dynamic=True), provider("D", dynamic=True), provider("A")]
+    state = await StateComposer().compose(FakeAgent(), chosen, message(), include="dyn", only=True)
+    assert state.text == "DYN"
+    assert caplog.records == []
+    await StateComposer().compose(FakeAgent(), chosen, message(), include=["DYNN"])
+    assert 'there is no provider DYNN (did you mean "DYN"?)' in caplog.text
 
 
 async def test_what_earlier_providers_gave_for_a_message_is_kept_and_the_cache_is_bounded() -> None:
