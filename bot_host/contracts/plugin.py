@@ -126,30 +126,30 @@ class Agent(AgentCore, Protocol):
 
     @overload
     async def use_model(
-        self, type: ModelType, params: TextRequest, provider: str | None = None
+        self, type: ModelType | str, params: TextRequest, provider: str | None = None
     ) -> TextResult: ...
 
     @overload
-    async def use_model(self, type: ModelType, params: Any, provider: str | None = None) -> Any: ...
+    async def use_model(self, type: ModelType | str, params: Any, provider: str | None = None) -> Any: ...
 
-    async def use_model(self, type: ModelType, params: Any, provider: str | None = None) -> Any:
-        """Ask a model: by priority, with retries, then the next provider.
+    async def use_model(self, type: ModelType | str, params: Any, provider: str | None = None) -> Any:
+        """Ask a model: by priority, with retries, then the next provider. `type` may be its name.
 
         `params`: the request class of the type (`REQUESTS`), or a mapping with its keys. Text types answer a
         TextRequest with a TextResult, a mapping with a str. Raises ModelError; StateError when nobody
         offers such a model or the params are not what it takes.
         """
 
-    def get_model(self, type: ModelType) -> "ModelHandler | None":
+    def get_model(self, type: ModelType | str) -> "ModelHandler | None":
         """The handler that is asked first, or None."""
 
-    def get_model_providers(self, type: ModelType) -> list[str]:
+    def get_model_providers(self, type: ModelType | str) -> list[str]:
         """The names of who offers such a model, first asked first."""
 
     def register_model(
-        self, type: ModelType, handler: "ModelHandler", provider: str, priority: int = 0
+        self, type: ModelType | str, handler: "ModelHandler", provider: str, priority: int = 0
     ) -> None:
-        """Offer a model; the highest priority is asked first."""
+        """Offer a model; the highest priority is asked first. Raises StateError for an unknown type."""
 
     # -- what plugins bring -----------------------------------------------------------------------------
 

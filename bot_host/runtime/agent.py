@@ -315,28 +315,28 @@ class AgentRuntime(
         """Messages of history in the prompt."""
         return self.options.conversation_length
 
-    def get_model(self, type: ModelType) -> ModelHandler | None:
+    def get_model(self, type: ModelType | str) -> ModelHandler | None:
         """The handler that is asked first, or None."""
         return self.models.get(type)
 
-    def get_model_providers(self, type: ModelType) -> list[str]:
+    def get_model_providers(self, type: ModelType | str) -> list[str]:
         """The names of who offers such a model, first asked first."""
         return self.models.providers(type)
 
     def register_model(
-        self, type: ModelType, handler: ModelHandler, provider: str, priority: int = 0
+        self, type: ModelType | str, handler: ModelHandler, provider: str, priority: int = 0
     ) -> None:
-        """Offer a model; the highest priority is asked first."""
+        """Offer a model; the highest priority is asked first. Raises StateError for an unknown type."""
         self.models.register(type, handler, provider=provider, priority=priority)
         self._embeddings.wake()
 
     @overload
     async def use_model(
-        self, type: ModelType, params: TextRequest, provider: str | None = None
+        self, type: ModelType | str, params: TextRequest, provider: str | None = None
     ) -> TextResult: ...
     @overload
-    async def use_model(self, type: ModelType, params: Any, provider: str | None = None) -> Any: ...
-    async def use_model(self, type: ModelType, params: Any, provider: str | None = None) -> Any:
+    async def use_model(self, type: ModelType | str, params: Any, provider: str | None = None) -> Any: ...
+    async def use_model(self, type: ModelType | str, params: Any, provider: str | None = None) -> Any:
         """Ask a model: by priority, with retries, then the next provider. Raises ModelError, StateError."""
         return await self.models.use(self, type, params, provider)
 

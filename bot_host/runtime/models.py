@@ -12,7 +12,7 @@ from typing import Any, Final
 from bot_host.contracts.plugin import Agent, ModelHandler
 from bot_host.kit.retry import backoff
 from bot_host.runtime.objects import object_by_text
-from bot_host.runtime.requests import as_request, checked, settings_for, with_settings
+from bot_host.runtime.requests import as_request, as_type, checked, settings_for, with_settings
 from bot_host.runtime.runs import current_run
 from bot_host.types.errors import ModelError, StateError
 from bot_host.types.events import EventType
@@ -107,19 +107,24 @@ class Models:
         """(priority, provider, handler) of a type, first asked first."""
         return [(e.priority, e.provider, e.handler) for e in self._by_type.get(type, ())]
 
-    def register(self, type: ModelType, handler: ModelHandler, *, provider: str, priority: int = 0) -> None:
-        """Add a handler; equal priorities keep the order of registration (elizaos.md 2.10-01)."""
-        entries = self._by_type[type]
+    def register(
+        self, type: ModelType | str, handler: ModelHandler, *, provider: str, priority: int = 0
+    ) -> None:
+        """Add a handler; equal priorities keep the order of registration (elizaos.md 2.10-01).
+
+        Raises StateError for an unknown type.
+        """
+        entries = self._by_type[as_type(type)]
         entries.append(_Registered(handler, provider, priority))
         entries.sort(key=lambda entry: -entry.priority)
 
-    def providers(self, type: ModelType) -> list[str]:
+    def providers(self, type: ModelType | str) -> list[str]:
         """The names of the providers of a type, first asked first."""
-        return [entry.provider for entry in self._by_type.get(type, [])]
+        return [entry.provider for entry in self._by_type.get(as_type(type), [])]
 
-    def get(self, type: ModelType) -> ModelHandler | None:
+    def get(self, type: ModelType | str) -> ModelHandler | None:
         """The handler that is asked first, without stand-ins."""
-        entries = self._by_type.get(type)
+        entries = self._by_type.get(as_type(type))
         return entries[0].handler if entries else None
 
     def clear(self) -> None:
@@ -131,15 +136,16 @@ class Models:
         """The agent's settings have changed: read them again at the next call."""
         self._settings.clear()
 
-    async def use(self, agent: Agent, type: ModelType, params: Any, provider: str | None = None) -> Any:
+    async def use(self, agent: Agent, type: ModelType | str, params: Any, provider: str | None = None) -> Any:
         """Ask for `type`; text types answer a TextRequest with a TextResult, anything else with a str.
 
         Raises ModelError of the last provider; StateError when nobody offers the type, when `provider` is
-        named and does not (elizaOS then takes another one: 2.10-03), or for params that the type does not
-        take.
+        named and does not (elizaOS then takes another one: 2.10-03), for an unknown type, or for params that
+        the type does not take.
         """
-        request = as_request(type, params)
         try:
+            type = as_type(type)
+            request = as_request(type, params)
             if type in (ModelType.OBJECT_SMALL, ModelType.OBJECT_LARGE) and not self._entries(type):
                 return await object_by_text(agent, type, request, provider)
             entries = self._chosen(agent, type, provider)

@@ -24,6 +24,20 @@ _PASSED_OVER: Final = frozenset({"runtime", "model_type", "user", "stream", "dim
 """Keys of elizaOS that mean nothing here; `stream = false` leaves `on_chunk` out."""
 
 
+def as_type(type: ModelType | str) -> ModelType:
+    """A type of models by its value or name, regardless of case. Raises StateError with the nearest one."""
+    if isinstance(type, ModelType):
+        return type
+    asked = str(type).upper()
+    if asked in ModelType.__members__:
+        return ModelType[asked]
+    try:
+        return ModelType(asked)
+    except ValueError:
+        hint = did_you_mean(asked, ModelType.__members__)
+        raise StateError(f"{type!r:.60} is no type of model{hint}") from None
+
+
 def as_request(type: ModelType, params: Any) -> Any:
     """`params` as the request class of `type`.
 

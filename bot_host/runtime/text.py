@@ -12,7 +12,7 @@ async def generate_text(
     input: str,
     *,
     include_character: bool = True,
-    model_type: ModelType = ModelType.TEXT_LARGE,
+    model_type: ModelType | str = ModelType.TEXT_LARGE,
     **params: Any,
 ) -> TextResult:
     """Ask a text model. `include_character`: as the character, with its bio and style.

@@ -8,7 +8,7 @@ from bot_host.contracts.plugin import Plugin
 from bot_host.contracts.store import Store
 from bot_host.kit.fetch import SafeFetcher
 from bot_host.runtime import AgentOptions, AgentRuntime
-from bot_host.runtime.requests import as_request, checked
+from bot_host.runtime.requests import as_request, as_type, checked
 from bot_host.types.character import Character
 from bot_host.types.errors import ModelError, StateError
 from bot_host.types.models import ModelType, TextRequest, TextResult
@@ -57,8 +57,9 @@ class FakeAgent(AgentRuntime):
         self.settings[key] = value
         self._settings.set(key, value)
 
-    async def use_model(self, type: ModelType, params: Any, provider: str | None = None) -> Any:
+    async def use_model(self, type: ModelType | str, params: Any, provider: str | None = None) -> Any:
         """Ask the registered model of highest priority, once. Raises ModelError."""
+        type = as_type(type)
         offers = self.models[type]
         if not offers:
             raise ModelError(f"no plugin has registered a model for {type}")

@@ -59,6 +59,26 @@ async def test_no_model_at_all_says_what_to_do() -> None:
         await Models().use(FakeAgent(), LARGE, REQUEST)
 
 
+async def test_a_type_may_be_its_name_and_an_unknown_one_names_the_nearest() -> None:
+    models = Models()
+    models.register("TEXT_LARGE", Handler("large"), provider="a")
+    models.register("text_reasoning_small", Handler("thought"), provider="b")
+    assert await models.use(FakeAgent(), "text_large", "hi") == "large"
+    assert await models.use(FakeAgent(), "LARGE", "hi") == "fine"
+    assert models.providers("REASONING_SMALL") == ["b"]
+    assert models.get("TEXT_REASONING_SMALL") is models.get(ModelType.TEXT_REASONING_SMALL) is not None
+    with pytest.raises(StateError, match="is no type of model") as caught:
+        await models.use(FakeAgent(), "TEXT_LARG", "hi")
+    assert 'did you mean "TEXT_LARGE"?' in str(caught.value)
+    assert caught.value.agent == "Eliza"
+    for wrong in ("TEXT_LARG", "NOPE", 5, None):
+        for ask in (models.get, models.providers):
+            with pytest.raises(StateError, match="is no type of model"):
+                ask(wrong)  # type: ignore[arg-type]
+    with pytest.raises(StateError, match="is no type of model"):
+        models.register("NOPE", Handler(), provider="a")
+
+
 async def test_a_passing_fault_is_tried_again_and_a_lasting_one_is_not() -> None:
     passing = Handler(ModelError("busy", retryable=True), "now")
     assert (await models_with(("a", passing, 0)).use(FakeAgent(), LARGE, REQUEST)).text == "now"
