@@ -171,8 +171,13 @@ class Agent(AgentCore, Protocol):
     def register_event(self, event: "str | type[Event]", handler: "EventHandler") -> None:
         """The same as `on`."""
 
-    def register_task_worker(self, worker: "TaskWorker") -> None:
-        """Say who runs the tasks of a name; the last one wins."""
+    def register_task_worker(
+        self,
+        worker: "TaskWorker | str",
+        execute: "Execute | None" = None,
+        validate: "Validate | None" = None,
+    ) -> None:
+        """Say who runs the tasks of a name, by a TaskWorker or its parts; the last one wins."""
 
     def get_task_worker(self, name: str) -> "TaskWorker | None":
         """Who runs the tasks of a name."""
@@ -333,14 +338,20 @@ Raises ModelError, with `retryable` set where trying again makes sense.
 """
 
 
+Execute: TypeAlias = Callable[[Agent, Mapping[str, Any], Task], Awaitable[Any]]
+"""Runs a task."""
+Validate: TypeAlias = Callable[[Agent, Memory | None, State | None], Awaitable[bool]]
+"""Whether a task may run now."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskWorker:
     """Runs the tasks of one name (elizaos.md 2.15-01)."""
 
     name: str
-    execute: Callable[[Agent, Mapping[str, Any], Task], Awaitable[Any]]
+    execute: Execute
     """Gets the task's metadata as options, and the task. What it raises counts as a failure of the task."""
-    validate: Callable[[Agent, Memory | None, State | None], Awaitable[bool]] | None = None
+    validate: Validate | None = None
     """Whether it may run now; for tasks that a message chooses, the message and its state."""
 
 

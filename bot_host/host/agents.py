@@ -16,6 +16,7 @@ from bot_host.contracts.store import Store
 from bot_host.host.desk import Desk
 from bot_host.kit.names import did_you_mean
 from bot_host.runtime import AgentOptions, AgentRuntime
+from bot_host.runtime.parts import check_plugin
 from bot_host.runtime.plugins import build_character_plugins, find_plugin, names_for_character
 from bot_host.runtime.settings import Settings
 from bot_host.types.character import Character
@@ -129,7 +130,8 @@ class Agents:
         if wanted is None:
             wanted = build_character_plugins(environ, settings=settings, configs=configs)
         named = [*wanted, *names_for_character(character.plugins)]
-        plugins = {p.name: p for p in (find_plugin(n) if isinstance(n, str) else n for n in named)}
+        found = (find_plugin(each) if isinstance(each, str) else check_plugin(each) for each in named)
+        plugins = {plugin.name: plugin for plugin in found}
         options: AgentOptions = item.get("options") or AgentOptions(background=not ephemeral)
         runtime = AgentRuntime(
             character,

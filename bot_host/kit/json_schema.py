@@ -24,6 +24,33 @@ def faults(value: Any, schema: Mapping[str, Any], where: str = "") -> list[str]:
     return list(_faults(value, schema, where or "the value"))
 
 
+def schema_faults(schema: Any, where: str) -> list[str]:
+    """What in a schema itself would be passed over or would break a check, one line each."""
+    return list(_schema_faults(schema, where))
+
+
+def _schema_faults(schema: Any, where: str) -> Iterator[str]:
+    if isinstance(schema, bool):  # true fits everything, false nothing
+        return
+    if not isinstance(schema, Mapping):
+        yield f"{where}: expected a JSON schema, found {type(schema).__name__}"
+        return
+    wanted = schema.get("type", [])
+    for kind in (
+        [wanted] if isinstance(wanted, str) else wanted if isinstance(wanted, list | tuple) else [None]
+    ):
+        if kind not in _TYPES:
+            yield f"{where}: type must be one of {', '.join(_TYPES)}, found {kind or wanted!r}"
+    for key, fits in (("required", list | tuple), ("enum", list | tuple), ("properties", Mapping)):
+        if key in schema and not isinstance(schema[key], fits):
+            yield f"{where}: {key} is a {type(schema[key]).__name__}"
+    properties = schema.get("properties")
+    inner = {str(k): v for k, v in properties.items()} if isinstance(properties, Mapping) else {}
+    inner |= {key: schema[key] for key in ("items", "additionalProperties") if key in schema}
+    for key, each in inner.items():
+        yield from _schema_faults(each, f"{where}.{key}")
+
+
 def _faults(value: Any, schema: Mapping[str, Any], where: str) -> Iterator[str]:
     wanted = schema.get("type")
     kinds = [wanted] if isinstance(wanted, str) else wanted or []

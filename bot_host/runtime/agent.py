@@ -35,6 +35,7 @@ from bot_host.runtime.knowledge import Knowledge
 from bot_host.runtime.life import Life
 from bot_host.runtime.message_embeddings import follow_messages
 from bot_host.runtime.models import Models
+from bot_host.runtime.parts import check_plugin
 from bot_host.runtime.plugin_config import config_for
 from bot_host.runtime.plugins import find_plugin, in_order
 from bot_host.runtime.process import ActionResults, ActionTurn, process_actions
@@ -279,6 +280,7 @@ class AgentRuntime(
 
         One whose name is known is left out with a warning (2.4-01).
         """
+        check_plugin(plugin)
         known = [each.name for each in (self.plugins if self.started else self._given_plugins)]
         if plugin.name in known:
             log.warning("plugin %s is registered already; the second one is left out", plugin.name)

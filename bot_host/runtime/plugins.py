@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from bot_host.contracts.plugin import Plugin
 from bot_host.kit.names import did_you_mean
+from bot_host.runtime.parts import check_plugin
 from bot_host.runtime.plugin_config import config_for, has_server
 from bot_host.runtime.settings import Settings
 from bot_host.types.character import Character
@@ -129,11 +130,11 @@ def names_for_character(character_plugins: Iterable[str], *, warn: bool = True) 
 def in_order(plugins: Sequence[Plugin]) -> list[Plugin]:
     """By priority, and inside that after their dependencies. Raises PluginError for a circle or a gap.
 
-    Both name the chain that leads there. Dependencies may have elizaOS's names; those that the host brings
-    by itself count as there.
+    Both name the chain that leads there. A plugin that is wrong in itself is refused too (`runtime.parts`).
+    Dependencies may have elizaOS's names; those that the host brings by itself count as there.
     """
     by_name: dict[str, Plugin] = {}
-    for plugin in plugins:
+    for plugin in map(check_plugin, plugins):
         if plugin.name in by_name and by_name[plugin.name] is not plugin:
             log.warning("plugin %s is there twice; the first one is used", plugin.name)
         by_name.setdefault(plugin.name, plugin)

@@ -3,17 +3,20 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from bot_host.contracts.plugin import (
     Action,
     Evaluator,
+    Execute,
     Plugin,
     Provider,
     Route,
     SendHandler,
     TaskWorker,
+    Validate,
 )
+from bot_host.runtime import parts
 
 log = logging.getLogger(__name__)
 Named = TypeVar("Named", Action, Provider, Evaluator)
@@ -37,20 +40,24 @@ class Registry:
         """Called when one was registered; the host's outbox sends what waits for it then."""
 
     def register_action(self, action: Action) -> None:
-        """Add an action; a second one of the same name is left out with a warning."""
-        _add(self.actions, action, "action")
+        """Add an action; a second one of the same name is left out with a warning. Raises PluginError."""
+        _add(self.actions, parts.check_action(action), "action")
 
     def register_provider(self, provider: Provider) -> None:
-        """Add a provider; a second one of the same name is left out with a warning."""
-        _add(self.providers, provider, "provider")
+        """Add a provider; a second one of the same name is left out with a warning. Raises PluginError."""
+        _add(self.providers, parts.check_provider(provider), "provider")
 
     def register_evaluator(self, evaluator: Evaluator) -> None:
-        """Add an evaluator; a second one of the same name is left out with a warning."""
-        _add(self.evaluators, evaluator, "evaluator")
+        """Add an evaluator; a second one of the same name is left out with a warning. Raises PluginError."""
+        _add(self.evaluators, parts.check_evaluator(evaluator), "evaluator")
 
-    def register_task_worker(self, worker: TaskWorker) -> None:
-        """Say who runs the tasks of a name; the last one wins."""
-        self.task_workers[worker.name] = worker
+    def register_task_worker(
+        self, worker: TaskWorker | str, execute: Execute | None = None, validate: Validate | None = None
+    ) -> None:
+        """Say who runs the tasks of a name, by a TaskWorker or its parts; the last one wins. PluginError."""
+        if isinstance(worker, str):
+            worker = TaskWorker(name=worker, execute=cast(Execute, execute), validate=validate)
+        self.task_workers[parts.check_worker(worker).name] = worker
 
     def get_task_worker(self, name: str) -> TaskWorker | None:
         """Who runs the tasks of a name."""
@@ -58,6 +65,7 @@ class Registry:
 
     def register_send_handler(self, source: str, handler: SendHandler) -> None:
         """Say who sends to a source that is no connector's; the last one wins. Only the outbox calls it."""
+        parts.check_send_handler(source, handler)
         self.send_handlers[source] = handler
         self.on_send_handler(source)
 

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from bot_host.contracts.plugin import Agent, Service
+from bot_host.runtime.parts import check_service
 from bot_host.types.errors import PluginError, StateError
 
 log = logging.getLogger(__name__)
@@ -27,10 +28,8 @@ class Services:
         self._starting = False
 
     def register(self, service: type[Service]) -> None:
-        """Note a service to be started. Raises PluginError for one without a type."""
-        name = getattr(service, "service_type", "")
-        if not name:
-            raise PluginError(f"{service.__name__}: a service needs a service_type")
+        """Note a service to be started. Raises PluginError for what is none."""
+        name = check_service(service).service_type
         self._wanted.append(service)
         if name not in self._known:
             self._known.append(name)

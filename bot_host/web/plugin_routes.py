@@ -80,8 +80,6 @@ def _match(pattern: str, path: str) -> dict[str, Any] | None:
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> tuple[re.Pattern[str], dict[str, Any]] | None:
     try:
-        if not pattern.startswith("/"):
-            raise ValueError("it does not begin with a slash")
         regex, _, convertors = compile_path(pattern)
     except (AssertionError, ValueError, re.error) as error:
         log.error("the path of a plugin's route is wrong and is left out: %s: %s", pattern, error)

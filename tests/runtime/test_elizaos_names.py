@@ -59,7 +59,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "registerService": ("register_service", "service"),
     "registerModel": ("register_model", "type handler provider priority"),
     "registerEvent": ("register_event", "event handler"),
-    "registerTaskWorker": ("register_task_worker", "worker"),
+    "registerTaskWorker": ("register_task_worker", "worker execute validate"),
     "registerSendHandler": ("register_send_handler", "source handler"),
     # models
     "useModel": ("use_model", "type params provider"),

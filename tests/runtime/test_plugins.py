@@ -32,7 +32,7 @@ from bot_host.runtime.plugins import (
 )
 from bot_host.store import Database
 from bot_host.testing import run_plugin_tests
-from bot_host.types.errors import ConfigError
+from bot_host.types.errors import ConfigError, StateError
 from bot_host.types.models import ModelType
 from tests.runtime.conftest import ELIZA, Agents, message
 
@@ -95,6 +95,126 @@ async def test_all_that_a_plugin_brings(agents: Agents) -> None:
     assert (agent.actions, agent.routes, agent.send_handlers, agent.plugins) == ([], [], {}, [])
     await agent.start()
     assert [a.name for a in agent.actions] == ["A"]
+
+
+def _action(**more: Any) -> Plugin:
+    return Plugin(name="bad", actions=(Action(**{"name": "A", "description": "", "handler": _do, **more}),))
+
+
+WRONG: list[tuple[Any, str]] = [
+    (5, "expected a Plugin, or the name of one, found 5"),
+    (None, "expected a Plugin, or the name of one, found None"),
+    (Plugin(name=""), "a plugin needs a name, found ''"),
+    (_action(name=""), "action '': its name is a tool's name"),
+    (_action(name="lower case!"), "action lower case!: its name is a tool's name"),
+    (_action(name="A" * 65), "its name is a tool's name"),
+    (_action(name="confirm"), "action confirm: that name is the host's own"),
+    (_action(handler=None), "action A: handler must be a function, found None"),
+    (_action(validate=True), "action A: validate must be a function, found True"),
+    (_action(required_role="KING"), "action A: required_role must be one of Role.OWNER, .*, found KING"),
+    (
+        _action(parameters={"type": "nonsense"}),
+        'action A: parameters must be a JSON schema with "type": "obj',
+    ),
+    (
+        _action(parameters={"type": "object", "properties": {"n": {"type": "int"}}}),
+        "parameters.n: type must be one of object, .*, found 'int'",
+    ),
+    (_action(parameters={"type": "object", "properties": ["n"]}), "parameters: properties is a list"),
+    (_action(similes="MUTE"), "action A: similes must be a list, found MUTE"),
+    (Plugin(name="bad", actions=5), "actions must be a list, found 5"),  # type: ignore[arg-type]
+    (Plugin(name="bad", actions=(_do,)), "an action must be an Action, found <function"),  # type: ignore[arg-type]
+    (Plugin(name="bad", providers=(None,)), "a provider must be a Provider, found None"),  # type: ignore[arg-type]
+    (Plugin(name="bad", providers=(Provider(name="P", get=None),)), "provider P: get must be"),  # type: ignore[arg-type]
+    (
+        Plugin(name="bad", providers=(Provider(name="P", get=_get, position="last"),)),  # type: ignore[arg-type]
+        "provider P: position must be a number, found last",
+    ),
+    (Plugin(name="bad", evaluators=(Evaluator(name="E", handler=1),)), "evaluator E: handler must be"),  # type: ignore[arg-type]
+    (Plugin(name="bad", services=(5,)), "a service must be a class, found 5"),  # type: ignore[arg-type]
+    (Plugin(name="bad", services=(int,)), "int: a service needs a service_type; service int: start must"),  # type: ignore[arg-type]
+    (Plugin(name="bad", models={"NOPE": _model}), "models: 'NOPE' is no type of model"),  # type: ignore[dict-item]
+    (Plugin(name="bad", models={ModelType.IMAGE: None}), "model IMAGE must be a function"),  # type: ignore[dict-item]
+    (Plugin(name="bad", events={"RUN_ENDED": _do}), r"events\[RUN_ENDED\] must be a list, found <func"),  # type: ignore[dict-item]
+    (Plugin(name="bad", events={"RUN_ENDED": [5]}), "a listener of RUN_ENDED must be a function, found 5"),  # type: ignore[list-item]
+    (Plugin(name="bad", events={5: [_do]}), "events: 5 is no name or class of an event"),  # type: ignore[dict-item]
+    (Plugin(name="bad", routes=(Route(method="GET", path="x", handler=_serve),)), "route x: its path must"),
+    (
+        Plugin(name="bad", routes=(Route(method="STATIC", path="/x", handler=_serve),)),  # type: ignore[arg-type]
+        "route /x: method must be one of GET, .*, found STATIC",
+    ),
+    (Plugin(name="bad", task_workers=(TaskWorker(name="", execute=_work),)), "task worker: name must be a"),
+    (Plugin(name="bad", send_handlers={"x": 5}), "send handler x must be a function, found 5"),  # type: ignore[dict-item]
+    (Plugin(name="bad", priority="hi"), "priority must be a number, found hi"),  # type: ignore[arg-type]
+    (Plugin(name="bad", dependencies="basics"), "dependencies must be a list, found basics"),  # type: ignore[arg-type]
+    (Plugin(name="bad", config=dict), "config must be a pydantic model"),  # type: ignore[arg-type]
+    (Plugin(name="bad", init=5), "init must be a function, found 5"),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize(("plugin", "says"), WRONG)
+async def test_a_plugin_with_a_wrong_part_is_refused_by_name(agents: Agents, plugin: Any, says: str) -> None:
+    says = f"bad: .*{says}" if getattr(plugin, "name", "") else says
+    with pytest.raises(PluginError, match=says):
+        agents(plugin)
+    agent = agents()
+    with pytest.raises(PluginError, match=says):
+        await agent.register_plugin(plugin)
+    await agent.start()
+    with pytest.raises(PluginError, match=says):
+        await agent.register_plugin(plugin)
+    assert agent.plugins == []
+
+
+def test_all_that_is_wrong_with_a_plugin_is_told_at_once() -> None:
+    bad = Plugin(name="bad", priority="hi", actions=(None,), models={"NOPE": _model})  # type: ignore[arg-type, dict-item]
+    with pytest.raises(PluginError, match=r"^bad: priority .*; an action must .*; models: 'NOPE' is no type"):
+        in_order([bad])
+
+
+async def test_what_is_registered_alone_is_checked_too(agents: Agents) -> None:
+    agent = agents()
+    for register, wrong in (
+        (agent.register_action, WHOLE.providers[0]),
+        (agent.register_provider, None),
+        (agent.register_evaluator, 5),
+        (agent.register_task_worker, 5),
+    ):
+        with pytest.raises(PluginError, match=r"must be an? "):
+            register(wrong)  # type: ignore[operator]
+    with pytest.raises(PluginError, match="send handler mine must be a function"):
+        agent.register_send_handler("mine", None)  # type: ignore[arg-type]
+    with pytest.raises(PluginError, match="a service must be a class"):
+        await agent.register_service(None)  # type: ignore[arg-type]
+    with pytest.raises(StateError, match="is no type of model"):
+        agent.register_model("NOPE", _model, "mine")
+    assert (agent.actions, agent.providers, agent.evaluators, agent.task_workers) == ([], [], [], {})
+
+
+async def test_a_slip_in_the_name_of_an_event_is_told_and_events_of_ones_own_are_not(
+    agents: Agents, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def hear(agent: Agent, event: Any) -> None:
+        return None
+
+    agents(Plugin(name="p", events={"RUN_ENDEED": [hear], "DICE_THROWN": [hear]}))
+    assert [record.getMessage() for record in caplog.records] == [
+        "events: RUN_ENDEED is none of the host's events; is RUN_ENDED meant?"
+    ]
+
+
+async def test_a_task_worker_comes_as_one_object_or_in_parts(agents: Agents) -> None:
+    agent = agents()
+
+    async def ready(agent: Agent, memory: Any, state: Any) -> bool:
+        return True
+
+    agent.register_task_worker(WORKER)
+    agent.register_task_worker("V", _work, ready)
+    assert agent.get_task_worker("W") is WORKER
+    assert agent.get_task_worker("V") == TaskWorker(name="V", execute=_work, validate=ready)
+    with pytest.raises(PluginError, match="task worker X: execute must be a function, found None"):
+        agent.register_task_worker("X")
 
 
 async def test_names_are_unique_within_a_kind(agents: Agents, caplog: pytest.LogCaptureFixture) -> None:

@@ -94,13 +94,7 @@ async def test_what_does_not_fit_is_refused(site_at: Sites) -> None:
 async def test_faults_are_contained_and_told_to_the_log_only(
     site_at: Sites, caplog: pytest.LogCaptureFixture
 ) -> None:
-    wrong = Plugin(
-        name="wrong",
-        routes=(
-            Route(method="GET", path="no-slash", handler=name),
-            Route(method="GET", path="/{bed:nothing}", handler=name),
-        ),
-    )
+    wrong = Plugin(name="wrong", routes=(Route(method="GET", path="/{bed:nothing}", handler=name),))
     async with site_at(plugins=(GARDEN, wrong)) as site:
         assert (await site.get("/plugins/wrong/x"))[0] == 404
         for path in ("/broken", "/no-json"):
@@ -110,7 +104,7 @@ async def test_faults_are_contained_and_told_to_the_log_only(
             assert "@ada/garden" in body["error"]["message"]
         assert (await site.get("/health/live"))[0] == 200
     assert "internals that nobody should see" in caplog.text
-    assert caplog.text.count("path of a plugin's route is wrong") == 2
+    assert caplog.text.count("path of a plugin's route is wrong") == 1
 
 
 async def test_public_routes_need_no_token_and_others_do(
