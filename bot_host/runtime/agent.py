@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any, Self, overload
+from typing import Any, Self
 
 from pydantic import ValidationError
 
@@ -14,7 +14,6 @@ from bot_host.contracts.plugin import (
     Evaluator,
     HandlerCallback,
     Host,
-    ModelHandler,
     Plugin,
     Service,
     State,
@@ -34,7 +33,7 @@ from bot_host.runtime.event_methods import EventMethods
 from bot_host.runtime.knowledge import Knowledge
 from bot_host.runtime.life import Life
 from bot_host.runtime.message_embeddings import follow_messages
-from bot_host.runtime.models import Models
+from bot_host.runtime.model_methods import ModelMethods
 from bot_host.runtime.parts import check_plugin
 from bot_host.runtime.plugin_config import config_for
 from bot_host.runtime.plugins import find_plugin, in_order
@@ -48,12 +47,10 @@ from bot_host.runtime.service_methods import ServiceMethods
 from bot_host.runtime.settings import Settings
 from bot_host.runtime.state import StateComposer
 from bot_host.runtime.tables import TableMethods
-from bot_host.runtime.text import generate_text
 from bot_host.types.character import Character
 from bot_host.types.errors import BotHostError, ConfigError, PluginError, StoreError
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
-from bot_host.types.models import ModelType, TextRequest, TextResult
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +60,7 @@ class AgentRuntime(
     Registry,
     EventMethods,
     ServiceMethods,
+    ModelMethods,
     AdapterMethods,
     TableMethods,
     RoleMethods,
@@ -96,6 +94,7 @@ class AgentRuntime(
         ServiceMethods.__init__(self)
         TableMethods.__init__(self)
         Life.__init__(self)
+        ModelMethods.__init__(self)
         self._given_plugins = in_order(plugins)
         self._plugin_configs = plugin_configs or {}
         self._settings = Settings(character, settings or {}, environ)
@@ -105,11 +104,11 @@ class AgentRuntime(
         self._exit_stack = AsyncExitStack()
         self._composer = StateComposer()
         self.options = options or AgentOptions()
-        self.models = Models()
         self.action_results = ActionResults()
         self.begun = Begun()
         self._audit = Audit(self.agent_id, store)
         self._embeddings = Embeddings(self, self.models, store)
+        self.models.on_new = self._embeddings.wake
         self._tasks = Supervisor(f"agent {character.name}")
 
     @classmethod
@@ -295,7 +294,7 @@ class AgentRuntime(
         self._given_plugins = ordered
         await self.audit("plugin registered", plugin.name)
 
-    # -- settings and models ----------------------------------------------------------------------------
+    # -- settings ---------------------------------------------------------------------------------------
 
     def get_setting(self, key: str) -> Any | None:
         """A setting: character secrets, character settings, runtime settings, environment; else None."""
@@ -316,35 +315,6 @@ class AgentRuntime(
     def get_conversation_length(self) -> int:
         """Messages of history in the prompt."""
         return self.options.conversation_length
-
-    def get_model(self, type: ModelType | str) -> ModelHandler | None:
-        """The handler that is asked first, or None."""
-        return self.models.get(type)
-
-    def get_model_providers(self, type: ModelType | str) -> list[str]:
-        """The names of who offers such a model, first asked first."""
-        return self.models.providers(type)
-
-    def register_model(
-        self, type: ModelType | str, handler: ModelHandler, provider: str, priority: int = 0
-    ) -> None:
-        """Offer a model; the highest priority is asked first. Raises StateError for an unknown type."""
-        self.models.register(type, handler, provider=provider, priority=priority)
-        self._embeddings.wake()
-
-    @overload
-    async def use_model(
-        self, type: ModelType | str, params: TextRequest, provider: str | None = None
-    ) -> TextResult: ...
-    @overload
-    async def use_model(self, type: ModelType | str, params: Any, provider: str | None = None) -> Any: ...
-    async def use_model(self, type: ModelType | str, params: Any, provider: str | None = None) -> Any:
-        """Ask a model: by priority, with retries, then the next provider. Raises ModelError, StateError."""
-        return await self.models.use(self, type, params, provider)
-
-    async def generate_text(self, input: str, options: Mapping[str, Any] | None = None) -> TextResult:
-        """Text for a bare prompt, in the character's voice (elizaos.md 2.10-12). See `runtime.text`."""
-        return await generate_text(self, input, **(options or {}))
 
     # -- services ----------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ import logging
 import random
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -102,6 +102,8 @@ class Models:
     def __init__(self) -> None:
         self._by_type: dict[ModelType, list[_Registered]] = defaultdict(list)
         self._settings: dict[ModelType, Mapping[str, float | int]] = {}
+        self.on_new: Callable[[], None] = lambda: None
+        """Called when somebody offers a model."""
 
     def __getitem__(self, type: ModelType) -> list[tuple[int, str, ModelHandler]]:
         """(priority, provider, handler) of a type, first asked first."""
@@ -117,6 +119,7 @@ class Models:
         entries = self._by_type[as_type(type)]
         entries.append(_Registered(handler, provider, priority))
         entries.sort(key=lambda entry: -entry.priority)
+        self.on_new()
 
     def providers(self, type: ModelType | str) -> list[str]:
         """The names of the providers of a type, first asked first."""
