@@ -30,7 +30,7 @@ from bot_host.contracts.tables import Schema, TableRow, Tables, Work, table_pref
 from bot_host.kit.clean import clean_text, one_line
 from bot_host.kit.clock import utc_now
 from bot_host.kit.fetch import Fetched, SafeFetcher
-from bot_host.kit.names import did_you_mean, nearest
+from bot_host.kit.names import did_you_mean, looks_secret, nearest
 from bot_host.kit.retry import backoff
 from bot_host.kit.sniff import sniff
 from bot_host.kit.tasks import Supervisor
@@ -201,6 +201,7 @@ __all__ = [
     "compose_prompt",
     "create_unique_uuid",
     "did_you_mean",
+    "looks_secret",
     "nearest",
     "new_id",
     "note_usage",

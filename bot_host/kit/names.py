@@ -3,6 +3,16 @@
 import difflib
 import re
 from collections.abc import Iterable
+from typing import Final
+
+_SECRET: Final = re.compile(
+    r"key|token(?!s)|secret|passw|pwd|credential|auth(?!or)|salt|private|mnemonic|cookie|dsn|_url$", re.I
+)
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a setting of this name may hold a secret. Rather too often than not (`MAX_TOKENS` is none)."""
+    return _SECRET.search(name) is not None
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -305,10 +305,14 @@ class AgentRuntime(
         return self._settings.get(key) is not None
 
     def set_setting(self, key: str, value: Any, secret: bool = False) -> None:
-        """Set it until the agent stops, before all other sources; None takes it back. Audited."""
+        """Set it until the agent stops, before all other sources; None takes it back.
+
+        Audited; without the value where it is a `secret`, or its name looks like one.
+        """
         self._settings.set(key, value)
         self.models.forget_settings()
-        self._audit.note("setting changed", key, {} if secret else {"value": str(value)[:200]})
+        hidden = secret or self._settings.is_secret(key)
+        self._audit.note("setting changed", key, {} if hidden else {"value": str(value)[:200]})
         if self.started and self.options.background:
             self._tasks.spawn("audit", self._audit.flush())
 

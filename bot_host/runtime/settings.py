@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from bot_host.kit.names import looks_secret
 from bot_host.types.character import Character
 
 TRUE: Final = frozenset({"yes", "y", "true", "t", "1", "on", "enable"})
@@ -65,6 +66,12 @@ class Settings:
             self._set.pop(key, None)
         else:
             self._set[key] = value
+
+    def is_secret(self, key: str) -> bool:
+        """Whether the character keeps it among its secrets, or its name tells."""
+        nested = self._character.settings.get("secrets")
+        known = (self._character.secrets, nested if isinstance(nested, dict) else {})
+        return looks_secret(key) or any(key in secrets for secrets in known)
 
     def clear(self) -> None:
         """Take back all that was set."""

@@ -108,9 +108,9 @@ class Character(_Part):
     style: Style = Field(default_factory=Style)
     knowledge: list[KnowledgeItem] = Field(default_factory=list)
     plugins: list[str] = Field(default_factory=list)
-    settings: dict[str, Any] = Field(default_factory=dict)
+    settings: dict[str, Any] = Field(default_factory=dict, repr=False)
     """`settings.secrets` is a table of secrets too, as in elizaOS."""
-    secrets: dict[str, Scalar] = Field(default_factory=dict)
+    secrets: dict[str, Scalar] = Field(default_factory=dict, repr=False)
 
     @field_validator("name")
     @classmethod

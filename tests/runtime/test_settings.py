@@ -7,6 +7,7 @@ import pytest
 from bot_host.runtime import AgentOptions
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.runtime.settings import set_allowed_env_vars
+from bot_host.store import Database
 from bot_host.types.character import Character
 from tests.runtime.conftest import Agents
 
@@ -79,6 +80,30 @@ async def test_set_and_take_back(agents: Agents) -> None:
     agent.set_setting("A", "mine")
     await agent.stop()
     assert agent.get_setting("A") == "secret"
+
+
+async def test_the_audit_has_no_secret(agents: Agents, store: Database) -> None:
+    agent = made(agents, secrets={"A": "secret"})
+    await agent.start()
+    for key in ("OPENAI_API_KEY", "SLACK_BOT_TOKEN", "A", "PIN"):
+        agent.set_setting(key, "hunter2", secret=key == "PIN")
+    agent.set_setting("TEXT_LARGE_MAX_TOKENS", 500)
+    await agent.stop()
+    audit = {entry.subject: entry.details for entry in await store.get_audit(agent.agent_id)}
+    assert audit == {
+        "OPENAI_API_KEY": {},
+        "SLACK_BOT_TOKEN": {},
+        "A": {},
+        "PIN": {},
+        "TEXT_LARGE_MAX_TOKENS": {"value": "500"},
+    }
+
+
+def test_a_characters_repr_has_no_secret() -> None:
+    said = {"KEY": "hunter2"}
+    character = Character(name="Ada", secrets=said, settings={"secrets": said, "API_KEY": "hunter2"})
+    assert "Ada" in repr(character)
+    assert "hunter2" not in f"{character!r} {character}"
 
 
 async def test_agents_share_no_settings(agents: Agents) -> None:

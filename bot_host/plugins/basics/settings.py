@@ -17,11 +17,11 @@ from bot_host.plugin import (
     ProviderResult,
     Role,
     State,
+    looks_secret,
     one_line,
 )
 from bot_host.plugins.basics.here import PRIVATE
 
-_SECRET: Final = re.compile(r"key|token|secret|passw|pwd|credential|auth|salt|private|cookie|dsn|_url$", re.I)
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
 KNOWN: Final = ("MAX_WORKING_MEMORY_ENTRIES", "REFLECTION_INTERVAL")
 """Shown beside those of the character, when they are set."""
@@ -31,7 +31,7 @@ def is_secret(agent: Agent, key: str) -> bool:
     """Whether a setting's value may never be shown, nor be told in a chat."""
     nested = agent.character.settings.get("secrets")
     known = {*agent.character.secrets, *(nested if isinstance(nested, dict) else ())}
-    return key in known or _SECRET.search(key) is not None
+    return key in known or looks_secret(key)
 
 
 async def _possible(agent: Agent, message: Memory, state: State) -> bool:
