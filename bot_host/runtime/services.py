@@ -22,14 +22,23 @@ class Services:
     def __init__(self) -> None:
         self._running: dict[str, list[Service]] = {}
         self._wanted: list[type[Service]] = []
+        self._taken: set[type[Service]] = set()
+        """Registered ones that have not failed: each class has one instance."""
         self._errors: dict[str, PluginError] = {}
         self._known: list[str] = []
         self._news = asyncio.Condition()
         self._starting = False
 
     def register(self, service: type[Service]) -> None:
-        """Note a service to be started. Raises PluginError for what is none."""
+        """Note a service to be started; a class that is there already stays the only one of it.
+
+        Several classes of one type are several services. Raises PluginError for what is no service.
+        """
         name = check_service(service).service_type
+        if service in self._taken:
+            log.info("service %s is there already, from another plugin; it is started once", name)
+            return
+        self._taken.add(service)
         self._wanted.append(service)
         if name not in self._known:
             self._known.append(name)
@@ -76,6 +85,7 @@ class Services:
             failed = PluginError(f"service {name} did not start: {error or type(error).__name__}")
             failed.__cause__ = error
             self._errors[name] = failed
+            self._taken.discard(service)
         async with self._news:
             self._news.notify_all()
 
@@ -99,6 +109,7 @@ class Services:
         """After the agent has stopped: as new."""
         self._running.clear()
         self._wanted.clear()
+        self._taken.clear()
         self._errors.clear()
         self._known.clear()
 

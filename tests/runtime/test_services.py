@@ -125,6 +125,37 @@ async def test_a_service_tells_what_it_can_do_and_registers_its_send_handlers(
     assert "service broken could not register its send handlers" in caplog.text
 
 
+async def test_a_class_from_two_plugins_has_one_instance(agents: Agents) -> None:
+    one = service("one")
+    agent = agents(Plugin(name="p", services=(one, one)), Plugin(name="q", services=(one, service("two"))))
+    await agent.start()
+    await agent.register_service(one)
+    assert HAPPENED == ["start one", "start two"]
+    assert agent.get_service_health()["one"]["instances"] == 1
+    await agent.stop()
+    await agent.start()
+    assert HAPPENED.count("start one") == 2
+
+
+async def test_a_service_that_failed_may_be_registered_again(agents: Agents) -> None:
+    class Later(Base):
+        service_type = "later"
+        ready = False
+
+        @classmethod
+        async def start(cls, agent: Agent) -> Self:
+            if not cls.ready:
+                raise ValueError("not yet")
+            return cls()
+
+    agent = agents(Plugin(name="p", services=(Later,)))
+    await agent.start()
+    assert agent.get_service_registration_status("later") == "failed"
+    Later.ready = True
+    await agent.register_service(Later)
+    assert agent.get_service_registration_status("later") == "registered"
+
+
 async def test_a_failing_service_hurts_nobody_and_says_so(
     agents: Agents, caplog: pytest.LogCaptureFixture
 ) -> None:
