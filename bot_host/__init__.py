@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bot_host.config.characters import load_character
     from bot_host.host import BotHost
     from bot_host.runtime import AgentOptions, AgentRuntime
     from bot_host.runtime.plugins import (
@@ -42,6 +43,7 @@ _HOMES = {
     "Target": "bot_host.types.outbound",
     "build_character_plugins": "bot_host.runtime.plugins",
     "create_unique_uuid": "bot_host.types.ids",
+    "load_character": "bot_host.config.characters",
     "load_plugin": "bot_host.runtime.plugins",
     "make_store": "bot_host.store",
     "resolve_plugin_dependencies": "bot_host.runtime.plugins",
@@ -65,6 +67,7 @@ __all__ = [
     "Target",
     "build_character_plugins",
     "create_unique_uuid",
+    "load_character",
     "load_plugin",
     "make_store",
     "resolve_plugin_dependencies",

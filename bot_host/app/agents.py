@@ -12,7 +12,7 @@ from bot_host.contracts.plugin import Plugin
 from bot_host.kit.names import did_you_mean
 from bot_host.runtime import AgentOptions, Limits
 from bot_host.runtime.plugin_config import config_for, has_server
-from bot_host.runtime.plugins import find_plugin, in_order, known_plugins, names_for_character
+from bot_host.runtime.plugins import find_plugin, in_order, known_plugins, names_for_character, our_name
 from bot_host.runtime.settings import Settings
 from bot_host.types.character import Character
 from bot_host.types.errors import ConfigError, PluginError
@@ -116,16 +116,17 @@ def _named_plugins(loaded: Loaded, number: int, agent: AgentConfig, character: C
     """
     key = f"agents[{number}].plugins"
     place = f"{place_of(loaded, key)}: {key}"
-    plugins = [_plugin(name, place, loaded.folder) for name in agent.plugins]
+    plugins = [p for name in agent.plugins if (p := _plugin(name, place, loaded.folder)) is not None]
     place = f"{agent.character or CHARACTER}: plugins"
-    return plugins + [
-        _plugin(name, place, None) for name in names_for_character(character.plugins, warn=False)
-    ]
+    asked = names_for_character(character.plugins, warn=False)
+    return plugins + [p for name in asked if (p := _plugin(name, place, None)) is not None]
 
 
-def _plugin(name: str, place: str, base: Path | None) -> Plugin:
+def _plugin(name: str, place: str, base: Path | None) -> Plugin | None:
+    """None for what the host brings by its config, under elizaOS's name."""
     try:
-        return find_plugin(name, base=base)
+        ours = our_name(name)
+        return None if ours is None else find_plugin(ours, base=base)
     except PluginError as error:
         raise ConfigError(f"{place}: {error}") from error
 

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Final
@@ -19,13 +20,14 @@ SIZE_LIMIT: Final = 4 * 1024 * 1024
 """Bytes."""
 
 
-def load_character(path: Path) -> Character:
+def load_character(path: Path | str) -> Character:
     """Read a character file. Raises CharacterError: the file, then each fault with key, expected and found.
 
     Keys are snake_case or camelCase, in TOML and JSON alike. What only elizaOS 0.x had is ignored with a
     warning, but for `lore`, which is added to `bio`. Text is cleaned as if it came from a platform;
     dates in TOML become text.
     """
+    path = Path(path)
     kind = path.suffix.lower()
     if kind not in (".toml", ".json"):
         raise CharacterError(f"{path}: expected a file that ends in .toml or .json")
@@ -33,24 +35,38 @@ def load_character(path: Path) -> Character:
     data = _parse_toml(path, text) if kind == ".toml" else _parse_json(path, text)
     if not isinstance(data, dict):
         raise CharacterError(f"{path}: expected an object with keys like name and bio at the top of the file")
+    return _made(str(path), f"{path}: this character file is wrong", data, snake=kind == ".toml")
+
+
+def make_character(given: Character | Mapping[str, Any]) -> Character:
+    """A character as code describes it: a Character, or a mapping like a character file's.
+
+    Raises CharacterError with each fault, without the values of secrets.
+    """
+    if isinstance(given, Character):
+        return given
+    if not isinstance(given, Mapping):
+        raise CharacterError(f"a character must be a Character or a mapping, found {type(given).__name__}")
+    return _made("the character", "the character is not valid:", dict(given), snake=True)
+
+
+def _made(name: str, heading: str, data: dict[str, Any], *, snake: bool) -> Character:
     try:
         data = _plain(data)
     except RecursionError:
-        raise CharacterError(f"{path}: nested too deep") from None
-    data, faults = bring_up_to_date(path, data)
+        raise CharacterError(f"{name}: nested too deep") from None
+    data, faults = bring_up_to_date(name, data)
     twice = _said_twice(data)
     faults += [f"{key}: given twice, as {key} and as {to_camel(key)}; keep one" for key in twice]
     data = {key: value for key, value in data.items() if key not in twice}
     try:
         character = Character.model_validate(data)
     except ValidationError as error:
-        faults.extend(describe(error, data, snake=kind == ".toml"))
+        faults.extend(describe(error, data, snake=snake))
     else:
         if not faults:
             return character
-    raise CharacterError(
-        "\n".join([f"{path}: this character file is wrong", *(f"  {f}" for f in faults)])
-    ) from None
+    raise CharacterError("\n".join([heading, *(f"  {fault}" for fault in faults)])) from None
 
 
 def _read(path: Path) -> str:
@@ -104,9 +120,9 @@ def _plain(value: Any) -> Any:
     """Only what JSON can hold, with clean text."""
     if isinstance(value, str):
         return clean_text(value)
-    if isinstance(value, dict):
-        return {clean_text(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, Mapping):
+        return {clean_text(str(key)): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, datetime | date | time):
         return value.isoformat()

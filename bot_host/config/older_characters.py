@@ -1,7 +1,6 @@
 """Character files of elizaOS 0.x: taken as they are, with a warning for each key that has no place now."""
 
 import logging
-from pathlib import Path
 from typing import Any, Final
 
 from pydantic.alias_generators import to_snake
@@ -36,12 +35,12 @@ IGNORED: Final = {
 """Keys that elizaOS 0.x had, or that its exports add, and what replaces them (elizaos.md 5.7-01)."""
 
 
-def bring_up_to_date(path: Path, data: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def bring_up_to_date(name: str, data: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """`data` without the keys of 0.x, `lore` at the end of `bio`; and what is wrong with `lore`."""
     old = {spelling: why for key, why in IGNORED.items() for spelling in (key, to_snake(key))}
     for key in data:
         if key in old:
-            log.warning("%s: %s is ignored: %s", path, key, old[key])
+            log.warning("%s: %s is ignored: %s", name, key, old[key])
     kept = {key: value for key, value in data.items() if key not in old}
     if "lore" not in kept:
         return kept, []

@@ -9,15 +9,19 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from pydantic import ValidationError
-
+from bot_host.config.characters import make_character
 from bot_host.contracts.plugin import Host, Plugin
 from bot_host.contracts.store import Store
 from bot_host.host.desk import Desk
 from bot_host.kit.names import did_you_mean
 from bot_host.runtime import AgentOptions, AgentRuntime
-from bot_host.runtime.parts import check_plugin
-from bot_host.runtime.plugins import build_character_plugins, find_plugin, names_for_character
+from bot_host.runtime.plugins import (
+    OPENAI,
+    asks_for_openai,
+    build_character_plugins,
+    find_plugins,
+    names_for_character,
+)
 from bot_host.runtime.settings import Settings
 from bot_host.types.character import Character
 from bot_host.types.errors import BotHostError, ConfigError, PluginError, StateError
@@ -122,16 +126,24 @@ class Agents:
                 raise ConfigError(f"an agent has no {key!r}{did_you_mean(key, KEYS)}; it has {known}")
         if "character" not in item:
             raise ConfigError("an agent needs a character")
+        init = item.get("init")
+        if init is not None and not callable(init):
+            raise ConfigError(f"init must be a function of the runtime, found {init!r:.60}")
         environ: Mapping[str, str] = {} if test_mode else os.environ
-        character = read_character(item["character"])
+        character = make_character(item["character"])
         settings = Settings(character, item.get("settings") or {}, environ)
         configs: Mapping[str, Mapping[str, Any]] = item.get("plugin_configs") or {}
         wanted = given_plugins(item)
         if wanted is None:
             wanted = build_character_plugins(environ, settings=settings, configs=configs)
-        named = [*wanted, *names_for_character(character.plugins)]
-        found = (find_plugin(each) if isinstance(each, str) else check_plugin(each) for each in named)
-        plugins = {plugin.name: plugin for plugin in found}
+        named = find_plugins([*wanted, *names_for_character(character.plugins)])
+        plugins = {plugin.name: plugin for plugin in named}
+        if "offline" in plugins and "openai" not in plugins and asks_for_openai(character.plugins):
+            log.warning(
+                "%s asks for %s and has no OPENAI_API_KEY: the offline demonstration answers",
+                character.name,
+                OPENAI,
+            )
         options: AgentOptions = item.get("options") or AgentOptions(background=not ephemeral)
         runtime = AgentRuntime(
             character,
@@ -143,8 +155,8 @@ class Agents:
             host=self._host,
             environ=environ if test_mode else None,
         )
-        if item.get("init") is not None:
-            self._inits[runtime] = item["init"]
+        if init is not None:
+            self._inits[runtime] = init
         if ephemeral:
             self._ephemeral[runtime] = None
         return runtime
@@ -212,7 +224,7 @@ class Agents:
         if not self.editable:
             raise StateError("characters cannot be changed: call enable_editable_mode first")
         character = runtime.character
-        given = read_character({"name": character.name, **updates})
+        given = make_character({"name": character.name, **updates})
         twin = self.by_name(given.name)
         if twin is not None and twin is not runtime and "name" in updates:
             raise ConfigError(f"there is an agent called {given.name!r} already: choose another name")
@@ -233,17 +245,6 @@ async def stop_agent(runtime: AgentRuntime) -> None:
         log.error("%s did not stop within %.0f seconds", runtime.character.name, AGENT_SECONDS)
     except Exception:
         log.exception("%s failed while stopping", runtime.character.name)
-
-
-def read_character(given: Any) -> Character:
-    """A Character, or a mapping as one. Raises ConfigError, without the values (one may be a secret)."""
-    if isinstance(given, Character):
-        return given
-    try:
-        return Character.model_validate(given)
-    except ValidationError as error:
-        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise ConfigError(f"the character is not valid: {'; '.join(faults)}") from None
 
 
 def without_secrets(character: Character) -> Character:

@@ -37,6 +37,13 @@ class Callbacks:
     on_error: OnError | None = None
     on_complete: OnComplete | None = None
 
+    def __post_init__(self) -> None:
+        """Raises StateError for what cannot be called: now, and not when the answer is there."""
+        for name in ("on_response", "on_stream_chunk", "on_error", "on_complete"):
+            given = getattr(self, name)
+            if given is not None and not callable(given):
+                raise StateError(f"{name} must be a function, found {given!r:.60}")
+
 
 class Caller:
     """One message that somebody waits for."""

@@ -30,12 +30,14 @@ class HostEvents:
     def on(self, event: str | type[HostEvent], listener: Listener) -> Callable[[], None]:
         """Listen to a name (`agent:added`) or a class; what this returns ends it.
 
-        Raises StateError for a name that no event has.
+        Raises StateError for a name that no event has, and for a listener that cannot be called.
         """
         kind = HOST_EVENTS.get(event) if isinstance(event, str) else event
-        if kind is None:
+        if not isinstance(kind, type) or not issubclass(kind, HostEvent):
             hint = did_you_mean(str(event), HOST_EVENTS)
             raise StateError(f"the host has no event {event!r}{hint}; it has {', '.join(HOST_EVENTS)}")
+        if not callable(listener):
+            raise StateError(f"a listener must be a function, found {listener!r:.60}")
         listeners = self._listeners.setdefault(kind, [])
         listeners.append(listener)
 

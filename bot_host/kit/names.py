@@ -15,10 +15,13 @@ def looks_secret(name: str) -> bool:
     return _SECRET.search(name) is not None
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The entry of `known` that `name` is most likely a slip of, or None when nothing is near."""
+def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.65) -> str | None:
+    """The entry of `known` that `name` is most likely a slip of, or None when nothing is near.
+
+    `cutoff`: from 0 to 1, how alike they must be (difflib's ratio).
+    """
     by_folded = {item.casefold(): item for item in known}
-    found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=cutoff)
     return by_folded[found[0]] if found else None
 
 

@@ -6,8 +6,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Self
 
-from pydantic import ValidationError
-
+from bot_host.config.characters import make_character
 from bot_host.contracts.plugin import (
     Action,
     ActionResult,
@@ -36,7 +35,7 @@ from bot_host.runtime.message_embeddings import follow_messages
 from bot_host.runtime.model_methods import ModelMethods
 from bot_host.runtime.parts import check_plugin
 from bot_host.runtime.plugin_config import config_for
-from bot_host.runtime.plugins import find_plugin, in_order
+from bot_host.runtime.plugins import find_plugins, in_order
 from bot_host.runtime.process import ActionResults, ActionTurn, process_actions
 from bot_host.runtime.reach import Reach
 from bot_host.runtime.registry import Registry
@@ -114,11 +113,7 @@ class AgentRuntime(
     @classmethod
     def from_config(cls, config: RuntimeConfig, *, host: Host | None = None) -> Self:
         """An agent as described; not started. Raises ConfigError, PluginError."""
-        given = config.character
-        try:
-            character = given if isinstance(given, Character) else Character.model_validate(given)
-        except ValidationError as error:
-            raise ConfigError(f"the character is not valid: {error}") from error
+        character = make_character(config.character)
         if config.database is None:
             raise ConfigError("RuntimeConfig.database is missing: an agent needs a store, see make_store")
         own = Plugin(
@@ -128,7 +123,7 @@ class AgentRuntime(
             model_priority=1000,
             services=tuple(config.services),
         )
-        named = [find_plugin(p) if isinstance(p, str) else p for p in config.plugins]
+        named = find_plugins(config.plugins)
         return cls(
             character,
             store=config.database,

@@ -28,7 +28,12 @@ class Events:
         self._by_class: dict[type[Event], list[EventHandler]] = {}
 
     def on(self, event: str | type[Event], handler: EventHandler) -> None:
-        """Listen to a name, or to a class with all its children. The same handler twice counts once."""
+        """Listen to a name, or to a class with all its children. The same handler twice counts once.
+
+        Raises StateError for what is neither, and for a handler that cannot be called.
+        """
+        if not callable(handler):
+            raise StateError(f"a listener must be a function, found {handler!r:.60}")
         found = self._listeners(event)
         if handler not in found:
             found.append(handler)
@@ -70,6 +75,8 @@ class Events:
     def _listeners(self, event: str | type[Event]) -> list[EventHandler]:
         if isinstance(event, str):
             return self._by_name.setdefault(str(event), [])
+        if not isinstance(event, type) or not issubclass(event, Event):
+            raise StateError(f"{event!r:.60} is no name or class of an event")
         return self._by_class.setdefault(event, [])
 
 

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from bot_host.contracts.plugin import Plugin
-from bot_host.kit.names import did_you_mean
+from bot_host.kit.names import did_you_mean, nearest
 from bot_host.runtime.parts import check_plugin
 from bot_host.runtime.plugin_config import config_for, has_server
 from bot_host.runtime.settings import Settings
@@ -23,9 +23,10 @@ log = logging.getLogger(__name__)
 
 GROUP: Final = "bot_host.plugins"
 
+OPENAI: Final = "@elizaos/plugin-openai"
 ELIZAOS_NAMES: Final = {
     "@elizaos/plugin-bootstrap": "basics",
-    "@elizaos/plugin-openai": None,
+    OPENAI: None,
     "@elizaos/plugin-sql": None,
     "@elizaos/plugin-discord": None,
     "@elizaos/plugin-telegram": None,
@@ -33,15 +34,22 @@ ELIZAOS_NAMES: Final = {
 }
 """elizaOS's plugins that characters name; None: the host brings it by its config, not by the character."""
 
+_SERVER: Final = "models.openai.base_url of a server that speaks OpenAI's API"
 NEAREST: Final = {
+    "bootstrap": "basics",
+    "openai": "OPENAI_API_KEY, or [models.openai] in config.toml",
+    "sql": "[database] in config.toml",
+    "discord": "[connectors.discord] in config.toml",
+    "telegram": "[connectors.telegram] in config.toml",
+    "slack": "[connectors.slack] in config.toml",
     "ollama": 'models.openai.base_url = "http://127.0.0.1:11434/v1"',
     "openrouter": 'models.openai.base_url = "https://openrouter.ai/api/v1"',
     "local-ai": "models.openai.base_url of a local server",
-    "anthropic": "models.openai.base_url of a server that speaks OpenAI's API",
-    "google-genai": "models.openai.base_url of a server that speaks OpenAI's API",
-    "groq": "models.openai.base_url of a server that speaks OpenAI's API",
+    "anthropic": _SERVER,
+    "google-genai": _SERVER,
+    "groq": _SERVER,
 }
-"""What comes nearest to elizaOS's plugins where that is no plugin of ours."""
+"""What comes nearest to elizaOS's plugins, by the last part of their names."""
 
 
 def known_plugins() -> list[str]:
@@ -52,10 +60,10 @@ def known_plugins() -> list[str]:
 def find_plugin(name: str, *, base: Path | None = None) -> Plugin:
     """Load an installed plugin, or one from a path. Raises PluginError naming the nearest one.
 
-    A path (`plugins/mine.py`, or a folder that is a package) has a slash or ends with `.py`, and is relative
-    to `base`; its module has the Plugin under the name `plugin`.
+    A path (`plugins/mine.py`, or a folder that is a package) ends with `.py` or has a slash, and is relative
+    to `base`; its module has the Plugin under the name `plugin`. For elizaOS's names see `our_name`.
     """
-    if name.endswith(".py") or "/" in name.removeprefix("@elizaos/"):
+    if name.endswith(".py") or ("/" in name and not name.startswith("@")):
         return _from_path((base or Path.cwd()) / name)
     for entry in entry_points(group=GROUP):
         if entry.name == name:
@@ -103,27 +111,59 @@ def _import(file: Path) -> ModuleType:
     return module
 
 
+def our_name(asked: str) -> str | None:
+    """Ours for the name of a plugin of elizaOS's, with `@elizaos/` or without; other names as they are.
+
+    None for what the host brings by itself. Raises PluginError for one that Bot Host does not have; it names
+    what comes nearest.
+    """
+    if not _is_known(asked):
+        raise PluginError(f"{asked}: Bot Host does not have this one{_nearest_to(asked)}")
+    return ELIZAOS_NAMES.get(_full_name(asked), asked)
+
+
+def _full_name(asked: str) -> str:
+    return f"@elizaos/{asked}" if asked.startswith("plugin-") else asked
+
+
+def _is_known(asked: str) -> bool:
+    full = _full_name(asked)
+    return full in ELIZAOS_NAMES or not full.startswith("@") or asked in known_plugins()
+
+
+def _nearest_to(asked: str) -> str:
+    short = asked.rpartition("/")[2].removeprefix("plugin-")
+    near = short if short in NEAREST else nearest(short, [*NEAREST, *known_plugins()], cutoff=0.75)
+    return f" (nearest: {NEAREST.get(near, near)})" if near else ""
+
+
+def asks_for_openai(names: Iterable[str]) -> bool:
+    """Whether elizaOS's OpenAI plugin is among these."""
+    return any(_full_name(name) == OPENAI for name in names)
+
+
+def find_plugins(wanted: Iterable[Plugin | str]) -> list[Plugin]:
+    """Plugins as code names them (`load_plugin`), without those of elizaOS's that the host brings itself."""
+    named = (each for each in wanted if not isinstance(each, str) or _is_plugin(each))
+    return [load_plugin(each) for each in named]
+
+
+def _is_plugin(name: str) -> bool:
+    return asks_for_openai([name]) or our_name(name) is not None
+
+
 def names_for_character(character_plugins: Iterable[str], *, warn: bool = True) -> list[str]:
     """Our names for the plugins that a character file asks for; what we do not have is one warning each."""
     names = []
     for asked in character_plugins:
-        full = f"@elizaos/{asked}" if asked.startswith("plugin-") else asked
-        if full in ELIZAOS_NAMES:
-            ours = ELIZAOS_NAMES[full]
-            if ours:
-                names.append(ours)
-        elif full.startswith("@"):
-            if not warn:
-                continue
-            short = full.rpartition("plugin-")[2]
-            hint = (
-                f" (nearest: {NEAREST[short]})" if short in NEAREST else did_you_mean(short, known_plugins())
-            )
+        ours = our_name(asked) if _is_known(asked) else None
+        if ours is not None:
+            names.append(ours)
+        elif warn and not _is_known(asked):
+            hint = _nearest_to(asked)
             log.warning(
                 "the character asks for %s, which Bot Host does not have%s; going on without it", asked, hint
             )
-        else:
-            names.append(asked)
     return names
 
 
@@ -169,13 +209,13 @@ def load_plugin(name_or_plugin: str | Plugin) -> Plugin:
 
     elizaOS's names of what we have work too. Nothing is installed. Raises PluginError.
     """
-    if isinstance(name_or_plugin, Plugin):
-        return name_or_plugin
-    asked = name_or_plugin.removeprefix("@elizaos/")
-    if asked.startswith("plugin-"):
-        short = asked.removeprefix("plugin-")
-        return find_plugin("basics" if short == "bootstrap" else short)
-    return find_plugin(name_or_plugin)
+    if not isinstance(name_or_plugin, str):
+        return check_plugin(name_or_plugin)
+    # In code this is our plugin; in characters and in the config it is the config's to say which model.
+    ours = "openai" if asks_for_openai([name_or_plugin]) else our_name(name_or_plugin)
+    if ours is None:
+        raise PluginError(f"{name_or_plugin}: is no plugin here: the host brings it by its config")
+    return find_plugin(ours)
 
 
 def resolve_plugins(plugins: Iterable[str | Plugin]) -> list[Plugin]:

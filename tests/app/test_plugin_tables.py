@@ -185,6 +185,18 @@ async def test_a_character_with_a_key_of_its_own_gets_the_openai_model(
     assert [plugins & {"openai", "offline"} for plugins in given] == [{"openai"}, {"offline"}]
 
 
+async def test_names_of_elizaos_are_ours_in_the_config_too(tmp_path: Path) -> None:
+    names = '["@elizaos/plugin-bootstrap", "plugin-sql", "@elizaos/plugin-openai", "weather.py"]'
+    config = loaded(tmp_path, f"[[agents]]\nplugins = {names}\n")
+    assert (await initialised(config))["town"] == "Berlin"
+    config = loaded(tmp_path, '[[agents]]\nplugins = ["@elizaos/plugin-slak"]\n')
+    [finding] = await found(config, "characters")
+    assert (
+        "config.toml: agents[1].plugins: @elizaos/plugin-slak: Bot Host does not have" in finding.line.detail
+    )
+    assert "[connectors.slack]" in finding.line.detail
+
+
 async def test_a_character_that_cannot_be_read_hides_no_fault_of_the_model(tmp_path: Path) -> None:
     config = loaded(tmp_path, '[models]\nprovider = "openai"\n[[agents]]\ncharacter = "gone.toml"\n')
     names = {each.line.name: each.line.ok async for each in check(config)}

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, select
 
+import bot_host
 from bot_host.contracts.plugin import Plugin
 from bot_host.contracts.tables import Schema
 from bot_host.host import BotHost
 from bot_host.host import events as events_module
 from bot_host.host import health as health_module
-from bot_host.runtime import AgentRuntime
+from bot_host.runtime import AgentRuntime, RuntimeConfig
 from bot_host.store import make_store
 from bot_host.testing import ScriptedModel
 from bot_host.types.character import Character
@@ -40,7 +41,7 @@ async def host() -> AsyncIterator[BotHost]:
 
 
 def an_agent(name: str = "Eliza", **more: Any) -> dict[str, Any]:
-    return {"character": {"name": name}, "plugins": ["basics", ScriptedModel().plugin], **more}
+    return {"character": {"name": name}, "plugins": ["basics", ScriptedModel().plugin]} | more
 
 
 def said(text: str, **more: Any) -> dict[str, Any]:
@@ -79,6 +80,52 @@ async def test_agents_are_all_added_or_none(host: BotHost) -> None:
     with pytest.raises(PluginError, match="init function of Bob"):
         await host.add_agents([an_agent("Ada"), an_agent("Bob", init=breaks)], auto_start=True)
     assert host.get_agents() == []
+
+
+async def test_what_cannot_be_called_is_refused_at_once(host: BotHost) -> None:
+    with pytest.raises(ConfigError, match="init must be a function of the runtime, found 5"):
+        await host.add_agents([an_agent("Ada", init=5)])
+    [agent_id] = await host.add_agents([an_agent("Ada")], auto_start=True)
+    hi = said("hi")
+    for name in ("on_response", "on_stream_chunk", "on_error", "on_complete"):
+        with pytest.raises(StateError, match=f"{name} must be a function, found 5"):
+            await host.handle_message(agent_id, hi, **{name: 5})
+    assert await host.store.get_memories(hi["room_id"]) == []
+    agent = host.get_agent(agent_id)
+    for on, known in ((host.on, "agent:added"), (host.on, HostEvent), (agent.on, "RUN_ENDED")):
+        with pytest.raises(StateError, match="a listener must be a function, found 5"):
+            on(known, 5)  # type: ignore[operator]
+    for on in (host.on, agent.on):
+        with pytest.raises(StateError, match="event"):
+            on(5, lambda event: None)  # type: ignore[operator]
+
+
+async def test_a_character_of_elizaos_0_x_loads_in_code_too(
+    host: BotHost, caplog: pytest.LogCaptureFixture
+) -> None:
+    older = {
+        "name": "Eliza",
+        "bio": "Helps.",
+        "lore": ["Was born in 1966."],
+        "modelProvider": "openai",
+        "clients": ["discord"],
+        "messageExamples": [[{"user": "{{user1}}", "content": {"text": "hi"}}]],
+    }
+    [agent] = await host.add_agents([an_agent(character=older)], return_runtimes=True)
+    assert agent.character.bio == ["Helps.", "Was born in 1966."]
+    assert "the character: modelProvider is ignored: the models are set in [models]" in caplog.text
+    config = RuntimeConfig(character=older, database=host.store)
+    assert AgentRuntime.from_config(config).character == agent.character
+    with pytest.raises(ConfigError, match=r"topics: expected a list of texts, found text \"tea\""):
+        await host.add_agents([an_agent(character={"name": "Ada", "topics": "tea"})])
+    for wrong in (5, None, "Ada"):
+        with pytest.raises(ConfigError, match="must be a Character or a mapping"):
+            await host.add_agents([an_agent(character=wrong)])
+
+
+def test_a_character_file_is_loaded_by_a_public_name(tmp_path: Path) -> None:
+    (tmp_path / "ada.json").write_text('{"name": "Ada", "lore": "Counts."}', encoding="utf-8")
+    assert bot_host.load_character(str(tmp_path / "ada.json")).bio == ["Counts."]
 
 
 async def test_auto_start_runs_init_once_and_returns_runtimes_in_order(host: BotHost) -> None:

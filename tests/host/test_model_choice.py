@@ -95,3 +95,15 @@ async def test_a_model_of_ones_own_that_fails_is_not_covered_up_by_the_demonstra
     mine = Plugin(name="mine", models={ModelType.TEXT_LARGE: fails})
     said = await answer(host, {"plugins": ["basics", "offline", mine]})
     assert said.startswith("Sorry")
+
+
+@pytest.mark.parametrize("name", ["@elizaos/plugin-openai", "plugin-openai"])
+async def test_a_character_that_asks_for_openai_and_gets_the_demonstration_says_so(
+    host: BotHost, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    character = {"name": "Assistant", "plugins": [name]}
+    await answer(host, {"character": character})
+    assert "Assistant asks for @elizaos/plugin-openai and has no OPENAI_API_KEY" in caplog.text
+    caplog.clear()
+    await host.add_agents([{"character": {"name": "Bob"}}])
+    assert "OPENAI_API_KEY" not in caplog.text

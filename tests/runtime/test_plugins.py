@@ -25,6 +25,7 @@ from bot_host.runtime import AgentRuntime, RuntimeConfig
 from bot_host.runtime.plugins import (
     build_character_plugins,
     find_plugin,
+    find_plugins,
     in_order,
     load_plugin,
     names_for_character,
@@ -409,6 +410,33 @@ def test_what_is_no_plugin(tmp_path: Path, source: str | None, says: str) -> Non
 def test_short_names_of_elizaos_and_hints(caplog: pytest.LogCaptureFixture) -> None:
     assert names_for_character(["plugin-bootstrap", "@elizaos/plugin-ollama"]) == ["basics"]
     assert "nearest: models.openai.base_url" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("@elizaos/plugin-telegramm", " (nearest: [connectors.telegram] in config.toml)"),
+        ("@elizaos/plugin-bootstap", " (nearest: basics)"),
+        ("plugin-opnai", " (nearest: OPENAI_API_KEY, or [models.openai] in config.toml)"),
+        ("@elizaos/plugin-remindrs", " (nearest: reminders)"),
+        ("@elizaos/plugin-nope", ""),
+        ("@ada/plugin-garden", ""),
+    ],
+)
+def test_an_unknown_name_of_elizaos_names_what_comes_nearest(
+    asked: str, hint: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert names_for_character([asked]) == []
+    said = f"the character asks for {asked}, which Bot Host does not have{hint}; going on without it"
+    assert [record.getMessage() for record in caplog.records] == [said]
+    with pytest.raises(PluginError) as caught:
+        find_plugins([asked])
+    assert str(caught.value) == f"{asked}: Bot Host does not have this one{hint}"
+
+
+def test_names_of_elizaos_in_code() -> None:
+    asked = ["@elizaos/plugin-sql", "@elizaos/plugin-openai", "plugin-bootstrap", "plugin-discord", WHOLE]
+    assert [plugin.name for plugin in find_plugins(asked)] == ["openai", "basics", "whole"]
 
 
 # -- RuntimeConfig

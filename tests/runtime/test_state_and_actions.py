@@ -200,6 +200,8 @@ def test_circles_and_gaps_are_named() -> None:
 def test_an_unknown_plugin_names_the_nearest() -> None:
     with pytest.raises(PluginError, match='did you mean "offline"'):
         find_plugin("ofline")
+    with pytest.raises(PluginError, match="no such plugin; installed are"):
+        find_plugin("nope")
 
 
 def test_elizaos_plugin_names_are_ours_or_one_warning(caplog: pytest.LogCaptureFixture) -> None:
