@@ -144,10 +144,11 @@ class Agents:
                 character.name,
                 OPENAI,
             )
+        adapter = item.get("database_adapter")
         options: AgentOptions = item.get("options") or AgentOptions(background=not ephemeral)
         runtime = AgentRuntime(
             character,
-            store=item.get("database_adapter") or self._store,
+            store=self._store if adapter is None else a_store(adapter),
             plugins=list(plugins.values()),
             plugin_configs=configs,
             settings=item.get("settings"),
@@ -245,6 +246,15 @@ async def stop_agent(runtime: AgentRuntime) -> None:
         log.error("%s did not stop within %.0f seconds", runtime.character.name, AGENT_SECONDS)
     except Exception:
         log.exception("%s failed while stopping", runtime.character.name)
+
+
+def a_store(given: Any) -> Store:
+    """The store of an agent's own. Raises ConfigError for something else."""
+    if not hasattr(given, "take_turn"):
+        kind = type(given).__name__
+        raise ConfigError(f"database_adapter must be a Store, as make_store makes it, not {kind}")
+    store: Store = given
+    return store
 
 
 def without_secrets(character: Character) -> Character:

@@ -128,6 +128,11 @@ def test_a_character_file_is_loaded_by_a_public_name(tmp_path: Path) -> None:
     assert bot_host.load_character(str(tmp_path / "ada.json")).bio == ["Counts."]
 
 
+async def test_a_database_adapter_that_is_none_is_refused_by_name(host: BotHost) -> None:
+    with pytest.raises(ConfigError, match="database_adapter must be a Store, as make_store makes it, not str"):
+        await host.add_agents([an_agent(database_adapter="sqlite:///y.db")])
+
+
 async def test_auto_start_runs_init_once_and_returns_runtimes_in_order(host: BotHost) -> None:
     seen: list[str] = []
 
