@@ -168,9 +168,13 @@ class SafeFetcher:
         private = named or self._allow_private
         if is_odd_number(host):
             raise FetchRefused(f"{shown} is an unusual spelling of an address")
+        literal = is_literal(host)
+        if literal and not may_connect(host, private=private):
+            raise FetchRefused(f"{shown} is not on the public internet")
         if port not in self._ports and not private:
-            raise FetchRefused(f"{shown}: port {port} is not open to fetching")
-        if is_literal(host):
+            known = " and ".join(str(port) for port in sorted(self._ports)) or "none"
+            raise FetchRefused(f"{shown}: port {port} is not open to fetching; open: {known}")
+        if literal:
             found: Sequence[str] = [host]
         else:
             try:
@@ -199,8 +203,10 @@ async def _system_resolve(host: str, port: int) -> Sequence[str]:
 _BAD_CHARACTERS: Final = re.compile(r"[\x00-\x20\x7f\\\u2028\u2029]")
 
 
-def _plain(url: str) -> str:
+def _plain(url: object) -> str:
     """`url` without blanks around it. Raises FetchRefused for what parsers read in different ways."""
+    if not isinstance(url, str):
+        raise FetchRefused(f"an address is a text, not {type(url).__name__}")
     text = url.strip(" \t\r\n")
     if len(text) > _MAX_URL:
         raise FetchRefused("the address is too long")

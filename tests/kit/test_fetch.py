@@ -197,10 +197,19 @@ async def test_the_system_s_own_look_up() -> None:
     await failure(SafeFetcher().fetch("http://" + "a" * 70 + ".test/"))
 
 
+@pytest.mark.parametrize("url", [None, 5, b"http://site.test/", ["http://site.test/"]])
+async def test_what_is_no_text(url: object) -> None:
+    assert "an address is a text, not" in await refusal(SafeFetcher().fetch(url))  # type: ignore[arg-type]
+
+
 async def test_ports() -> None:
     names = Names(site_test=[["127.0.0.1"]])
-    for url in ("http://site.test:22/", "https://site.test:8443/"):
-        assert "is not open" in await refusal(SafeFetcher(resolve=names).fetch(url))
+    for url in ("http://site.test:22/", "https://site.test:8443/", "http://1.1.1.1:22/"):
+        assert "is not open to fetching; open: 80 and 443" in await refusal(
+            SafeFetcher(resolve=names).fetch(url)
+        )
+    # An address that is closed on all ports must not read as if another port would do.
+    assert "public internet" in await refusal(SafeFetcher(resolve=names).fetch("http://127.0.0.1:8080/"))
     assert names.asked == []
     assert "public internet" in await refusal(
         SafeFetcher(resolve=names, ports={22}).fetch("http://site.test:22/")
