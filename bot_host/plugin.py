@@ -31,6 +31,7 @@ from bot_host.kit.clean import clean_text, one_line
 from bot_host.kit.clock import utc_now
 from bot_host.kit.fetch import Fetched, SafeFetcher
 from bot_host.kit.names import did_you_mean, looks_secret, nearest
+from bot_host.kit.pieces import from_pieces, to_pieces
 from bot_host.kit.retry import backoff
 from bot_host.kit.sniff import sniff
 from bot_host.kit.tasks import Supervisor
@@ -201,6 +202,7 @@ __all__ = [
     "compose_prompt",
     "create_unique_uuid",
     "did_you_mean",
+    "from_pieces",
     "looks_secret",
     "nearest",
     "new_id",
@@ -210,5 +212,6 @@ __all__ = [
     "sniff",
     "string_to_uuid",
     "table_prefix",
+    "to_pieces",
     "utc_now",
 ]

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot_host.plugin import ChatMessage, ModelType, TextRequest, TextResult, ToolSpec
+from bot_host.plugin import ChatMessage, ModelError, ModelType, TextRequest, TextResult, ToolSpec
 from bot_host.plugins.offline import PRIORITY, plugin
 from bot_host.plugins.offline.engine import answer
 from bot_host.plugins.offline.reflect import reflect
@@ -218,3 +218,15 @@ async def test_registers_below_others_and_says_so(caplog: pytest.LogCaptureFixtu
             ]
     assert "demonstration" in caplog.text
     assert "OPENAI_API_KEY" in caplog.text
+
+
+async def test_tokens_are_estimated() -> None:
+    text = "Grüße, 世界! 👋"
+    async with FakeAgent() as agent:
+        assert plugin.init is not None
+        await plugin.init({}, agent)
+        tokens = await agent.use_model(ModelType.TEXT_TOKENIZER_ENCODE, {"prompt": text})
+        assert len(tokens) == 6
+        assert await agent.use_model(ModelType.TEXT_TOKENIZER_DECODE, {"tokens": tokens}) == text
+        with pytest.raises(ModelError, match="no tokens"):
+            await agent.use_model(ModelType.TEXT_TOKENIZER_DECODE, {"tokens": [-1]})

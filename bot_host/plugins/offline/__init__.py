@@ -3,9 +3,23 @@
 import logging
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from bot_host.plugin import Agent, ModelType, Plugin, TextRequest, TextResult, Usage, clean_text
+from bot_host.plugin import (
+    Agent,
+    DetokenizeRequest,
+    ModelError,
+    ModelHandler,
+    ModelType,
+    Plugin,
+    TextRequest,
+    TextResult,
+    TokenizeRequest,
+    Usage,
+    clean_text,
+    from_pieces,
+    to_pieces,
+)
 from bot_host.plugins.offline.engine import answer
 
 log = logging.getLogger(__name__)
@@ -29,9 +43,30 @@ async def generate(_agent: Agent, request: TextRequest) -> TextResult:
     return TextResult(text=text, usage=usage, model="offline")
 
 
+async def encode(_agent: Agent, request: TokenizeRequest) -> list[int]:
+    """An estimate of the tokens of a text (`bot_host.kit.pieces`)."""
+    return to_pieces(request.text)
+
+
+async def decode(_agent: Agent, request: DetokenizeRequest) -> str:
+    """The text of what `encode` gave. Raises ModelError for other numbers."""
+    try:
+        return from_pieces(request.tokens)
+    except ValueError as error:
+        raise ModelError(str(error)) from None
+
+
+_OFFERS: Final[Mapping[ModelType, ModelHandler]] = {
+    ModelType.TEXT_SMALL: generate,
+    ModelType.TEXT_LARGE: generate,
+    ModelType.TEXT_TOKENIZER_ENCODE: encode,
+    ModelType.TEXT_TOKENIZER_DECODE: decode,
+}
+
+
 async def _init(_config: Mapping[str, Any], agent: Agent) -> None:
-    for kind in (ModelType.TEXT_SMALL, ModelType.TEXT_LARGE):
-        agent.register_model(kind, generate, provider="offline", priority=PRIORITY)
+    for kind, handler in _OFFERS.items():
+        agent.register_model(kind, handler, provider="offline", priority=PRIORITY)
     log.info(
         "the offline model is ready: a demonstration that answers by fixed patterns; for a real model set "
         "OPENAI_API_KEY, or base_url in [models.openai] of config.toml"

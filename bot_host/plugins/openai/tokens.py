@@ -3,10 +3,7 @@
 With the `tiktoken` package and its vocabulary already on the disk: OpenAI's own tokens (o200k_base). It is
 never downloaded: a bot that starts must not wait for, or tell of itself to, a server that nobody configured.
 
-Otherwise an estimate: pieces of whole characters of at most four bytes of UTF-8, each a token. That is near
-the usual four letters a token for English, and one for each character of Chinese or Japanese. Only the
-count is meant to be used; the numbers mean nothing to a model. Encoding and decoding give back the text, and
-every run of tokens decodes to whole characters.
+Otherwise an estimate, the same as the offline plugin's.
 """
 
 import hashlib
@@ -17,12 +14,11 @@ import os
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from bot_host.plugin import ModelError, clean_text
+from bot_host.plugin import ModelError, clean_text, from_pieces, to_pieces
 
 log = logging.getLogger(__name__)
 
 _VOCABULARY: Final = "https://openaipublic.blob.core.windows.net/encodings/o200k_base.tiktoken"
-_PIECE: Final = 4
 
 
 class Tokens(Protocol):
@@ -36,39 +32,18 @@ class Tokens(Protocol):
 
 
 class Pieces:
-    """The estimate. A token is its bytes as a number, behind a leading 1."""
+    """The estimate (`bot_host.kit.pieces`)."""
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a text; lone surrogates are read as U+FFFD, and NUL is left out."""
-        found: list[int] = []
-        piece = b""
-        for character in clean_text(text):
-            more = character.encode()
-            if len(piece) + len(more) > _PIECE:
-                found.append(_number(piece))
-                piece = b""
-            piece += more
-        if piece:
-            found.append(_number(piece))
-        return found
+        return to_pieces(text)
 
     def decode(self, tokens: list[int]) -> str:
         """The text of tokens. Raises ModelError for numbers that are none."""
         try:
-            return b"".join(_bytes(token) for token in tokens).decode()
-        except (ValueError, TypeError, AttributeError, OverflowError):
-            raise ModelError("these are no tokens of this tokenizer") from None
-
-
-def _number(piece: bytes) -> int:
-    return int.from_bytes(b"\x01" + piece, "big")
-
-
-def _bytes(token: int) -> bytes:
-    raw = token.to_bytes(_PIECE + 1, "big").lstrip(b"\x00")
-    if raw[:1] != b"\x01" or len(raw) < 2:
-        raise ValueError
-    return raw[1:]
+            return from_pieces(tokens)
+        except ValueError as error:
+            raise ModelError(str(error)) from None
 
 
 class _Tiktoken:
