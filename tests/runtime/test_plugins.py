@@ -254,7 +254,7 @@ def test_plugins_are_resolved_with_what_they_need(monkeypatch: pytest.MonkeyPatc
     assert names.index("mine") > names.index("basics")
     assert names.index("mine") > names.index("reminders")
     assert load_plugin(mine) is mine
-    with pytest.raises(PluginError, match=r'there is no such plugin \(did you mean "openai"'):
+    with pytest.raises(PluginError, match=r"does not have this one \(nearest: OPENAI_API_KEY"):
         load_plugin("@elizaos/plugin-opnai")
     with pytest.raises(PluginError, match="needs the plugin nothing_like_it"):
         resolve_plugins([Plugin(name="mine", dependencies=("nothing_like_it",))])
