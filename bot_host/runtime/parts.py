@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from pydantic import BaseModel
 
 from bot_host.contracts.plugin import Action, Evaluator, Plugin, Provider, Route, Service, TaskWorker
+from bot_host.contracts.tables import Schema
 from bot_host.kit.clean import one_line
 from bot_host.kit.json_schema import schema_faults
 from bot_host.kit.names import nearest
@@ -90,6 +91,9 @@ def _itself(plugin: Plugin) -> Faults:
     model: Any = plugin.config
     if model is not None and not (isinstance(model, type) and issubclass(model, BaseModel)):
         yield f"config must be a pydantic model, found {_shown(model)}"
+    schema: Any = plugin.schema
+    if schema is not None and not isinstance(schema, Schema):
+        yield f"schema must be a Schema, found {_shown(schema)}"
     yield from _texts("dependencies", plugin.dependencies)
     yield from _each_of("settings", plugin.settings, lambda key, value: _text(f"settings[{key!r}]", value))
 

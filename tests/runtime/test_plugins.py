@@ -149,6 +149,7 @@ WRONG: list[tuple[Any, str]] = [
     (Plugin(name="bad", priority="hi"), "priority must be a number, found hi"),  # type: ignore[arg-type]
     (Plugin(name="bad", dependencies="basics"), "dependencies must be a list, found basics"),  # type: ignore[arg-type]
     (Plugin(name="bad", config=dict), "config must be a pydantic model"),  # type: ignore[arg-type]
+    (Plugin(name="bad", schema={}), "schema must be a Schema"),  # type: ignore[arg-type]
     (Plugin(name="bad", init=5), "init must be a function, found 5"),  # type: ignore[arg-type]
 ]
 
