@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bot_host.config.lines import where_set
 from bot_host.config.describe import all_values
+from bot_host.config.lines import where_set
 from bot_host.config.schema import Loaded
 from bot_host.types.turn import Outcome
 

@@ -129,7 +129,7 @@ def test_a_character_file_is_loaded_by_a_public_name(tmp_path: Path) -> None:
 
 
 async def test_a_database_adapter_that_is_none_is_refused_by_name(host: BotHost) -> None:
-    with pytest.raises(ConfigError, match="database_adapter must be a Store, .* not str"):
+    with pytest.raises(ConfigError, match=r"database_adapter must be a Store, .* not str"):
         await host.add_agents([an_agent(database_adapter="sqlite:///y.db")])
 
 
