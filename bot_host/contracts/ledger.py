@@ -16,6 +16,7 @@ from bot_host.types.ledger import (
     SkippedMessage,
     Story,
 )
+from bot_host.types.turn import RunRecord
 
 
 class Ledger(Protocol):
@@ -34,6 +35,12 @@ class Ledger(Protocol):
 
     async def note_account(self, note: AccountNote) -> None:
         """How an account is now. A note without an error keeps the last one."""
+
+    async def amend_run(self, run: RunRecord, new_calls: int) -> None:
+        """Put later steps and model calls on a committed run; the last `new_calls` of them count as used.
+
+        No-op for a run that is not there any more, or was erased.
+        """
 
     # -- one message ------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from bot_host.contracts.plugin import State
 from bot_host.contracts.turn import Turn, TurnInput, TurnOutbox
 from bot_host.kit.clean import clean_text, one_line
 from bot_host.pipeline.compose import FAILURE, compose
-from bot_host.pipeline.evaluate import evaluate
+from bot_host.pipeline.evaluate import evaluate, note_evaluation
 from bot_host.pipeline.gate import DIRECT, Decision, decide_all, is_addressed
 from bot_host.pipeline.respond import Limits, Reply, respond
 from bot_host.pipeline.steps import Answered, Stale, Steps, read_steps
@@ -89,8 +89,9 @@ async def handle_turn(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox:
             error = await _think(agent, turn, given, outbox, run, thought)
             if not error:
                 status = "completed" if thought.answering else "ignored"
+                record = run.record(status)
                 try:
-                    end = await _finish(agent, turn, given, outbox, run.record(status), thought)
+                    end = await _finish(agent, turn, given, outbox, record, thought)
                 except BotHostError:
                     raise
                 except Exception:
@@ -98,6 +99,7 @@ async def handle_turn(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox:
                     error = "the reply could not be encoded"
                 else:
                     status = "stale" if end is TurnEnd.STALE else status
+                    await note_evaluation(agent, run, record)
                     return end
             status = "timeout" if thought.timed_out else "failed"
             return await _fail(agent, turn, given, outbox, run.record(status, error=error), thought)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from bot_host.store import heard, ledger, story, verify
+from bot_host.store import heard, ledger, runs, story, verify
 from bot_host.store.driver import Driver
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Skipped
@@ -18,6 +18,7 @@ from bot_host.types.ledger import (
     SkippedMessage,
     Story,
 )
+from bot_host.types.turn import RunRecord
 
 
 class LedgerVerbs:
@@ -36,6 +37,10 @@ class LedgerVerbs:
     async def note_account(self, note: AccountNote) -> None:
         """See Ledger."""
         await self._driver.write(partial(ledger.note_account, note))
+
+    async def amend_run(self, run: RunRecord, new_calls: int) -> None:
+        """See Ledger."""
+        await self._driver.write(partial(runs.amend_run, run, new_calls))
 
     async def find_received(self, message_id: str) -> list[Received]:
         """See Ledger."""

@@ -1,8 +1,9 @@
 """Runs: what each turn did and cost; and the turn's one commit."""
 
+from dataclasses import replace
 from typing import Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bot_host.store import inbox, memories, outbox, steps, use
@@ -33,6 +34,18 @@ PUT: Final = Statement(
             name: _insert.excluded[name] for name in ("ended_at", "status", "model_calls", "steps", "error")
         },
     ),
+)
+_blank = literal([], _c.steps.type)
+"""The steps of erased runs."""
+AMEND: Final = Statement(
+    "runs.amend",
+    update(runs)
+    .where(_c.id == bindparam("run"), _c.steps != _blank)
+    .values(
+        steps=bindparam("all_steps", type_=_c.steps.type),
+        model_calls=bindparam("all_calls", type_=_c.model_calls.type),
+    )
+    .returning(_c.id),
 )
 FIND: Final = Statement("runs.find", select(*_FIELDS).where(_c.id == bindparam("id")))
 NEWEST: Final = Statement(
@@ -72,6 +85,13 @@ def put_run(run: RunRecord) -> Unit[None]:
         steps=list(run.steps),
         error=run.error,
     )
+
+
+def amend_run(run: RunRecord, new_calls: int) -> Unit[None]:
+    """See Ledger.amend_run."""
+    there = yield AMEND(run=run.id, all_steps=list(run.steps), all_calls=list(run.model_calls))
+    if there:
+        yield from use.add_run(replace(run, model_calls=run.model_calls[-new_calls:]), turns=0)
 
 
 def find_run(run_id: UUID) -> Unit[RunRecord | None]:

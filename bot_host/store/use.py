@@ -93,7 +93,7 @@ def get_use(
     )
 
 
-def add_run(run: RunRecord) -> Unit[None]:
+def add_run(run: RunRecord, turns: int = 1) -> Unit[None]:
     """Count what a run has used, for the day on which it ended."""
     if not run.model_calls:
         return
@@ -101,4 +101,4 @@ def add_run(run: RunRecord) -> Unit[None]:
         (call.get("prompt_tokens") or 0) + (call.get("completion_tokens") or 0) for call in run.model_calls
     )
     cost = sum(call.get("cost") or 0.0 for call in run.model_calls)
-    yield ADD(agent_id=run.agent_id, day=day_of(run.ended_at), turns=1, tokens=tokens, cost=float(cost))
+    yield ADD(agent_id=run.agent_id, day=day_of(run.ended_at), turns=turns, tokens=tokens, cost=float(cost))
