@@ -122,6 +122,8 @@ class ConnectorHost(Protocol):
     async def accept(self, *events: InboundEvent) -> None:
         """Take events in, in order. Returns when all are on disk: only then tell the platform.
 
+        What is `Skipped` follows within a second: it needs no answer, and is skipped again if it comes again.
+
         Raises StoreError when they could not be written: do not tell the platform, so that it delivers again.
         """
 

@@ -67,7 +67,10 @@ class HostInbox:
         """Events that were not for the agent."""
 
     async def accept(self, agent_id: UUID, account: Account, events: Sequence[InboundEvent]) -> None:
-        """Take events in, in order. When this returns they are on disk. Raises StoreError."""
+        """Take events in, in order. When this returns they are on disk; what is skipped follows in a second.
+
+        Raises StoreError.
+        """
         waiting: list[InboundMessage] = []
         for event in events:
             if isinstance(event, InboundMessage):

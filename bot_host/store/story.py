@@ -26,6 +26,7 @@ FOUND: Final = 50
 """Rows that one id may lead to."""
 REPLIES: Final = 500
 """The agent's messages of one turn's time that are looked into."""
+_UNANSWERED: Final = (Outcome.IGNORED, Outcome.SUPERSEDED)
 MARGIN: Final = timedelta(seconds=5)
 """An answer is made after its message came and before its turn's end; clocks are set, though."""
 
@@ -71,7 +72,7 @@ BY_ID: Final = Statement(
 )
 OF_RUN: Final = Statement(
     "why.of_run",
-    select(_i.seq, _i.memory_id)
+    select(_i.seq, _i.memory_id, _i.outcome)
     .where(_i.room_id == bindparam("room_id"), _i.run_id == bindparam("run_id"))
     .order_by(_i.seq),
 )
@@ -217,10 +218,12 @@ def tell_story(seq: int) -> Unit[Story | None]:
     world = (yield from places.find_world(room.world_id)) if room is not None and room.world_id else None
     run = (yield from runs.find_run(received.run_id)) if received.run_id else None
     turn = yield from _turn_of(received)
-    answering = [memory_id for _, memory_id in turn if memory_id]
+    # What is said to the others of its turn is not said to a message that is not answered itself.
+    mine = [(seq, received.memory_id)] if received.outcome in _UNANSWERED else turn
+    answering = [memory_id for _, memory_id in mine if memory_id]
     replies = yield from _replies(received, run, answering)
     parts = _to_parts((yield PARTS_OF_MESSAGES(messages=[reply.id for reply in replies])))
-    ended = received.run_id is not None and received.outcome is not Outcome.IGNORED
+    ended = received.run_id is not None and received.outcome not in _UNANSWERED
     if ended and not any(part.run_id == received.run_id for part in parts):
         # The answer's memory may be gone; its parts know their run.
         parts += _to_parts((yield PARTS_OF_RUN(run_id=received.run_id)))
@@ -239,11 +242,11 @@ def tell_story(seq: int) -> Unit[Story | None]:
 
 
 def _turn_of(received: Received) -> Unit[list[tuple[int, UUID | None]]]:
-    """Row and memory of each message that the same turn ended."""
+    """Row of each message that the same turn ended, and memory of those that it answered."""
     if received.run_id is None or received.room_id is None:
         return [(received.seq, received.memory_id)]
     rows = yield OF_RUN(room_id=received.room_id, run_id=received.run_id)
-    return [(seq, memory_id) for seq, memory_id in rows]
+    return [(seq, None if outcome in _UNANSWERED else memory_id) for seq, memory_id, outcome in rows]
 
 
 def _replies(received: Received, run: RunRecord | None, answering: Sequence[UUID]) -> Unit[list[Memory]]:

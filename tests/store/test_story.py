@@ -96,6 +96,32 @@ async def test_one_that_waits_has_no_turn(store: Database, answered: Answered) -
     assert await store.tell_story(4) is None
 
 
+async def test_the_answer_to_another_message_of_its_turn_is_not_its_own(store: Database) -> None:
+    await store.admit([make_admission("m1"), make_admission("m2"), make_admission("m3")])
+    rows = (await store.take_turn(AGENT, ROOM, 9)).rows
+    outcomes = (Outcome.IGNORED, Outcome.ANSWERED, Outcome.IGNORED)
+    run = make_run(ROOM, started_at=rows[0].received_at, ended_at=rows[2].received_at)
+    answer, notice = (
+        make_reply(row, text).model_copy(update={"created_at": row.received_at})
+        for row, text in ((rows[1], "here it is"), (rows[2], "too much"))
+    )
+    commit = TurnCommit(
+        ends=tuple(InboxEnd(seq=row.seq, outcome=end) for row, end in zip(rows, outcomes, strict=True)),
+        run=run,
+        memories=(answer, notice),
+        outbox=(make_part(answer, run_id=run.id), make_part(notice, run_id=run.id)),
+    )
+    assert await store.commit_turn(commit)
+    told = []
+    for row in rows:
+        story = await store.tell_story(row.seq)
+        assert story is not None
+        assert story.run == run
+        assert [part.memory_id for part in story.parts] == [reply.id for reply in story.replies]
+        told.append([reply.content.text for reply in story.replies])
+    assert told == [[], ["here it is"], ["too much"]]
+
+
 async def test_the_actions_that_the_model_asked_for_belong_to_it(store: Database) -> None:
     await store.admit([make_admission("m1")])
     [row] = (await store.take_turn(AGENT, ROOM, 1)).rows
