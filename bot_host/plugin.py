@@ -56,6 +56,7 @@ from bot_host.types.errors import (
 )
 from bot_host.types.events import (
     ActionEvent,
+    ClosedRoomEvent,
     EmbeddingEvent,
     EvaluatorEvent,
     Event,
@@ -109,6 +110,7 @@ __all__ = [
     "ChatMessage",
     "CheckLine",
     "CircleError",
+    "ClosedRoomEvent",
     "Component",
     "ConfigError",
     "Content",

@@ -14,6 +14,7 @@ from bot_host.types.content import Content
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Mark, RecentRoom
 from bot_host.types.memory import Memory, MemoryType
+from bot_host.types.outbound import ClosedRoom
 from bot_host.types.places import Entity, Participant, ParticipantState, Room, World
 from bot_host.types.turn import (
     Admission,
@@ -181,6 +182,18 @@ class Outbox(Protocol):
 
     async def mark_failed(self, seq: int, error: str) -> list[int]:
         """Never to be sent: this part and the later parts of the same message. Their numbers."""
+
+    async def close_room(self, closed: ClosedRoom) -> list[int]:
+        """Remember that a destination takes nothing; all that waits for it has failed. The numbers of these.
+
+        One that is closed already keeps its `closed_at`.
+        """
+
+    async def open_room(self, destination: str) -> bool:
+        """The destination may take something again; whether it was closed."""
+
+    async def closed_rooms(self) -> list[ClosedRoom]:
+        """All destinations that take nothing, the longest closed first."""
 
     async def get_parts(self, seqs: Sequence[int]) -> list[OutboxRow]:
         """Parts by number, in order."""

@@ -22,7 +22,9 @@ from bot_host.kit.tasks import Supervisor
 from bot_host.pipeline import DIRECT
 from bot_host.runtime import AgentRuntime
 from bot_host.types.errors import StateError, StoreError
+from bot_host.types.events import EventType
 from bot_host.types.ids import UUID
+from bot_host.types.outbound import ClosedRoom, destination_of
 from bot_host.types.turn import Admission, Admitted, Processing
 
 log = logging.getLogger(__name__)
@@ -57,7 +59,11 @@ class Desk:
         self.store = store
         self.own = True
         """Opened and closed here; off for a database that is open already and belongs to somebody else."""
-        self.outbox = HostOutbox(store, accounts, tasks=tasks, callers=callers, mask=mask)
+        self._tasks = tasks
+        self._find_agent = find_agent
+        self.outbox = HostOutbox(
+            store, accounts, tasks=tasks, callers=callers, mask=mask, on_closed=self._tell_closed
+        )
         self.worker = TurnWorker(store, accounts, self.outbox, find_agent, wishes=callers.wishes)
         self.lanes: Lanes[RoomKey] = Lanes(
             "turns",
@@ -93,9 +99,19 @@ class Desk:
             self._worlds.move_to_end(room.id)
             if len(self._worlds) > KNOWN_ROOMS:
                 self._worlds.popitem(last=False)
+        if not admitted.duplicate:
+            self.outbox.closed.heard_from(destination_of(admission.account, admission.target))
         if not admitted.duplicate and self.worker.newer(key, room, admission.memory):
             self.lanes.interrupt(key)
         self.lanes.wake(key)
+
+    def _tell_closed(self, room: ClosedRoom, closed: bool) -> None:
+        agent = self._find_agent(room.agent_id)
+        if agent is None:
+            return
+        event = EventType.ROOM_CLOSED if closed else EventType.ROOM_OPENED
+        payload = {"room_id": room.room_id, "destination": room.destination, "reason": room.reason}
+        self._tasks.spawn("room event", agent.emit_event(event, payload))
 
     async def open(self, *, recover: bool = True) -> None:
         """Open and migrate the database where it is ours; take up what a process left. Idempotent.
@@ -108,6 +124,8 @@ class Desk:
                 self._take_lock()
             if self.own and not self.opened:
                 await self.store.open()
+            if not self.opened:
+                await self.outbox.closed.load()
             self.opened = True
             if recover and not self._recovered:
                 await self.store.recover()

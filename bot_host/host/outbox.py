@@ -13,6 +13,7 @@ from bot_host.contracts.connector import Connector, RepeatingConnector, Streamin
 from bot_host.contracts.store import Store
 from bot_host.contracts.turn import Turn
 from bot_host.host.accounts import LOCAL, Accounts, Line, answers_callers
+from bot_host.host.closed import ClosedRooms, OnClosed
 from bot_host.host.doubts import UNKNOWN, Arrived, Doubts, LookLater, Unproven, is_unknown, key_of
 from bot_host.host.lanes import AGAIN, IDLE, Lanes, Next
 from bot_host.kit.clock import utc_now
@@ -21,6 +22,7 @@ from bot_host.kit.retry import backoff
 from bot_host.kit.tasks import Supervisor
 from bot_host.types.errors import (
     ConnectorError,
+    RoomClosed,
     SendError,
     SendLater,
     SendRefused,
@@ -28,7 +30,7 @@ from bot_host.types.errors import (
 )
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
-from bot_host.types.outbound import Target
+from bot_host.types.outbound import Target, destination_of
 from bot_host.types.turn import InboxEnd, NewOutbox, OutboxRow, OutboxState, Queued, RunRecord, TurnCommit
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,7 @@ class HostOutbox:
         tasks: Supervisor,
         callers: Callers,
         mask: Callable[[str], str],
+        on_closed: OnClosed = lambda _room, _closed: None,
     ) -> None:
         """`mask` blots secrets out of what is stored about failures (invariant I5)."""
         self._mask = mask
@@ -77,6 +80,8 @@ class HostOutbox:
         self._tasks = tasks
         self._callers = callers
         self._doubts = Doubts(store)
+        self.closed = ClosedRooms(store, tasks=tasks, tell=on_closed)
+        """Rooms that take nothing."""
         self._marked: dict[str, OutboxRow] = {}
         """By destination: the part that the transaction which made or found it has marked `sending`."""
         self._taken: dict[int, str] = {}
@@ -299,6 +304,8 @@ class HostOutbox:
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 sent = await connector.send(row.payload, row.target, key=key_of(row))
+        except RoomClosed as error:
+            return await self._close_room(row, error)
         except SendRefused as error:
             return await self._refused(row, str(error))
         except (TimeoutError, ConnectorError) as error:
@@ -320,11 +327,23 @@ class HostOutbox:
         following = await self._store.mark_sent(row.seq, platform_message_id, mark_next=early)
         self._taken.pop(row.seq, None)
         self._bugs.pop(row.seq, None)
+        await self.closed.taken(row.destination)
         self._tell(replace(row, state=OutboxState.SENT, platform_message_id=platform_message_id))
         if following is None:
             return IDLE
         if following.marked:
             self._marked[row.destination] = following
+        return AGAIN
+
+    async def _close_room(self, row: OutboxRow, error: RoomClosed) -> Next:
+        if not row.target.channel_id:
+            # Of those who have no room yet, each is somebody else.
+            return await self._refused(row, str(error))
+        why = self._mask(str(error))
+        for seq in await self.closed.close(row, why):
+            self._bugs.pop(seq, None)
+            self._tell(replace(row, seq=seq, state=OutboxState.FAILED, error=why))
+        self._marked.pop(row.destination, None)
         return AGAIN
 
     async def _refused(self, row: OutboxRow, why: str) -> Next:
@@ -369,7 +388,7 @@ def parts_of(line: Line, memory: Memory, target: Target, *, run_id: UUID | None)
         NewOutbox(
             agent_id=memory.agent_id,
             account=line.account.key,
-            destination="/".join(filter(None, (line.account.key, target.channel_id, target.thread_id))),
+            destination=destination_of(line.account.key, target),
             target=target if part == 0 else replace(target, reply_to=""),
             payload=payload,
             part=part,

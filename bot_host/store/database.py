@@ -22,6 +22,7 @@ from bot_host.store import (
     steps,
     use,
 )
+from bot_host.store import closed as closing
 from bot_host.store.agent_verbs import AgentVerbs
 from bot_host.store.driver import Driver
 from bot_host.store.knowledge import MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, SchemaVerbs, TaskVerbs
@@ -30,6 +31,7 @@ from bot_host.types.content import Content
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Mark, RecentRoom
 from bot_host.types.memory import Memory, MemoryType
+from bot_host.types.outbound import ClosedRoom
 from bot_host.types.places import Entity, Participant, ParticipantState, Room, World
 from bot_host.types.turn import (
     Admission,
@@ -211,6 +213,18 @@ class Database(
     async def mark_failed(self, seq: int, error: str) -> list[int]:
         """See Outbox."""
         return await self._driver.write(partial(outbox.mark_failed, seq, error))
+
+    async def close_room(self, closed: ClosedRoom) -> list[int]:
+        """See Outbox."""
+        return await self._driver.write(partial(closing.close_room, closed))
+
+    async def open_room(self, destination: str) -> bool:
+        """See Outbox."""
+        return await self._driver.write(partial(closing.open_room, destination))
+
+    async def closed_rooms(self) -> list[ClosedRoom]:
+        """See Outbox."""
+        return await self._driver.read(closing.closed_rooms_all)
 
     async def get_parts(self, seqs: Sequence[int]) -> list[OutboxRow]:
         """See Outbox."""

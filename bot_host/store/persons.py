@@ -98,6 +98,7 @@ POLICIES: Final[Mapping[str, tuple[Policy, str]]] = {
     "outbox.target": (Policy.BLANK, ""),
     "outbox.payload": (Policy.BLANK, "unsent answers are not sent any more"),
     "outbox.error": (Policy.BLANK, ""),
+    "closed_rooms.reason": (Policy.KEEP, "of shared rooms; of private ones it goes with the room"),
     "plugin_schemas.tables": (Policy.KEEP, "what tables there are; their rows: `plugin_people`"),
     "tallies.reason": (Policy.KEEP, "a fixed word"),
     "skipped.reason": (Policy.KEEP, "a fixed word; nothing but a key tells which message it was"),
@@ -184,6 +185,7 @@ def _rows() -> dict[Table, ColumnElement[bool]]:
                 ),
             ),
         ),
+        s.closed_rooms: InList(s.closed_rooms.c.room_id, "room_ids"),
         s.cache: names_the_id(s.cache, "key", "value"),
         s.audit: and_(
             s.audit.c.agent_id == bindparam("of_agent"),

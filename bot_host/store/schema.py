@@ -24,7 +24,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot_host.store.columns import Id, Json, Key, Moment, Real, Seq, Words
 
-HEAD: Final = "0004"
+HEAD: Final = "0008"
 
 metadata: Final = MetaData(
     naming_convention={
@@ -470,6 +470,20 @@ Index(
     outbox.c.seq,
     sqlite_where=outbox_open,
     postgresql_where=outbox_open,
+)
+
+# Where nothing that is sent is taken. The next message from there, or one that is taken, ends that.
+closed_rooms: Final = Table(
+    "closed_rooms",
+    metadata,
+    Column("destination", Key, primary_key=True),
+    Column("account", Key, nullable=False),
+    _agent(),
+    Column("room_id", Id, _to("rooms")),
+    Column("reason", Words, nullable=False),
+    Column("closed_at", Moment, nullable=False),
+    Index(None, "agent_id"),
+    Index(None, "room_id"),
 )
 
 marks: Final = Table(

@@ -19,6 +19,7 @@ BotHostError
     └── SendError
         ├── SendLater      not taken; try again, not before `after_s`
         ├── SendRefused    not taken and never will be
+        │   └── RoomClosed nor will anything else that is sent there
         └── SendUnknown    left us, no answer: it may or may not have arrived
 """
 
@@ -101,7 +102,17 @@ class SendLater(SendError):
 
 
 class SendRefused(SendError):
-    """Not taken, and never will be (blocked, kicked, unknown chat, missing permission)."""
+    """Not taken, and never will be (too long, bad markup, empty)."""
+
+
+class RoomClosed(SendRefused):
+    """Nothing that is sent to this room will be taken (blocked, kicked, unknown chat, missing permission).
+
+    What waits for the room is given up together. `advice`: the admin's way out; it is added to the message.
+    """
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(f"{message}; {advice}" if advice else message)
 
 
 class SendUnknown(SendError):

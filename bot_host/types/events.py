@@ -21,6 +21,9 @@ class EventType(StrEnum):
     ENTITY_UPDATED = "ENTITY_UPDATED"
     ROOM_JOINED = "ROOM_JOINED"
     ROOM_LEFT = "ROOM_LEFT"
+    ROOM_CLOSED = "ROOM_CLOSED"
+    """Ours, not elizaOS's: nothing that is sent to a room is taken any more."""
+    ROOM_OPENED = "ROOM_OPENED"
     MESSAGE_RECEIVED = "MESSAGE_RECEIVED"
     MESSAGE_SENT = "MESSAGE_SENT"
     MESSAGE_DELETED = "MESSAGE_DELETED"
@@ -62,6 +65,17 @@ class MessageEvent(Event):
     message: Memory
     again: bool = False
     """Of MESSAGE_RECEIVED: its turn was begun before, and is begun again (after an edit, say)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedRoomEvent(Event):
+    """ROOM_CLOSED, ROOM_OPENED."""
+
+    room_id: UUID | None
+    """None: the agent knows no such room."""
+    destination: str
+    """The account and the platform's ids of the place, as in the outbox."""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +145,7 @@ EVENT_CLASSES: Final[Mapping[str, type[Event]]] = {
         ),
         MessageEvent,
     ),
+    **dict.fromkeys((EventType.ROOM_CLOSED, EventType.ROOM_OPENED), ClosedRoomEvent),
     **dict.fromkeys((EventType.RUN_STARTED, EventType.RUN_ENDED, EventType.RUN_TIMEOUT), RunEvent),
     **dict.fromkeys((EventType.ACTION_STARTED, EventType.ACTION_COMPLETED), ActionEvent),
     **dict.fromkeys((EventType.EVALUATOR_STARTED, EventType.EVALUATOR_COMPLETED), EvaluatorEvent),

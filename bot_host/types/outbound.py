@@ -1,6 +1,7 @@
 """Where a message goes, and what became of it."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Self, TypeAlias
 
 from bot_host.types.ids import UUID
@@ -37,6 +38,24 @@ class Target:
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """The inverse of `to_dict`."""
         return cls(**values)
+
+
+def destination_of(account: str, target: Target) -> str:
+    """What is sent in order: an account's channel, and thread where there is one."""
+    return "/".join(filter(None, (account, target.channel_id, target.thread_id)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedRoom:
+    """A destination that refuses whatever is sent there."""
+
+    destination: str
+    account: str
+    agent_id: UUID
+    room_id: UUID | None
+    """None: the agent knows no such room."""
+    reason: str
+    closed_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,20 @@
 """What Discord's refusals mean for a message that was to be sent."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
 import discord
 
-from bot_host.connector import ConnectorError, SendError, SendLater, SendRefused, SendUnknown, one_line
+from bot_host.connector import (
+    ConnectorError,
+    RoomClosed,
+    SendError,
+    SendLater,
+    SendRefused,
+    SendUnknown,
+    one_line,
+)
 from connectors.discord.rest import describe
 
 TOKEN_RETRY_S: Final = 60.0
@@ -13,6 +22,20 @@ BANNED_RETRY_S: Final = 600.0
 
 NO_HISTORY: Final = 160002
 INVALID_FORM: Final = 50035
+CLOSED: Final[Mapping[int, str]] = {
+    10003: "the channel or thread is gone; nothing can be done here",
+    10013: "the person's account is gone",
+    50001: "let the bot's role see the channel (View Channel), or invite the bot again",
+    50007: "the person has to allow direct messages from the server's members, or to write to the bot first",
+    50008: "this is no text channel",
+    50013: "give the bot's role Send Messages here (Send Messages in Threads in a thread)",
+    50024: "this kind of channel takes no messages",
+    50083: "unarchive the thread",
+    50278: "the person has to be in a server with the bot, or to write to it first",
+    160005: "unlock the thread",
+}
+"""What refuses a room, not a message, and the way out.
+https://docs.discord.com/developers/topics/opcodes-and-status-codes#json-json-error-codes"""
 
 
 def send_error(error: Exception) -> SendError:
@@ -44,6 +67,8 @@ def _answered(error: discord.HTTPException) -> SendError:
         return SendLater(f"Discord's rate limit: HTTP {error.status}", after_s=_retry_after(error))
     if error.status == 401:
         return SendLater(f"Discord refuses the token: {said}", after_s=TOKEN_RETRY_S)
+    if error.code in CLOSED:
+        return RoomClosed(said, advice=CLOSED[error.code])
     return SendRefused(said)
 
 

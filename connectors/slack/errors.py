@@ -10,7 +10,15 @@ from typing import Any, Final
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot_host.connector import ConnectorError, LoginError, SendError, SendLater, SendRefused, SendUnknown
+from bot_host.connector import (
+    ConnectorError,
+    LoginError,
+    RoomClosed,
+    SendError,
+    SendLater,
+    SendRefused,
+    SendUnknown,
+)
 
 LOGIN_ADVICE: Final[Mapping[str, str]] = {
     "not_authed": "set SLACK_BOT_TOKEN and SLACK_APP_TOKEN",
@@ -48,6 +56,16 @@ SEND_ADVICE: Final[Mapping[str, str]] = {
     "user_not_found": "the person is not in this workspace",
 }
 
+CLOSED: Final = frozenset(
+    {
+        "channel_not_found", "not_in_channel", "is_archived", "messages_tab_disabled", "restricted_action",
+        "restricted_action_read_only_channel", "restricted_action_thread_locked",
+        "restricted_action_non_threadable_channel", "restricted_action_thread_only_channel",
+        "cannot_reply_to_message", "user_not_found",
+    }
+)  # fmt: skip
+"""What refuses a conversation, or thread, and not only this message."""
+
 MARKUP: Final = frozenset(
     {
         "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "markdown_text_conflict",
@@ -73,6 +91,7 @@ ABOUT_THE_TOKEN: Final = frozenset(
     {"not_authed", "invalid_auth", "account_inactive", "token_revoked", "token_expired"}
 )
 """What an admin can mend, so that the same call may pass later."""
+TOKEN_WAIT_S: Final = 60.0
 MAYBE: Final = frozenset({"fatal_error", "internal_error"})
 """By the documentation "some aspect of the operation" may have succeeded."""
 
@@ -161,5 +180,10 @@ def _refusal(error: SlackApiError) -> SendError:
     if code.startswith("http"):
         # A success that cannot be read may be one.
         return (SendUnknown if status < 300 else SendLater)(f"not Slack's answer: {code}")
+    if code in ABOUT_THE_TOKEN:
+        # Nothing is wrong with the message: it waits for the admin to install the app again.
+        return SendLater(f"Slack refuses the bot token: {code}; {LOGIN_ADVICE[code]}", after_s=TOKEN_WAIT_S)
+    if code in CLOSED:
+        return RoomClosed(f"Slack refuses the conversation: {code}", advice=SEND_ADVICE.get(code, ""))
     advice = SEND_ADVICE.get(code) or LOGIN_ADVICE.get(code) or "see Slack's page on chat.postMessage"
     return SendRefused(f"Slack refuses the message: {code}{_scope(error)}; {advice}")

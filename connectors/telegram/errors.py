@@ -1,6 +1,8 @@
 """What the Bot API's refusals mean for a message that was to be sent, and in words for a log."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Final
 
 from telegram.error import (
     BadRequest,
@@ -13,10 +15,37 @@ from telegram.error import (
     TelegramError,
 )
 
-from bot_host.connector import SendError, SendLater, SendRefused, SendUnknown, one_line
+from bot_host.connector import RoomClosed, SendError, SendLater, SendRefused, SendUnknown, one_line
 from connectors.telegram.http import NoAnswer
 
 REVOKED_WAIT_S = 60.0
+_INVITE: Final = "add the bot to the chat again"
+_RIGHTS: Final = "let the bot send messages there: in the chat's permissions, or as an admin"
+CLOSED: Final[Mapping[str, str]] = {
+    "bot was blocked": "the person has to unblock the bot",
+    "user is deactivated": "the person's account is gone",
+    "can't initiate conversation": "the person has to write to the bot first",
+    "bots can't send messages to bots": "",
+    "bot was kicked": _INVITE,
+    "bot is not a member": _INVITE,
+    "chat not found": "see that the id is right and that the bot is in the chat",
+    "peer_id_invalid": "see that the id is right and that the person has written to the bot",
+    "user not found": "the person has to write to the bot first",
+    "group chat was deleted": "",
+    "group chat was deactivated": "",
+    "channel_private": _INVITE,
+    "not enough rights": _RIGHTS,
+    "no rights to send": _RIGHTS,
+    "need administrator rights": _RIGHTS,
+    "chat_write_forbidden": _RIGHTS,
+    "chat_send_plain_forbidden": _RIGHTS,
+    "chat_restricted": _RIGHTS,
+    "topic_closed": "open the topic again, or make the bot an admin who may manage topics",
+    "topic_deleted": "",
+    "message thread not found": "the topic is gone",
+}
+"""Parts of refusals, in lower case, that mean a chat or topic, not a message; and the way out. Texts: the
+open server's (github.com/tdlib/telegram-bot-api, Client.cpp) and MTProto's names of errors."""
 
 
 def retry_after_s(error: RetryAfter) -> float:
@@ -50,7 +79,8 @@ def to_send_error(error: TelegramError) -> SendError:
     if isinstance(error, NoAnswer):
         return SendUnknown(why)
     if isinstance(error, Forbidden | BadRequest):
-        return SendRefused(why)
+        advice = _way_out(error)
+        return SendRefused(why) if advice is None else RoomClosed(why, advice=advice)
     if isinstance(error, InvalidToken):
         # Nothing is wrong with the message: it waits for the admin to set a good token.
         return SendLater("telegram: the token is refused", after_s=REVOKED_WAIT_S)
@@ -58,6 +88,16 @@ def to_send_error(error: TelegramError) -> SendError:
         return SendLater(why)
     # A success that could not be read.
     return SendUnknown(why)
+
+
+def _way_out(error: TelegramError) -> str | None:
+    """What opens the chat again; None when the message was refused, not its chat."""
+    text = error.message.lower()
+    for part, advice in CLOSED.items():
+        if part in text:
+            return advice
+    # 403 is about the chat, whatever its words.
+    return "" if isinstance(error, Forbidden) else None
 
 
 def explain(error: TelegramError) -> str:

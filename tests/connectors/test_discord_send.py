@@ -10,7 +10,7 @@ import pytest
 
 from bot_host.testing.connector import RecordingHost
 from bot_host.types.content import Content
-from bot_host.types.errors import ConfigError, SendLater, SendRefused, SendUnknown
+from bot_host.types.errors import ConfigError, RoomClosed, SendLater, SendRefused, SendUnknown
 from bot_host.types.outbound import Target
 from connectors.discord import connector as spec
 from connectors.discord.advice import needed_permissions
@@ -175,12 +175,31 @@ async def test_no_sure_answer_is_said_to_be_none(
         (400, 50083, "Thread is archived"),
     ],
 )
+async def test_some_refusals_are_the_rooms(
+    fake: FakeDiscord, bot: DiscordConnector, channel: Channel, refusal: tuple[int, int, str]
+) -> None:
+    channel.refusal = refusal
+    with pytest.raises(RoomClosed, match=rf"code {refusal[1]}: .*; .+"):
+        await say(bot, channel, "hello")
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        (400, 50006, "Cannot send an empty message"),
+        (400, 50035, "Invalid Form Body"),
+        (400, 20009, "Explicit content cannot be sent to the desired recipient(s)"),
+        (400, 200000, "Message was blocked by AutoMod"),
+        (403, 40333, "internal network error"),
+    ],
+)
 async def test_refusals_are_final(
     fake: FakeDiscord, bot: DiscordConnector, channel: Channel, refusal: tuple[int, int, str]
 ) -> None:
     channel.refusal = refusal
-    with pytest.raises(SendRefused, match=str(refusal[1])):
+    with pytest.raises(SendRefused, match=str(refusal[1])) as caught:
         await say(bot, channel, "hello")
+    assert type(caught.value) is SendRefused
 
 
 async def test_unknown_places_are_refused(fake: FakeDiscord, bot: DiscordConnector) -> None:

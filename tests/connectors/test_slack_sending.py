@@ -7,6 +7,8 @@ import pytest
 
 from bot_host.connector import (
     Content,
+    RoomClosed,
+    SendError,
     SendLater,
     SendRefused,
     SendUnknown,
@@ -44,16 +46,21 @@ async def test_how_refusals_of_a_message_are_told(tmp_path: Path) -> None:
                 with pytest.raises(SendUnknown):
                     await connector.send(payload, target, key="k")
             assert len(slack.posts()) == 1
-            for error, advice in (
-                ("not_in_channel", "/invite"),
-                ("channel_not_found", "/invite"),
-                ("is_archived", "archived"),
-                ("account_inactive", "install the app again"),
-                ("something_new", "something_new"),
+            for kind, error, advice in (
+                (RoomClosed, "not_in_channel", "/invite"),
+                (RoomClosed, "channel_not_found", "/invite"),
+                (RoomClosed, "is_archived", "archived"),
+                (RoomClosed, "restricted_action", "does not let the bot post"),
+                (SendRefused, "msg_too_long", "msg_too_long"),
+                (SendRefused, "no_text", "no_text"),
+                (SendRefused, "something_new", "something_new"),
+                # Of the app's own account: its messages wait until it is installed again.
+                (SendLater, "account_inactive", "install the app again"),
             ):
                 slack.fail("chat.postMessage", error)
-                with pytest.raises(SendRefused, match=advice):
+                with pytest.raises(SendError, match=advice) as caught:
                     await connector.send(payload, target, key="k")
+                assert type(caught.value) is kind
             slack.scopes.remove("chat:write")
             with pytest.raises(SendRefused, match=r"missing_scope \(chat:write\)"):
                 await connector.send(payload, target, key="k")

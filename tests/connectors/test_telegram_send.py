@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bot_host.connector import Content, Payload, SendError, SendLater, SendRefused, SendUnknown, Target
+from bot_host.connector import (
+    Content,
+    Payload,
+    RoomClosed,
+    SendError,
+    SendLater,
+    SendRefused,
+    SendUnknown,
+    Target,
+)
 from connectors.telegram import connector as spec
 from connectors.telegram.client import TelegramConnector
 from connectors.telegram.config import TelegramConfig
@@ -103,14 +112,34 @@ def _blocked(fake: FakeTelegram, chat: Chat) -> None:
             SendLater,
             "token is refused",
         ),
-        (_blocked, SendRefused, "bot was blocked by the user"),
-        (lambda f, c: f.world.chats.clear(), SendRefused, "Chat not found"),
+        (_blocked, RoomClosed, "has to unblock the bot"),
+        (lambda f, c: f.world.chats.clear(), RoomClosed, "Chat not found"),
+        (
+            lambda f, c: f.fail("sendMessage", status=403, description="Forbidden: something new"),
+            RoomClosed,
+            "omething new",
+        ),
+        (
+            lambda f, c: f.fail("sendMessage", status=400, description="Bad Request: TOPIC_CLOSED"),
+            RoomClosed,
+            "open the topic",
+        ),
+        (
+            lambda f, c: f.fail("sendMessage", status=400, description="Bad Request: message is too long"),
+            SendRefused,
+            "too long",
+        ),
+        (
+            lambda f, c: f.fail("sendMessage", status=400, description="Bad Request: message text is empty"),
+            SendRefused,
+            "empty",
+        ),
         (
             lambda f, c: f.fail(
                 "sendMessage", status=400, description="Bad Request: not enough rights to send text"
             ),
-            SendRefused,
-            "Not enough rights",
+            RoomClosed,
+            "as an admin",
         ),
         (
             lambda f, c: f.fail("sendMessage", status=200, raw=b'{"ok":true,"result":{"mess'),
@@ -150,6 +179,7 @@ async def test_errors_say_what_became_of_it(
     break_it(fake, private)
     with pytest.raises(kind) as caught:
         await telegram.send(PAYLOAD, to(private), key="k")
+    assert type(caught.value) is kind
     assert said in str(caught.value)
     assert "AAfake" not in f"{caught.value!r}{caught.value.__cause__!r}"
     if isinstance(caught.value, SendLater) and "Retry" in said:

@@ -59,6 +59,12 @@ class Seat(Protocol):
     def forget(self) -> None:
         """Some minutes pass: what the platform keeps for a short time only is gone."""
 
+    def shut_out(self) -> None:
+        """The person wants to hear nothing more of the bot."""
+
+    def let_in(self) -> None:
+        """They think again."""
+
     async def other_bot_says(self, text: str) -> None:
         """Another bot writes in the group, with a mention of ours."""
 
@@ -124,6 +130,12 @@ class TelegramSeat:
 
     def forget(self) -> None:
         """Telegram keeps updates for a day."""
+
+    def shut_out(self) -> None:
+        self.fake.bot.blocked_in.add(self.chats[DM].id)
+
+    def let_in(self) -> None:
+        self.fake.bot.blocked_in.clear()
 
     async def other_bot_says(self, text: str) -> None:
         await self.fake.say(self.chats[GROUP], self.grumpy, f"@fake_bot {text}")
@@ -194,6 +206,12 @@ class DiscordSeat:
     def forget(self) -> None:
         self.fake.forget_nonces()
 
+    def shut_out(self) -> None:
+        self.channels[DM].refusal = (403, 50007, "Cannot send messages to this user")
+
+    def let_in(self) -> None:
+        self.channels[DM].refusal = None
+
     async def other_bot_says(self, text: str) -> None:
         self.fake.say(self.channels[GROUP], self.grumpy, f"{self.fake.bot.mention} {text}")
 
@@ -258,6 +276,13 @@ class SlackSeat:
 
     def forget(self) -> None:
         self.fake.socket_mode.give_up()
+
+    def shut_out(self) -> None:
+        # Slack's people cannot: the workspace's admins switch the app's messages off.
+        self.fake.fail("chat.postMessage", "messages_tab_disabled", times=1)
+
+    def let_in(self) -> None:
+        """It was once only."""
 
     async def other_bot_says(self, text: str) -> None:
         await self.fake.say_as_bot(self.channels[GROUP], f"<@{self.fake.bot_user_id}> {text}")

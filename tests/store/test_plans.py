@@ -37,6 +37,8 @@ BY_DESIGN = (
     r"agents\.all",
     # Looking back, and changing the model.
     r"(run_summaries|vectors)\.",
+    # Rooms that refuse the bot: few, and read at the start.
+    r"closed_rooms\.all",
     # One row a plugin.
     r"plugin_schemas\.all",
     # What an admin asks about one message, or about all of them: no index is kept for that.
