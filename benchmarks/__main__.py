@@ -6,9 +6,11 @@ Takes some minutes and about 250 MB of disk in the temporary folder. Asserts not
 figures of one run. Each part can also be run by itself, see `benchmarks/*.py` and docs/benchmarks.md.
 """
 
+import json
 import os
 import platform
 import sqlite3
+import time
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -36,10 +38,21 @@ def machine() -> str:
     )
 
 
+def pace() -> float:
+    """Milliseconds of CPU for a fixed piece of Python's own work: how fast this machine is right now."""
+    thing = {"text": "A sentence as people write it.", "ids": list(range(50)), "nested": [{"a": 1.5}] * 20}
+    began = time.process_time()
+    for _ in range(2000):
+        json.loads(json.dumps(thing))
+    return (time.process_time() - began) * 1000
+
+
 def _lines() -> Iterator[str]:
-    load = os.getloadavg()[0]
     yield machine()
-    yield f"load of the machine at the start: {load:.1f}"
+    yield (
+        f"load of the machine at the start: {os.getloadavg()[0]:.1f};"
+        f" a fixed piece of Python's work: {pace():.0f} ms"
+    )
 
 
 if __name__ == "__main__":
