@@ -33,6 +33,13 @@ async def do(agent: Agent, call: ActionCall) -> ActionResult:
     return ActionResult(text=f"{call.arguments['sum']} is done.")
 
 
+async def note(agent: Agent, call: ActionCall) -> ActionResult:
+    """Says nothing while it works."""
+    with (HERE / "deeds").open("a", encoding="utf-8") as deeds:
+        deeds.write(f"{call.arguments['sum']}\n")
+    return ActionResult(text=f"{call.arguments['sum']} is done.")
+
+
 async def model_answered(agent: Agent, event: Event) -> None:
     moment(f"model answered {(HERE / 'deeds').exists()}")
 
@@ -47,6 +54,7 @@ plugin = Plugin(
     actions=(
         Action(name="PAY", description="Pay a sum.", handler=do, parameters=PARAMETERS),
         Action(name="SET", description="Set a sum.", handler=do, parameters=PARAMETERS, idempotent=True),
+        Action(name="NOTE", description="Note a sum.", handler=note, parameters=PARAMETERS),
     ),
     events={"MODEL_USED": [model_answered], "ACTION_COMPLETED": [ended]},
 )

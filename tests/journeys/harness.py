@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 PATIENCE_S = 40.0
@@ -142,12 +142,15 @@ async def bot_host(
     cwd: Path,
     env: Mapping[str, str] | None = None,
     stdin: int | None = asyncio.subprocess.PIPE,
+    program: Sequence[str] = ("-m", "bot_host"),
 ) -> AsyncIterator[HostProcess]:
-    """Start `python -m bot_host ARGUMENTS` in `cwd`; it is gone at the end, whatever happened."""
+    """Start `python -m bot_host ARGUMENTS` in `cwd`; it is gone at the end, whatever happened.
+
+    `program` is what stands before the arguments.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        "-m",
-        "bot_host",
+        *program,
         *arguments,
         cwd=cwd,
         env=dict(env or clean_environment()),

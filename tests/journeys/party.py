@@ -1,7 +1,7 @@
 """A running host with a model and some platforms."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ class Party:
         self.folder = folder
         self.model = model
         self.seats = seats
+        self.program: Sequence[str] = ("-m", "bot_host")
         self.env = clean_environment(**{k: v for seat in seats for k, v in seat.tokens().items()})
 
     def write_config(self, extra: str = "") -> None:
@@ -27,7 +28,9 @@ class Party:
     @asynccontextmanager
     async def host(self, *, wait: bool = True) -> AsyncIterator[HostProcess]:
         """The host, with all seats connected. Its log is printed when the test fails."""
-        async with bot_host("--config", "config.toml", cwd=self.folder, env=self.env) as host:
+        async with bot_host(
+            "--config", "config.toml", cwd=self.folder, env=self.env, program=self.program
+        ) as host:
             try:
                 for seat in self.seats if wait else ():
                     await host.wait_log(f"{seat.name} on: connected as")
@@ -38,12 +41,14 @@ class Party:
 
 
 @asynccontextmanager
-async def party(folder: Path, *names: str, extra: str = "") -> AsyncIterator[Party]:
+async def party(
+    folder: Path, *names: str, extra: str = "", patience_s: float = 2 * PATIENCE_S
+) -> AsyncIterator[Party]:
     """Fakes for these platforms and a model, and a config for them. Nobody waits in them for ever."""
     async with AsyncExitStack() as stack:
         model = await stack.enter_async_context(FakeOpenAI())
         seats = [await take_seat(name, stack) for name in names]
         one = Party(folder, model, seats)
         one.write_config(extra)
-        async with asyncio.timeout(2 * PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             yield one
