@@ -86,8 +86,8 @@ around(
     Database,
     "mark_sent",
     before="sent",
-    after="next part marked",
-    got=lambda following: following is not None and following.marked,
+    after="part by part",
+    got=lambda following: following is not None,
 )
 around(HostOutbox, "_record", after="recorded")
 

@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 REPEAT = "↻ "
 LIMITS = {"discord": 2000, "telegram": 4096, "slack": 4000}
 """Characters of one message."""
-COMMITTED = ("committed", "sending marked", "sent", "next part marked", "recorded", "evaluated")
+COMMITTED = ("committed", "sending marked", "sent", "part by part", "recorded", "evaluated")
 """Steps at which the turn is over."""
 
 
@@ -70,18 +70,12 @@ class Lives:
         asked = len(model.chats)
         with model.hold() if name == "model asked" else nullcontext():
             for seat in self.party.seats:
-                length = LIMITS[seat.name] * 6 // 10 if name == "next part marked" else 0
+                length = LIMITS[seat.name] * 6 // 10 if name == "part by part" else 0
                 await seat.say(DM, f"{self.number(step, seat)} {length}")
             if name == "model asked":
                 await model.wait_for_requests(asked + len(self.party.seats))
             else:
-                try:
-                    await times(host, f"stopped at {name}.", len(self.party.seats))
-                except TimeoutError:
-                    print("DEBUG", {s.name: [t[:30] for t in s.replies(DM)] for s in self.party.seats})
-                    from tests.faults.rows import rows
-                    print(rows(self.party.folder, "select seq,account,part,parts,state,error,not_before from outbox"))
-                    raise
+                await times(host, f"stopped at {name}.", len(self.party.seats))
             if name == "evaluated":
                 await at_rest(self.party.folder)
             await host.kill()
@@ -90,28 +84,22 @@ class Lives:
         stop_at.unlink()
 
     def expect(self, seat: Seat, name: str, number: str) -> None:
+        """What becomes of a message whose host was killed at a step."""
         told = self.told[seat.name]
         result = f"#{number} {number} is done."
         if name in ("step written", "action done"):
             result = f"#{number} error: {UNKNOWN.format('NOTE')}"
         if name != "step written":
             self.noted.append(number)
-        if name == "next part marked":
+        if name in ("sent", "part by part", "recorded", "evaluated"):
             told.append(result)
+        if name == "part by part":
             result = f"#{number}b"
-        # In doubt: Telegram cannot be asked, and gets it once more, marked.
-        in_doubt = name in ("committed", "sending marked", "sent", "next part marked")
-        if seat.name == "telegram" and in_doubt:
-            if name == "sent":
-                told.append(result)
-            result = f"{REPEAT}{result}"
-        elif name == "sent":
-            told.append(result)
-            return
-        if name in ("recorded", "evaluated"):
-            told.append(result)
-            return
-        self.left.append((seat, result))
+        if seat.name == "telegram" and name in ("sending marked", "sent"):
+            # The documented window: Telegram cannot be asked, and gets it once more, marked.
+            self.left.append((seat, f"{REPEAT}{result}"))
+        elif name not in ("sent", "recorded", "evaluated"):
+            self.left.append((seat, result))
 
     def all_is_well(self) -> None:
         for seat in self.party.seats:
@@ -126,7 +114,7 @@ class Lives:
 
 async def times(host: HostProcess, part: str, count: int) -> None:
     """Until the log has a line with this so many times."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while sum(part in line for line in host.log) < count:
             assert host.process.returncode is None, host.all_log
             await asyncio.sleep(0.01)
@@ -139,7 +127,7 @@ async def times(host: HostProcess, part: str, count: int) -> None:
     [
         ("received", "admitted", "taken", "gated", "composed"),
         ("model asked", "model answered", "step written", "action done", "step completed"),
-        ("next part marked", "recorded"),
+        ("committed", "sending marked", "sent", "part by part", "recorded", "evaluated"),
     ],
     ids=lambda steps: f"{steps[0]} to {steps[-1]}",
 )
