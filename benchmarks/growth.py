@@ -3,8 +3,8 @@
     python -m benchmarks.growth [messages]
 
 Rooms with 0, 10,000 and 100,000 stored messages: half a person's, half the agent's, each with the rows
-that its turn left in inbox and outbox. Three hosts on three files take turns, message by message, so that a
-busy machine is equally busy for all.
+that its turn left in inbox and outbox. Three hosts on three files take turns, message by message and each one
+first in its turn, so that a busy machine is equally busy for all.
 """
 
 import asyncio
@@ -127,8 +127,10 @@ async def _measure(stored: Sequence[int], messages: int) -> list[tuple[float, fl
             await exchange(platform, WARM_UP, ROOM)
         wall: list[list[float]] = [[] for _ in stored]
         cpu: list[list[float]] = [[] for _ in stored]
-        for _ in range(messages):
-            for index, (host, platform) in enumerate(hosts):
+        for turn in range(messages):
+            for place in range(len(hosts)):
+                index = (turn + place) % len(hosts)
+                host, platform = hosts[index]
                 spent, began = time.process_time(), time.perf_counter()
                 await exchange(platform, 1, ROOM)
                 wall[index].append(time.perf_counter() - began)
