@@ -12,6 +12,7 @@ from bot_host.store import make_store, upgrade
 from bot_host.types.content import Content
 from bot_host.types.ids import new_id
 from bot_host.types.knowledge import Audience
+from bot_host.types.ledger import Check
 from bot_host.types.memory import MemoryType
 from bot_host.types.task import Misfire, TaskState
 from tests.store.samples import ACCOUNT, AGENT, NOON, make_admission, make_id
@@ -245,3 +246,13 @@ async def test_the_references_hold_after_it(file: Path) -> None:
     left = _read(file)
     assert [(row["room_id"], row["entity_id"]) for row in left["inbox"]] == [(None, None)] * 3
     assert left["memories"] == left["relationships"] == left["participants"] == []
+
+
+async def test_old_rows_are_counted_and_new_ones_go_on(file: Path) -> None:
+    async with make_store("sqlite:///bot.db", base=file.parent) as store:
+        await store.admit([make_admission("m3", minutes=5)])
+        counts = {(t.end, t.reason): t.count for t in (await store.figures()).tallies}
+        # The two that had ended say no outcome: rows of that version always did.
+        assert counts == {("received", ""): 4, ("none", ""): 2}
+        checks = {violation.check for violation in (await store.audit_rows(host_runs=True)).violations}
+        assert Check.BALANCE not in checks
