@@ -35,6 +35,11 @@ class Skips:
         self.by_reason: Counter[str] = Counter()
         """Since the start."""
 
+    @property
+    def waiting(self) -> int:
+        """Events that are not written yet."""
+        return self._count
+
     async def add(self, account: str, event: Skipped) -> None:
         """Count an event. Raises StoreError when too many wait and cannot be written."""
         if self._count >= MOST:

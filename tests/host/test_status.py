@@ -95,6 +95,7 @@ async def test_a_connector_finds_the_marks_of_what_it_skipped(house: House) -> N
     await house.platform.accept(Skipped(reason="bot", mark=Mark(name="channel:c", value=4)))
     [runner] = house.host.connectors
     assert await runner.find_mark("channel:c") == 4
+    assert runner._inbox.skips.waiting == 0
 
 
 async def test_the_end_of_the_host_writes_what_waits(house_at: Houses) -> None:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -212,12 +213,23 @@ async def test_erasing_deleting_and_editing_break_nothing(tmp_path: Path) -> Non
         await fill(store)
         await store.admit([make_admission("z1", person="zoe"), make_admission("o1", room="other")])
         rows = (await store.take_turn(AGENT, ROOM, 9)).rows
-        commit = make_commit(*rows, run=make_run(ROOM, steps=({"name": "gate"},)))
+        later = rows[-1].received_at + timedelta(minutes=1)
+        run = make_run(ROOM, started_at=rows[0].received_at, ended_at=later, steps=({"name": "gate"},))
+        commit = make_commit(*rows, run=run)
         [reply] = commit.memories
         target = Target(source="discord", account="discord:99", room_id=ROOM)
         await store.commit_turn(
             replace(commit, outbox=(make_part(reply, run_id=commit.run.id, target=target),))
         )
+        # Zoe and Ben answered together, in answer to Ben: the answer is erased with him, her row is not.
+        await store.admit([make_admission("z2", person="zoe"), make_admission("b2")])
+        rows = (await store.take_turn(AGENT, ROOM, 9)).rows
+        both = make_commit(
+            *rows, run=make_run(ROOM, started_at=later, ended_at=later, steps=({"name": "gate"},))
+        )
+        [reply] = both.memories
+        await store.commit_turn(replace(both, outbox=(make_part(reply, run_id=both.run.id),)))
+        assert (await store.audit_rows(host_runs=False)).violations == ()
         await store.erase_entity(make_id("ben"))
         assert (await store.audit_rows(host_runs=False)).violations == ()
         await store.delete_room(ROOM)
