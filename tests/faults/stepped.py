@@ -1,23 +1,21 @@
 """The host as it is, but for one thing: what a message goes through stops at the step that a file names.
 
-`python tests/faults/stepped.py --config config.toml` is `python -m bot_host --config config.toml`. When the file
-`stop_at` in the working folder holds the name of a step, whatever reaches that step from then on stays there for
-ever, a line on standard error says so, and all the rest goes on: the moment for a `kill -9`. This is the test
-build; nothing of it is in the package that is installed.
+`python tests/faults/stepped.py --config config.toml` is `python -m bot_host --config config.toml`. When the
+file `stop_at` in the working folder holds the name of a step, whatever reaches that step from then on stays
+there for ever, a line on standard error says so, and all the rest goes on: the moment for a `kill -9`. This is
+the test build; nothing of it is in the package that is installed.
 """
 
 import asyncio
 import os
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-sys.path.remove(str(HERE))
-
 from bot_host.cli import main
+from bot_host.host import task_workers
 from bot_host.host.outbox import HostOutbox
+from bot_host.host.scheduler import Scheduler
 from bot_host.pipeline import journey, respond
 from bot_host.store.database import Database
 from bot_host.types.turn import StepState
@@ -39,7 +37,7 @@ def around(
     *,
     before: str = "",
     after: str = "",
-    given: Check = lambda *_: True,
+    given: Check = lambda *_, **__: True,
     got: Check = bool,
 ) -> None:
     """Make a coroutine function of `owner` one that reaches a step before its work, and one after it.
@@ -49,7 +47,7 @@ def around(
     real: Callable[..., Awaitable[Any]] = getattr(owner, name)
 
     async def stepped(*arguments: Any, **named: Any) -> Any:
-        counts = given(*arguments)
+        counts = given(*arguments, **named)
         if before and counts:
             await reach(before)
         result = await real(*arguments, **named)
@@ -60,7 +58,7 @@ def around(
     setattr(owner, name, stepped)
 
 
-def ends_well(store: Database, row: Any, *_: Any) -> bool:
+def ends_well(store: Database, row: Any, **_: Any) -> bool:
     return row.state is StepState.DONE
 
 
@@ -90,6 +88,10 @@ around(
     got=lambda following: following is not None,
 )
 around(HostOutbox, "_record", after="recorded")
+around(Database, "claim_due", after="task claimed")
+around(Scheduler, "_execute", after="task executed")
+around(Database, "finish_occurrence", after="task ended", given=lambda *_, error, **__: not error)
+task_workers.CONNECT_SECONDS = 0.1  # type: ignore[misc]
 
 if __name__ == "__main__":
     main(prog_name="python -m bot_host")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.openai import Answer, FakeToolCall, ModelRequest
 from tests.faults.rows import at_rest, verify
 from tests.faults.test_actions_killed import UNKNOWN
-from tests.fakes.openai import Answer, FakeToolCall, ModelRequest
 from tests.journeys.harness import PATIENCE_S, HostProcess
 from tests.journeys.party import Party, party
 from tests.journeys.seats import DM, PLATFORMS, Seat
