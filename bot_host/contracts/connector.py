@@ -53,6 +53,7 @@ class ConnectorConfig(BaseModel):
     catch_up_max_age: int = Field(default=3600, ge=0)
     """Seconds. What is older than this is at most remembered."""
     edited_answer: Literal["edit", "ignore"] = "edit"
+    """What becomes of an answer when its question is edited."""
     streaming: bool | Literal["auto"] = "auto"
 
     @field_validator("allow", "deny")
@@ -269,6 +270,20 @@ class LinkedMessage:
     message_id: str
     channel_id: str = ""
     """As in `Target.channel_id`; empty: the link does not tell (it has a name in its place)."""
+
+
+@runtime_checkable
+class EditingConnector(Protocol):
+    """A connector that can change what it has sent. Without it answers stay as they are."""
+
+    async def edit(self, payload: Payload, target: Target, platform_message_id: str, *, key: str) -> None:
+        """Put a payload in place of a message of ours. Doing it again changes nothing.
+
+        Raises as `send`; SendRefused when the message is gone, or may not be edited any more.
+        """
+
+    async def retract(self, target: Target, platform_message_id: str) -> None:
+        """Take a message of ours away. One that is gone already is taken away. Raises as `send`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

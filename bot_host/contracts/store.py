@@ -62,11 +62,21 @@ class Inbox(Protocol):
         """
 
     async def apply_edit(
-        self, account: str, event_key: str, content: Content, edited_at: datetime, mark: Mark | None
+        self,
+        account: str,
+        event_key: str,
+        content: Content,
+        edited_at: datetime,
+        mark: Mark | None,
+        *,
+        reopen_since: datetime | None = None,
     ) -> Edited:
         """Put an edited message's new text and attachments into its memory and count its revision up.
 
-        Equal text and attachments change nothing. Unknown messages are `found=False`.
+        Equal text and attachments change nothing. Unknown messages are `found=False`. With `reopen_since` a
+        message that is done becomes pending again, with those that were answered together with it: when its
+        answer is younger than that; or when it was ignored for not turning to the agent, is younger than
+        that, and turns to it now.
         """
 
     async def apply_delete(self, account: str, event_keys: Sequence[str], mark: Mark | None) -> int:
@@ -182,6 +192,10 @@ class Outbox(Protocol):
 
     async def mark_failed(self, seq: int, error: str) -> list[int]:
         """Never to be sent: this part and the later parts of the same message. Their numbers."""
+
+    async def find_place(self, memory_id: UUID, part: int, *, before: int) -> str:
+        """The platform's id of what stands in the place of an answer's part, as far as it was sent before
+        the outgoing part `before`. Empty: there is nothing."""
 
     async def close_room(self, closed: ClosedRoom) -> list[int]:
         """Remember that a destination takes nothing; all that waits for it has failed. The numbers of these.

@@ -27,6 +27,11 @@ class Turn:
         """The newest row: its target is where the answer goes."""
         return self.rows[-1]
 
+    @property
+    def revises(self) -> UUID | None:
+        """The answer that its rows have already, and that this turn puts another one in place of."""
+        return self.rows[0].reply_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnWishes:
@@ -85,4 +90,8 @@ class TurnOutbox(Protocol):
         replies: tuple[tuple[Memory, Target], ...] = (),
         revisions: dict[UUID, int],
     ) -> bool:
-        """Write the turn's end in one transaction; then its replies go out. False: stale, nothing written."""
+        """Write the turn's end in one transaction; then its replies go out. False: stale, nothing written.
+
+        A reply with the id of `turn.revises` takes that answer's place. Without one it stands: its rows stay
+        answered, whatever `ends` says.
+        """

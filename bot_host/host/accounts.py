@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
-from bot_host.contracts.connector import Connector, ConnectorConfig
+from bot_host.contracts.connector import Connector, ConnectorConfig, EditingConnector
 from bot_host.host.handlers import HandlerSender, handler_account, handler_of
 from bot_host.runtime import AgentRuntime
 from bot_host.types.errors import ConfigError, StateError
@@ -89,6 +89,15 @@ class Accounts:
     def can_answer(self, account: str) -> bool:
         """Whether an answer has a way out: a line that is open, or a caller of our own who waits for it."""
         return account in self._lines or account.startswith(LOCAL) or self.find(account) is not None
+
+    def revises(self, account: str) -> bool:
+        """Whether answers there follow the edits of their questions: wanted, and the platform can."""
+        line = self._lines.get(account)
+        return (
+            line is not None
+            and line.config.edited_answer == "edit"
+            and isinstance(line.connector, EditingConnector)
+        )
 
     def handles(self, agent_id: UUID, source: str) -> bool:
         """Whether a send handler of the agent's sends to a source."""

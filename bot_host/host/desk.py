@@ -80,6 +80,8 @@ class Desk:
             tasks=tasks,
             came=self._came,
             interrupt=lambda agent_id, room_id: self.lanes.interrupt((agent_id, room_id)),
+            revises=accounts.revises,
+            reopened=lambda agent_id, room_id: self.lanes.wake((agent_id, room_id)),
         )
         workers = built_in_workers(store, accounts, admit=self.inbox.admit, say=say)
         self.scheduler = Scheduler(store, agents, workers=workers, mask=mask)

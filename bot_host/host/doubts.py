@@ -132,8 +132,9 @@ class Doubts:
 
 
 def key_of(row: OutboxRow) -> str:
-    """A part's idempotency key: the same at each try."""
-    return f"{row.memory_id or row.seq}:{row.part}"
+    """A part's idempotency key: the same at each try. What an edit adds is another part than the first."""
+    revision = f":{row.revision}" if row.revision else ""
+    return f"{row.memory_id or row.seq}:{row.part}{revision}"
 
 
 def is_unknown(error: Exception, connector: Connector) -> bool:

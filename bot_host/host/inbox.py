@@ -37,6 +37,9 @@ KNOWN_PLACES: Final = 8192
 """(room, person) pairs whose names are remembered as written, so that a message need not write them again."""
 
 
+REVISED_WITHIN: Final = timedelta(minutes=15)
+"""An edit that comes so long after the answer changes it. Later ones are for the record: nobody waits."""
+
 _KINDS: Final = {
     InboundEdit: EventKind.EDIT,
     InboundDelete: EventKind.DELETE,
@@ -55,8 +58,16 @@ class HostInbox:
         tasks: Supervisor,
         came: Callable[[Admission, Admitted], None],
         interrupt: Callable[[UUID, UUID], None],
+        revises: Callable[[str], bool] = lambda _account: False,
+        reopened: Callable[[UUID, UUID], None] = lambda _agent_id, _room_id: None,
     ) -> None:
-        """`came` is told of each message once it is on disk."""
+        """`came` is told of each message once it is on disk.
+
+        `revises`: whether answers of an account follow their questions' edits; `reopened` is told of a room
+        with a message that gets another turn for that.
+        """
+        self._revises = revises
+        self._reopened = reopened
         self._store = store
         self._tasks = tasks
         self._came = came
@@ -157,13 +168,20 @@ class HostInbox:
 
     async def _edit(self, account: Account, event: InboundEdit) -> None:
         done = await self._store.apply_edit(
-            account.key, event.event_key, event.content, event.edited_at, event.mark
+            account.key,
+            event.event_key,
+            event.content,
+            event.edited_at,
+            event.mark,
+            reopen_since=utc_now() - REVISED_WITHIN if self._revises(account.key) else None,
         )
         if not done.found:
             log.debug("%s edit of a message that was never taken in: %s", account.platform, event.event_key)
         elif done.changed and done.agent_id and done.room_id:
             if done.state is InboxState.RUNNING:
                 self._interrupt(done.agent_id, done.room_id)
+            if done.reopened:
+                self._reopened(done.agent_id, done.room_id)
             log.debug("edit of %s taken over", event.event_key)
 
     async def _places(self, agent_id: UUID, account: Account, event: InboundPlaces) -> None:

@@ -13,6 +13,7 @@ from bot_host.contracts.connector import Connector, RepeatingConnector, Streamin
 from bot_host.contracts.store import Store
 from bot_host.contracts.turn import Turn
 from bot_host.host.accounts import LOCAL, Accounts, Line, answers_callers
+from bot_host.host.changes import Change, find_change, keep_answer
 from bot_host.host.closed import ClosedRooms, OnClosed
 from bot_host.host.doubts import UNKNOWN, Arrived, Doubts, LookLater, Unproven, is_unknown, key_of
 from bot_host.host.lanes import AGAIN, IDLE, Lanes, Next
@@ -169,13 +170,17 @@ class HostOutbox:
             if target.account and not target.account.startswith(LOCAL):
                 line = self._accounts.get(target.account)
                 rows.extend(parts_of(line, memory, target, run_id=run.id))
-        ends = tuple(replace(end, reason=self._mask(end.reason)) for end in ends)
-        run = replace(run, error=self._mask(run.error))
         memories = tuple(memory for memory, _ in replies)
+        revised = next((memory for memory in memories if memory.id == turn.revises), None)
+        ends = tuple(replace(end, reason=self._mask(end.reason)) for end in ends)
+        if turn.revises is not None:
+            ends = tuple(map(keep_answer, ends))
+        run = replace(run, error=self._mask(run.error))
         commit = TurnCommit(
             ends=ends,
             run=run,
-            memories=memories,
+            memories=tuple(memory for memory in memories if memory is not revised),
+            revised=revised,
             outbox=tuple(rows),
             revisions=revisions,
             send_now=self._free(rows),
@@ -283,11 +288,13 @@ class HostOutbox:
             return await self._record(row, self._taken[row.seq])
         fields = {"agent": line.agent_name, "room": row.target.room_id, "run": row.run_id}
         with log_context(**{name: value for name, value in fields.items() if value}):
-            found = await self._doubts.look(line.connector, row)
+            change = await find_change(self._store, line.connector, row)
+            # What changes something that is there may be done again.
+            found = row if change is not None else await self._doubts.look(line.connector, row)
             if isinstance(found, OutboxRow):
                 if self._marked.pop(destination, None) is None:
                     await self._store.mark_sending(row.seq)
-                return await self._send(line.connector, found)
+                return await self._send(line.connector, found, change)
             return await self._settle(row, found)
 
     async def _settle(self, row: OutboxRow, found: Arrived | LookLater | Unproven) -> Next:
@@ -300,10 +307,13 @@ class HostOutbox:
         self._tell(replace(row, state=OutboxState.FAILED, error=UNKNOWN))
         return AGAIN
 
-    async def _send(self, connector: Connector, row: OutboxRow) -> Next:
+    async def _send(self, connector: Connector, row: OutboxRow, change: Change | None) -> Next:
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                sent = await connector.send(row.payload, row.target, key=key_of(row))
+                if change is not None:
+                    sent = await change.make()
+                else:
+                    sent = await connector.send(row.payload, row.target, key=key_of(row))
         except RoomClosed as error:
             return await self._close_room(row, error)
         except SendRefused as error:

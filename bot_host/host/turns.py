@@ -112,14 +112,17 @@ class TurnWorker:
         """The rows of this turn; the others go back.
 
         Not those of an account that is not logged in (yet): their answer would have no way out. And of
-        rows that have brought turns down before, one at a time.
+        rows that have brought turns down before, one at a time. Each answer that is to be revised has a turn
+        of its own.
         """
         ready = [row for row in rows if self._accounts.can_answer(row.account)]
         for account in {row.account for row in rows} - {row.account for row in ready} - self._absent:
             self._absent.add(account)
             log.info("messages for %s wait until it is connected", account)
-        if any(row.attempts >= SUSPECT_FROM for row in ready):
+        if any(row.attempts >= SUSPECT_FROM for row in ready) and ready[0].reply_id is None:
             ready = ready[:1]
+        # Those whose answer is to be revised share one, and go first, as they are older.
+        ready = [row for row in ready if row.reply_id == ready[0].reply_id]
         chosen = {row.seq for row in ready}
         back = [row.seq for row in rows if row.seq not in chosen]
         if back:
@@ -201,7 +204,8 @@ class TurnWorker:
             people=taken.people,
             mention_only=line.config.mention_only if line is not None else False,
             own_state=taken.own_state,
-            history=taken.history,
+            # Read up to the newest of the rows that were taken: too little for one that stands far before it.
+            history=taken.history if last.seq == taken.rows[-1].seq else None,
             wishes=self._wishes([memory.id for memory in messages]),
         )
 

@@ -139,7 +139,7 @@ async def _think(
                 ]
             if thought.answering:
                 async with outbox.typing(thought.answering[-1].row.target):
-                    await _respond(agent, given, outbox, run, thought)
+                    await _respond(agent, turn, given, outbox, run, thought)
     except (StoreError, Stale):
         raise
     except BotHostError as error:
@@ -157,15 +157,18 @@ async def _think(
 
 
 async def _respond(
-    agent: AgentRuntime, given: TurnInput, outbox: TurnOutbox, run: Run, thought: _Thought
+    agent: AgentRuntime, turn: Turn, given: TurnInput, outbox: TurnOutbox, run: Run, thought: _Thought
 ) -> None:
     newest = thought.answering[-1]
     with run.step("compose"):
         memories = [each.memory for each in thought.answering]
         thought.state, prompt = await compose(agent, given, answering=memories)
     answering = tuple(memory.id for memory in memories)
-    thought.memory_id = new_id()
-    thought.stream = outbox.open_stream(newest.row.target, memory_id=thought.memory_id, answering=answering)
+    thought.memory_id = turn.revises or new_id()
+    if turn.revises is None:  # an answer that is there is changed at once, not written over
+        thought.stream = outbox.open_stream(
+            newest.row.target, memory_id=thought.memory_id, answering=answering
+        )
 
     async def say(content: Content) -> list[Memory]:
         if not content.text.strip() and not content.attachments:
@@ -205,11 +208,14 @@ async def _finish(
 ) -> TurnEnd:
     """Steps 8 and 11."""
     reply = thought.reply
-    replies = tuple(_notice(agent, each) for each in thought.judged if each.decision.line)
+    replies = _notices(agent, turn, thought)
+    reply_id = None
     if reply is not None and reply.text:
         newest = thought.answering[-1]
-        replies = (*replies, (_memory(agent, newest, reply, thought.memory_id), newest.row.target))
-    ends = tuple(_end(each, silent=reply is not None and reply.silent) for each in thought.judged)
+        reply_id = thought.memory_id
+        replies = (*replies, (_memory(agent, newest, reply, reply_id), newest.row.target))
+    silent = reply is not None and reply.silent
+    ends = tuple(_end(each, silent=silent, reply_id=reply_id) for each in thought.judged)
     written = await outbox.commit(
         turn,
         ends=ends,
@@ -222,12 +228,21 @@ async def _finish(
     _log_end(given, ends, run)
     if replies:
         thought.stream = None  # the reply that is on its way ends it
-    await _tell_sent(agent, replies)
+    await _tell_sent(agent, replies, again=turn.revises is not None)
     if thought.state is not None:
         message = thought.answering[-1].memory
         await evaluate(agent, message, thought.state, responded=True)
         agent.forget_state(message.id)
     return TurnEnd.DONE
+
+
+def _notices(agent: AgentRuntime, turn: Turn, thought: _Thought) -> tuple[tuple[Memory, Target], ...]:
+    """Lines to those whose messages are not answered. Who has an answer, and edits, is told nothing."""
+    if turn.revises is not None:
+        return ()
+    return tuple(
+        _notice(agent, each) for each in thought.judged if each.decision.line and not each.decision.respond
+    )
 
 
 def _notice(agent: AgentRuntime, each: _Judged, *, memory_id: UUID = "") -> tuple[Memory, Target]:
@@ -236,12 +251,14 @@ def _notice(agent: AgentRuntime, each: _Judged, *, memory_id: UUID = "") -> tupl
     return said.model_copy(update={"metadata": {**said.metadata, FAILURE: True}}), each.row.target
 
 
-def _end(each: _Judged, *, silent: bool) -> InboxEnd:
+def _end(each: _Judged, *, silent: bool, reply_id: UUID | None = None) -> InboxEnd:
     if not each.decision.respond:
         return InboxEnd(seq=each.row.seq, outcome=each.decision.outcome, reason=each.decision.reason)
     if silent:
         return InboxEnd(seq=each.row.seq, outcome=Outcome.IGNORED, reason="the model chose silence")
-    return InboxEnd(seq=each.row.seq, outcome=Outcome.ANSWERED, reason=each.decision.reason)
+    return InboxEnd(
+        seq=each.row.seq, outcome=Outcome.ANSWERED, reason=each.decision.reason, reply_id=reply_id
+    )
 
 
 async def _fail(
@@ -263,8 +280,8 @@ async def _fail(
         ends.append(InboxEnd(seq=row.seq, outcome=Outcome.FAILED, reason=run.error))
         if is_addressed(memory, given.room):
             addressed = row, memory
-    replies = tuple(_notice(agent, each) for each in ignored.values() if each.decision.line)
-    line = _failure_line(agent, acted=thought.steps.acted)
+    replies = _notices(agent, turn, thought)
+    line = _failure_line(agent, acted=thought.steps.acted) if turn.revises is None else ""
     if addressed is not None and line.strip():
         row, memory = addressed
         decision = Decision(respond=False, reason="", line=line)
@@ -294,9 +311,12 @@ def _failure_line(agent: AgentRuntime, *, acted: bool) -> str:
     return templates.get("failureMessage", FAILURE_LINE)
 
 
-async def _tell_sent(agent: AgentRuntime, replies: tuple[tuple[Memory, Target], ...]) -> None:
+async def _tell_sent(
+    agent: AgentRuntime, replies: tuple[tuple[Memory, Target], ...], *, again: bool = False
+) -> None:
     for memory, _ in replies:
-        await agent.emit_event(EventType.MESSAGE_SENT, {"message": memory, "source": "pipeline"})
+        payload = {"message": memory, "source": "pipeline", "again": again}
+        await agent.emit_event(EventType.MESSAGE_SENT, payload)
 
 
 def _log_end(given: TurnInput, ends: tuple[InboxEnd, ...], run: RunRecord) -> None:

@@ -18,6 +18,7 @@ from bot_host.store import (
     missed,
     outbox,
     places,
+    revisions,
     runs,
     steps,
     use,
@@ -94,11 +95,18 @@ class Database(
         return await self._driver.search(partial(missed.recent_rooms, account, limit))
 
     async def apply_edit(
-        self, account: str, event_key: str, content: Content, edited_at: datetime, mark: Mark | None
+        self,
+        account: str,
+        event_key: str,
+        content: Content,
+        edited_at: datetime,
+        mark: Mark | None,
+        *,
+        reopen_since: datetime | None = None,
     ) -> Edited:
         """See Inbox."""
         return await self._driver.write(
-            partial(ledger.apply_edit, account, event_key, content, edited_at, mark)
+            partial(ledger.apply_edit, account, event_key, content, edited_at, mark, reopen_since)
         )
 
     async def apply_delete(self, account: str, event_keys: Sequence[str], mark: Mark | None) -> int:
@@ -213,6 +221,10 @@ class Database(
     async def mark_failed(self, seq: int, error: str) -> list[int]:
         """See Outbox."""
         return await self._driver.write(partial(outbox.mark_failed, seq, error))
+
+    async def find_place(self, memory_id: UUID, part: int, *, before: int) -> str:
+        """See Outbox."""
+        return await self._driver.read(partial(revisions.find_place, memory_id, part, before))
 
     async def close_room(self, closed: ClosedRoom) -> list[int]:
         """See Outbox."""

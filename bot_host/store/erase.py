@@ -36,7 +36,9 @@ BLANK_INBOX: Final = Statement(
     "erase.blank_inbox",
     update(schema.inbox)
     .where(ROWS[schema.inbox])
-    .values(entity_id=None, memory_id=None, run_id=None, turn_id=None, message_id="", target={}),
+    .values(
+        entity_id=None, memory_id=None, run_id=None, turn_id=None, reply_id=None, message_id="", target={}
+    ),
 )
 BLANK_STEPS: Final = Statement(
     "erase.blank_steps", update(schema.steps).where(ROWS[schema.steps]).values(BLANKED)

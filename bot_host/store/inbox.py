@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bot_host.contracts.store import WantedHistory
 from bot_host.kit.clock import utc_now
-from bot_host.store import embeddings, memories, places, steps
+from bot_host.store import embeddings, memories, places, revisions, steps
 from bot_host.store.columns import InList
 from bot_host.store.marks import set_mark
 from bot_host.store.schema import constant, inbox, inbox_open
@@ -57,6 +57,7 @@ _ROW: Final = (
     _c.outcome,
     _c.reason,
     _c.turn_id,
+    _c.reply_id,
 )
 _NEW: Final = (
     "agent_id",
@@ -98,9 +99,10 @@ ANY_PENDING: Final = Statement(
     .where(_c.agent_id == bindparam("agent"), _c.room_id == bindparam("room"), inbox_open, _pending)
     .limit(1),
 )
+_came = func.coalesce(_c.reopened_at, _c.received_at, type_=_c.received_at.type)
 PENDING_SINCE: Final = Statement(
     "inbox.pending_since",
-    select(func.min(_c.received_at), func.max(_c.received_at)).where(
+    select(func.min(_came), func.max(_came)).where(
         _c.agent_id == bindparam("agent"), _c.room_id == bindparam("room"), inbox_open, _pending
     ),
 )
@@ -113,7 +115,9 @@ END: Final = Statement(
         outcome=bindparam("result", type_=_c.outcome.type),
         reason=bindparam("why", type_=_c.reason.type),
         finished_at=bindparam("now", type_=_c.finished_at.type),
-        run_id=bindparam("run", type_=_c.run_id.type),
+        # Of a turn whose answer stands as it was, the row knows the turn that gave it.
+        run_id=func.coalesce(bindparam("run", type_=_c.run_id.type), _c.run_id),
+        reply_id=func.coalesce(bindparam("reply", type_=_c.reply_id.type), _c.reply_id),
     )
     .returning(_c.turn_id),
 )
@@ -147,7 +151,18 @@ PENDING_ROOMS: Final = Statement(
 )
 COUNT: Final = Statement("inbox.count", select(func.count()).select_from(inbox).where(inbox_open))
 FIND_EVENT: Final = Statement(
-    "inbox.find_event", select(_c.memory_id, _c.state, _c.agent_id, _c.room_id).where(*_by_event)
+    "inbox.find_event",
+    select(
+        _c.memory_id,
+        _c.state,
+        _c.agent_id,
+        _c.room_id,
+        _c.seq,
+        _c.outcome,
+        _c.reason,
+        _c.reply_id,
+        _c.received_at,
+    ).where(*_by_event),
 )
 FIND_EVENTS: Final = Statement(
     "inbox.find_events",
@@ -161,7 +176,7 @@ def _to_row(row: Row) -> InboxRow:
     (seq, agent_id, account, room_id, entity_id, memory_id, message_id, target, attempts, received_at) = row[
         :10
     ]
-    state, outcome, reason, turn_id = row[10:]
+    state, outcome, reason, turn_id, reply_id = row[10:]
     return InboxRow(
         seq=seq,
         agent_id=agent_id,
@@ -177,6 +192,7 @@ def _to_row(row: Row) -> InboxRow:
         outcome=Outcome(outcome) if outcome else None,
         reason=reason,
         turn_id=turn_id,
+        reply_id=reply_id,
     )
 
 
@@ -222,6 +238,7 @@ def _admit(admission: Admission) -> Unit[Admitted]:
                 why=admission.unanswered,
                 now=utc_now(),
                 run=None,
+                reply=None,
             )
         return Admitted(seq=made[0][0], duplicate=False)
     # Where writers are not alone (PostgreSQL), another one was quicker.
@@ -230,35 +247,57 @@ def _admit(admission: Admission) -> Unit[Admitted]:
 
 
 def apply_edit(
-    account: str, event_key: str, content: Content, edited_at: datetime, mark: Mark | None
+    account: str,
+    event_key: str,
+    content: Content,
+    edited_at: datetime,
+    mark: Mark | None,
+    reopen_since: datetime | None = None,
 ) -> Unit[Edited]:
     """See Inbox.apply_edit."""
     yield from set_mark(account, mark)
     found = yield FIND_EVENT(account=account, event_key=event_key)
     if not found:
         return Edited(found=False)
-    memory_id, state, agent_id, room_id = found[0]
-    changed = yield from _revise(memory_id, content, edited_at)
-    return Edited(found=True, changed=changed, state=InboxState(state), agent_id=agent_id, room_id=room_id)
-
-
-def _revise(memory_id: UUID, content: Content, edited_at: datetime) -> Unit[bool]:
+    memory_id, state, agent_id, room_id = found[0][:4]
     memory = yield from memories.find_memory(memory_id)
-    if memory is None or _says_the_same(memory.content, content):
-        return False
-    revised = memory.content.model_copy(update={"text": content.text, "attachments": content.attachments})
+    changed = reopened = False
+    # Connectors take the mention out of the text: it may be all that the edit put in.
+    turned = memory is not None and revisions.turns_to_us(memory.content, content)
+    if memory is not None and (turned or not _says_the_same(memory.content, content)):
+        changed = True
+        yield from _revise(memory, content, edited_at)
+        if reopen_since is not None:
+            reopened = yield from revisions.reopen(found[0], turned=turned, since=reopen_since)
+    return Edited(
+        found=True,
+        changed=changed,
+        state=InboxState(state),
+        agent_id=agent_id,
+        room_id=room_id,
+        reopened=reopened,
+    )
+
+
+def _revise(memory: Memory, content: Content, edited_at: datetime) -> Unit[None]:
+    update: dict[str, Any] = {"text": content.text, "attachments": content.attachments}
+    if revisions.turns_to_us(memory.content, content):
+        update["mention_context"] = revisions.turned(memory.content, content)
     yield memories.REVISE(
-        memory_id=memory_id,
-        new_content=revised.to_dict(),
+        memory_id=memory.id,
+        new_content=memory.content.model_copy(update=update).to_dict(),
         new_metadata={**memory.metadata, "edited_at": edited_at.isoformat()},
     )
-    yield from embeddings.forget(memory_id)
-    return True
+    yield from embeddings.forget(memory.id)
 
 
 def _says_the_same(one: Content, other: Content) -> bool:
     def files(content: Content) -> list[dict[str, Any]]:
-        return [media.model_dump(mode="json", exclude_none=True) for media in content.attachments]
+        # Signed addresses are signed anew with each event: the query says nothing of the file.
+        return [
+            media.model_dump(mode="json", exclude_none=True) | {"url": media.url.partition("?")[0]}
+            for media in content.attachments
+        ]
 
     return one.text == other.text and files(one) == files(other)
 
@@ -344,7 +383,14 @@ def end(ended: InboxEnd, run_id: UUID) -> Unit[UUID | None]:
 
     Raises StateError when it has ended before: a turn is committed once.
     """
-    rows = yield END(row=ended.seq, result=ended.outcome.value, why=ended.reason, now=utc_now(), run=run_id)
+    rows = yield END(
+        row=ended.seq,
+        result=ended.outcome.value,
+        why=ended.reason,
+        now=utc_now(),
+        run=None if ended.kept else run_id,
+        reply=ended.reply_id,
+    )
     if not rows:
         raise StateError(f"inbox row {ended.seq} has ended before, or is not known")
     turn_id: UUID | None = rows[0][0]

@@ -128,10 +128,15 @@ def admit(admissions: Sequence[Admission]) -> Unit[list[Admitted]]:
 
 
 def apply_edit(
-    account: str, event_key: str, content: Content, edited_at: datetime, mark: Mark | None
+    account: str,
+    event_key: str,
+    content: Content,
+    edited_at: datetime,
+    mark: Mark | None,
+    reopen_since: datetime | None,
 ) -> Unit[Edited]:
     """See Inbox.apply_edit."""
-    edited = yield from inbox.apply_edit(account, event_key, content, edited_at, mark)
+    edited = yield from inbox.apply_edit(account, event_key, content, edited_at, mark, reopen_since)
     end = EventEnd.APPLIED if edited.changed else EventEnd.HANDLED
     reason = "" if edited.changed else "nothing edited" if edited.found else "message not known"
     yield from _end(account, EventKind.EDIT, end, reason)

@@ -70,11 +70,18 @@ _ENDED: Final = _count(
     reason="CASE new.outcome WHEN 'ignored' THEN new.reason ELSE '' END",
     at="coalesce(new.finished_at, new.received_at)",
 )
+_REOPENED: Final = (
+    "UPDATE tallies SET count = count - 1 WHERE account = old.account AND kind = 'message' "
+    "AND ending = coalesce(old.outcome, 'none') "
+    "AND reason = CASE old.outcome WHEN 'ignored' THEN old.reason ELSE '' END;"
+)
 _UNSENT: Final = _count(kind="part", ending="'failed'", reason="''", at="new.created_at")
 TRIGGERS: Final = (
     f"CREATE TRIGGER tallies_received AFTER INSERT ON inbox BEGIN {_RECEIVED} END",
     "CREATE TRIGGER tallies_ended AFTER UPDATE OF state ON inbox "
     f"WHEN new.state = 'done' AND old.state <> 'done' BEGIN {_ENDED} END",
+    "CREATE TRIGGER tallies_reopened AFTER UPDATE OF state ON inbox "
+    f"WHEN new.state <> 'done' AND old.state = 'done' BEGIN {_REOPENED} END",
     "CREATE TRIGGER tallies_unsent AFTER UPDATE OF state ON outbox "
     "WHEN new.state = 'failed' AND old.state <> 'failed' AND new.error <> 'erased' "
     f"BEGIN {_UNSENT} END",

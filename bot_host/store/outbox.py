@@ -17,7 +17,7 @@ from bot_host.types.errors import StateError
 from bot_host.types.ids import new_id
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
-from bot_host.types.turn import NewOutbox, OutboxRow, OutboxState, Queued
+from bot_host.types.turn import NewOutbox, Operation, OutboxRow, OutboxState, Queued
 
 _c = outbox.c
 _ROW: Final = (
@@ -37,6 +37,8 @@ _ROW: Final = (
     _c.error,
     _c.platform_message_id,
     _c.created_at,
+    _c.operation,
+    _c.revision,
 )
 _NEW: Final = (
     "agent_id",
@@ -52,6 +54,8 @@ _NEW: Final = (
     "state",
     "attempts",
     "created_at",
+    "operation",
+    "revision",
 )
 _one = _c.seq == bindparam("row")
 
@@ -139,7 +143,7 @@ COUNT: Final = Statement("outbox.count", select(func.count()).select_from(outbox
 
 def _to_row(row: Row) -> OutboxRow:
     (seq, agent_id, account, destination, target, payload, part, parts, memory_id, run_id) = row[:10]
-    state, attempts, not_before, error, platform_message_id, created_at = row[10:]
+    state, attempts, not_before, error, platform_message_id, created_at, operation, revision = row[10:]
     return OutboxRow(
         seq=seq,
         agent_id=agent_id,
@@ -157,6 +161,8 @@ def _to_row(row: Row) -> OutboxRow:
         error=error,
         platform_message_id=platform_message_id,
         created_at=created_at,
+        operation=Operation(operation),
+        revision=revision,
     )
 
 
@@ -189,10 +195,12 @@ def add(rows: Sequence[NewOutbox], send_now: Collection[str] = ()) -> Unit[Queue
             parts=row.parts,
             memory_id=row.memory_id,
             run_id=row.run_id,
-            message=row.memory_id or message,
+            message=message if row.revision else row.memory_id or message,
             state=state.value,
             attempts=int(first),
             created_at=now,
+            operation=row.operation.value,
+            revision=row.revision,
         )
         seqs.append(made[0][0])
         if first:
@@ -218,6 +226,8 @@ def _as_row(new: NewOutbox, seq: int, state: OutboxState, created_at: datetime) 
         error="",
         platform_message_id="",
         created_at=created_at,
+        operation=new.operation,
+        revision=new.revision,
         marked=True,
     )
 

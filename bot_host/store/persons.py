@@ -91,6 +91,7 @@ POLICIES: Final[Mapping[str, tuple[Policy, str]]] = {
     "audit.details": (Policy.PRUNE, "whatever names the id"),
     "inbox.entity_id": (Policy.BLANK, "the key stays, so that a redelivery is still known"),
     "inbox.memory_id": (Policy.BLANK, ""),
+    "inbox.reply_id": (Policy.BLANK, ""),
     "inbox.target": (Policy.BLANK, ""),
     "inbox.reason": (Policy.KEEP, "a fixed word"),
     "outbox.memory_id": (Policy.BLANK, "that something was sent, and when, stays"),
@@ -177,6 +178,8 @@ def _rows() -> dict[Table, ColumnElement[bool]]:
         s.inbox: at(s.inbox),
         s.outbox: or_(
             InList(s.outbox.c.message, "memory_ids"),
+            # Later revisions are messages of their own.
+            InList(s.outbox.c.memory_id, "memory_ids"),
             and_(
                 s.outbox.c.agent_id == bindparam("of_agent"),
                 or_(

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import bindparam, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from bot_host.store import inbox, memories, outbox, steps, use
+from bot_host.store import inbox, memories, outbox, revisions, steps, use
 from bot_host.store.schema import runs
 from bot_host.store.statement import Row, Statement, Unit
 from bot_host.types.ids import UUID
@@ -119,6 +119,10 @@ def commit_turn(commit: TurnCommit) -> Unit[Queued | None]:
         if not (yield from memories.create_memory(memory)):
             said_before.add(memory.id)
     parts = [row for row in commit.outbox if row.memory_id not in said_before]
+    if commit.revised is not None:
+        mine = [row for row in parts if row.memory_id == commit.revised.id]
+        parts = [row for row in parts if row.memory_id != commit.revised.id]
+        parts += yield from revisions.revise(commit.revised, mine)
     queued = yield from outbox.add(parts, commit.send_now)
     yield from put_run(commit.run)
     yield from use.add_run(commit.run)

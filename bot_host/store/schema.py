@@ -387,6 +387,9 @@ inbox: Final = Table(
     Column("finished_at", Moment),
     Column("run_id", Id),
     Column("turn_id", Id),
+    # The memory that answers it; and when an edit gave it another turn.
+    Column("reply_id", Id),
+    Column("reopened_at", Moment),
     UniqueConstraint("account", "event_key"),
     Index(None, "room_id", "received_at"),
     Index(None, "entity_id", "received_at"),
@@ -459,8 +462,18 @@ outbox: Final = Table(
     Column("platform_message_id", Key, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("sent_at", Moment),
+    Column("operation", Key, nullable=False, server_default="send"),
+    Column("revision", Integer, nullable=False, server_default=text("0")),
     Index(None, "message"),
     sqlite_autoincrement=True,
+)
+outbox_revised: Final = outbox.c.revision > literal_column("0", Integer)
+"""Parts of an answer's later revisions, each of which is a message of its own; see `inbox_open`."""
+Index(
+    "ix_outbox_revised",
+    outbox.c.memory_id,
+    sqlite_where=outbox_revised,
+    postgresql_where=outbox_revised,
 )
 outbox_open: Final = outbox.c.state.in_([constant("pending"), constant("sending")])
 """Still to be sent; see `inbox_open`."""

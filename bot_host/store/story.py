@@ -20,7 +20,7 @@ from bot_host.types.ids import UUID, is_uuid
 from bot_host.types.ledger import Part, Received, SkippedMessage, Story
 from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.outbound import Target
-from bot_host.types.turn import InboxState, OutboxState, Outcome, RunRecord
+from bot_host.types.turn import InboxState, Operation, OutboxState, Outcome, RunRecord
 
 FOUND: Final = 50
 """Rows that one id may lead to."""
@@ -53,7 +53,9 @@ _RECEIVED: Final = (
     _i.turn_id,
 )
 _received = select(*_RECEIVED).join_from(inbox, agents, agents.c.id == _i.agent_id)
-_PART: Final = tuple(column for column in _o if column.name not in ("target", "payload", "message"))
+_PART: Final = tuple(
+    column for column in _o if column.name not in ("target", "payload", "message", "revision")
+)
 _part = select(*_PART)
 
 ROW: Final = Statement("why.row", _received.where(_i.seq == bindparam("seq")))
@@ -143,7 +145,10 @@ def _to_received(row: Row) -> Received:
 def _to_parts(rows: Rows) -> list[Part]:
     names = [column.name for column in _PART]
     parts = [dict(zip(names, row, strict=True)) for row in rows]
-    return [Part(**{**part, "state": OutboxState(part["state"])}) for part in parts]
+    return [
+        Part(**{**part, "state": OutboxState(part["state"]), "operation": Operation(part["operation"])})
+        for part in parts
+    ]
 
 
 def _to_skipped(rows: Rows) -> list[SkippedMessage]:

@@ -54,7 +54,8 @@ def _turns() -> Select[Any]:
             func.lag(_r.ended_at).over(partition_by=place, order_by=_i.seq).label("ended"),
         )
         .join_from(inbox_table, runs_table, _r.id == _i.run_id)
-        .where(_i.outcome.in_([constant(outcome.value) for outcome in TIMED]))
+        # An edited message had its turn anew, long after the ones that followed it.
+        .where(_i.outcome.in_([constant(outcome.value) for outcome in TIMED]), _i.reopened_at.is_(None))
         .subquery()
     )
     c = turns.c
@@ -105,7 +106,7 @@ def _once() -> Select[Any]:
         .select_from(outbox_table)
         .join(memories_table, _m.id == _o.memory_id)
         .join(asked, asked.c.id == in_reply_to)
-        .where(_o.run_id.is_not(None), asked.c.revision == 0)
+        .where(_o.run_id.is_not(None), _o.revision == 0, asked.c.revision == 0)
         .group_by(asked.c.id)
         .having(func.count(_o.run_id.distinct()) > 1)
         .order_by(asked.c.id)

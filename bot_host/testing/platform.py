@@ -33,6 +33,8 @@ class FakePlatform:
         self.account = Account(platform="fake", id=account_id, name="Fake Bot")
         self.sent: list[tuple[Target, str, str]] = []
         """Target, text and key of each part that was taken, in order."""
+        self.changes: list[tuple[str, str, str]] = []
+        """`edit` or `retract`, the platform id and the text, in order."""
         self.tried = 0
         self.faults: list[Exception] = []
         self.hold_sends = asyncio.Event()
@@ -71,6 +73,32 @@ class FakePlatform:
             self.sent.append((target, payload["text"], key))
             self._news.notify_all()
         return Sent(platform_message_id=f"sent-{len(self.sent)}")
+
+    async def edit(self, payload: Payload, target: Target, platform_message_id: str, *, key: str) -> None:
+        await self._change("edit", platform_message_id, payload["text"])
+
+    async def retract(self, target: Target, platform_message_id: str) -> None:
+        await self._change("retract", platform_message_id, "")
+
+    async def _change(self, what: str, platform_message_id: str, text: str) -> None:
+        self.tried += 1
+        await self.hold_sends.wait()
+        if self.faults:
+            raise self.faults.pop(0)
+        async with self._news:
+            self.changes.append((what, platform_message_id, text))
+            self._news.notify_all()
+
+    @property
+    def shown(self) -> list[str]:
+        """What people see of what was sent, after all changes."""
+        texts = {f"sent-{number}": text for number, (_, text, _) in enumerate(self.sent, 1)}
+        for what, platform_message_id, text in self.changes:
+            if what == "edit":
+                texts[platform_message_id] = text
+            else:
+                texts.pop(platform_message_id, None)
+        return list(texts.values())
 
     async def typing(self, target: Target) -> None:
         self.typing_shown += 1
@@ -135,11 +163,14 @@ class FakePlatform:
         await self.accept(message)
         return message
 
-    async def edit(self, message: InboundMessage, text: str) -> None:
+    async def rewrite(self, message: InboundMessage, text: str, *, mention: bool = False) -> None:
         """A user edits what they said."""
-        await self.accept(
-            InboundEdit(event_key=message.event_key, content=Content(text=text), edited_at=utc_now())
-        )
+        content = Content(text=text)
+        if mention:
+            content.mention_context = MentionContext(
+                is_mention=True, mention_type=MentionType.PLATFORM_MENTION
+            )
+        await self.accept(InboundEdit(event_key=message.event_key, content=content, edited_at=utc_now()))
 
     async def delete(self, message: InboundMessage) -> None:
         """A user deletes what they said."""

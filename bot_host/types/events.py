@@ -64,7 +64,8 @@ class MessageEvent(Event):
 
     message: Memory
     again: bool = False
-    """Of MESSAGE_RECEIVED: its turn was begun before, and is begun again (after an edit, say)."""
+    """Of MESSAGE_RECEIVED: its turn was begun before, and is begun again (after an edit, say). Of
+    MESSAGE_SENT: it was sent before, and says something else now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
 from bot_host.types.places import Entity, Room, World
-from bot_host.types.turn import InboxState, OutboxState, Outcome, RunRecord, StepRow
+from bot_host.types.turn import InboxState, Operation, OutboxState, Outcome, RunRecord, StepRow
 
 
 class EventKind(StrEnum):
@@ -118,6 +118,7 @@ class Part:
     platform_message_id: str
     created_at: datetime
     sent_at: datetime | None
+    operation: Operation = Operation.SEND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

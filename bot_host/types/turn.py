@@ -51,6 +51,16 @@ class OutboxState(StrEnum):
     FAILED = "failed"
 
 
+class Operation(StrEnum):
+    """What an outgoing part does on its platform."""
+
+    SEND = "send"
+    EDIT = "edit"
+    """Puts its payload in place of a part that was sent before; sends it where there is none."""
+    DELETE = "delete"
+    """Takes a part away that was sent before."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
     """One inbound message, ids already mapped for the agent that answers on this account."""
@@ -92,6 +102,8 @@ class Edited:
     state: InboxState | None = None
     agent_id: UUID | None = None
     room_id: UUID | None = None
+    reopened: bool = False
+    """It was done, and gets another turn: its answer is to be edited, or it turns to the agent only now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +127,8 @@ class InboxRow:
     reason: str = ""
     turn_id: UUID | None = None
     """Under which the steps of its turn stand; None as long as it has none."""
+    reply_id: UUID | None = None
+    """The answer that it has: this turn, after an edit, is to revise it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +178,10 @@ class InboxEnd:
     outcome: Outcome
     reason: str = ""
     """Why, in few words that can be counted: `direct message`, `not addressed`, `muted` …"""
+    reply_id: UUID | None = None
+    """The memory that answers it."""
+    kept: bool = False
+    """The answer that it has stands, whatever came of the turn that was to revise it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +229,9 @@ class NewOutbox:
     parts: int
     memory_id: UUID | None = None
     run_id: UUID | None = None
+    operation: Operation = Operation.SEND
+    revision: int = 0
+    """Of the answer: 0 is the first; the parts of each are numbered anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +254,8 @@ class OutboxRow:
     error: str
     platform_message_id: str
     created_at: datetime
+    operation: Operation = Operation.SEND
+    revision: int = 0
     marked: bool = False
     """It was pending, and the transaction that read it has marked it `sending`: it goes out next, or back."""
 
@@ -269,6 +292,8 @@ class TurnCommit:
     outbox: tuple[NewOutbox, ...] = ()
     revisions: dict[UUID, int] = field(default_factory=dict)
     """Revision of each answered memory as the turn read it; another one by now makes the commit stale."""
+    revised: Memory | None = None
+    """An answer that is there already and says this from now on; its parts in `outbox` edit the old ones."""
     send_now: frozenset[str] = frozenset()
     """Destinations that nothing is sent to at the moment: their first part is marked `sending` right away."""
 

@@ -27,7 +27,7 @@ from connectors.discord import bases
 from connectors.discord.advice import TOKEN_ADVICE, check_lines, content_advice
 from connectors.discord.config import DiscordConfig
 from connectors.discord.encode import encode_message, nonce_of
-from connectors.discord.errors import look_error, refuses_reference, send_error
+from connectors.discord.errors import UNKNOWN_MESSAGE, look_error, refuses_reference, send_error
 from connectors.discord.gateway import RETRY_CAP_S, GatewayClient, Pace, quiet_reconnects
 from connectors.discord.intake import Intake
 from connectors.discord.live import compare
@@ -269,6 +269,33 @@ class DiscordConnector:
             return Sent(platform_message_id=str(message["id"]))
         except _FAULTS as error:
             raise send_error(error) from error
+
+    async def edit(self, payload: Payload, target: Target, platform_message_id: str, *, key: str) -> None:
+        """See the contract `EditingConnector`."""
+        body = {name: value for name, value in payload.items() if name != "message_reference"}
+        try:
+            await self._change("PATCH", target, platform_message_id, json=body)
+        except _FAULTS as error:
+            raise send_error(error) from error
+
+    async def retract(self, target: Target, platform_message_id: str) -> None:
+        """See the contract `EditingConnector`."""
+        try:
+            await self._change("DELETE", target, platform_message_id)
+        except _FAULTS as error:
+            if isinstance(error, discord.HTTPException) and error.code == UNKNOWN_MESSAGE:
+                return
+            raise send_error(error) from error
+
+    async def _change(self, method: str, target: Target, message_id: str, **more: Any) -> None:
+        await self._rest.request(
+            method,
+            "/channels/{channel_id}/messages/{message_id}",
+            timeout=SEND_TIMEOUT_S,
+            channel_id=await self._channel(target),
+            message_id=message_id,
+            **more,
+        )
 
     async def find_sent(
         self, payload: Payload, target: Target, *, key: str, since: datetime, others: Set[str]

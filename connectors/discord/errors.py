@@ -22,6 +22,7 @@ BANNED_RETRY_S: Final = 600.0
 
 NO_HISTORY: Final = 160002
 INVALID_FORM: Final = 50035
+UNKNOWN_MESSAGE: Final = 10008
 CLOSED: Final[Mapping[int, str]] = {
     10003: "the channel or thread is gone; nothing can be done here",
     10013: "the person's account is gone",

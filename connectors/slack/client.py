@@ -36,7 +36,7 @@ from connectors.slack.check import check_account
 from connectors.slack.config import SlackConfig
 from connectors.slack.decode import Decoder, Self
 from connectors.slack.encode import encode, plain_request, request
-from connectors.slack.errors import DRESS, METADATA, code_of, login_error, send_error
+from connectors.slack.errors import DRESS, GONE_MESSAGE, METADATA, code_of, login_error, send_error
 from connectors.slack.history import History
 from connectors.slack.intake import Intake
 from connectors.slack.live import compare
@@ -258,6 +258,31 @@ class SlackConnector:
             return await self._post(plain_request(payload, target, key="" if code in METADATA else key))
         except FAULTS as error:
             raise send_error(error) from None
+
+    async def edit(self, payload: Payload, target: Target, platform_message_id: str, *, key: str) -> None:
+        """See the contract `EditingConnector`."""
+        channel, ts = target.channel_id, platform_message_id
+        try:
+            await self._web().chat_update(channel=channel, ts=ts, text=payload["text"])
+            return
+        except SlackApiError as error:
+            if code_of(error) not in DRESS:
+                raise send_error(error) from None
+            log.warning("slack: the markup was refused (%s); editing with plain text", code_of(error))
+        except FAULTS as error:
+            raise send_error(error) from None
+        try:
+            await self._web().chat_update(channel=channel, ts=ts, text=payload["plain"])
+        except FAULTS as error:
+            raise send_error(error) from None
+
+    async def retract(self, target: Target, platform_message_id: str) -> None:
+        """See the contract `EditingConnector`."""
+        try:
+            await self._web().chat_delete(channel=target.channel_id, ts=platform_message_id)
+        except FAULTS as error:
+            if not (isinstance(error, SlackApiError) and code_of(error) == GONE_MESSAGE):
+                raise send_error(error) from None
 
     async def find_sent(
         self, payload: Payload, target: Target, *, key: str, since: datetime, others: Set[str]

@@ -54,6 +54,10 @@ SEND_ADVICE: Final[Mapping[str, str]] = {
     "restricted_action_thread_only_channel": "the channel takes only replies in threads",
     "cannot_reply_to_message": "the message can have no replies, or is gone",
     "user_not_found": "the person is not in this workspace",
+    "message_not_found": "the message is gone",
+    "cant_update_message": "this message may not be edited",
+    "edit_window_closed": "the workspace lets nobody edit messages of this age",
+    "cant_delete_message": "this message may not be deleted",
 }
 
 CLOSED: Final = frozenset(
@@ -66,6 +70,7 @@ CLOSED: Final = frozenset(
 )  # fmt: skip
 """What refuses a conversation, or thread, and not only this message."""
 
+GONE_MESSAGE: Final = "message_not_found"
 MARKUP: Final = frozenset(
     {
         "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "markdown_text_conflict",

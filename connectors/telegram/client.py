@@ -31,6 +31,7 @@ from bot_host.connector import (
     backoff,
     one_line,
 )
+from connectors.telegram.changes import delete, edit_text
 from connectors.telegram.config import TelegramConfig
 from connectors.telegram.content import Me
 from connectors.telegram.decode import ALLOWED_UPDATES, View, decode
@@ -75,6 +76,10 @@ class _RawBot(Bot):
         if not isinstance(message_id, int):
             raise NoAnswer("the Bot API's answer is no message")
         return str(message_id)
+
+    async def change(self, method: str, parameters: dict[str, Any]) -> None:
+        """editMessageText or deleteMessage. Raises TelegramError."""
+        await self._post(method, parameters)
 
 
 class TelegramConnector:
@@ -314,6 +319,14 @@ class TelegramConnector:
                 "allow_sending_without_reply": True,
             }
         return await self._bot.send_text(parameters)
+
+    async def edit(self, payload: Payload, target: Target, platform_message_id: str, *, key: str) -> None:
+        """See the contract `EditingConnector`."""
+        await edit_text(self._bot.change, self._chat_id(target), int(platform_message_id), payload)
+
+    async def retract(self, target: Target, platform_message_id: str) -> None:
+        """See the contract `EditingConnector`."""
+        await delete(self._bot.change, self._chat_id(target), int(platform_message_id))
 
     def _chat_id(self, target: Target) -> int:
         try:

@@ -71,6 +71,16 @@ def is_bad_markup(error: TelegramError) -> bool:
     return isinstance(error, BadRequest) and ("can't parse entities" in text or "text is too long" in text)
 
 
+def is_unchanged(error: TelegramError) -> bool:
+    """An edit said what the message says already: it is done."""
+    return isinstance(error, BadRequest) and "message is not modified" in error.message.lower()
+
+
+def is_gone(error: TelegramError) -> bool:
+    """There is no message to delete: it is done."""
+    return isinstance(error, BadRequest) and "message to delete not found" in error.message.lower()
+
+
 def to_send_error(error: TelegramError) -> SendError:
     """A failed sendMessage as the outbox wants to hear it."""
     why = f"telegram: {say(error)}"

@@ -307,7 +307,6 @@ def test_an_env_file_that_others_can_read_is_noted(tmp_path: Path) -> None:
     ("text", "key"),
     [
         ('[connectors.discord]\ndm_policy = "pairing"', "connectors.discord.dm_policy"),
-        ('[connectors.discord]\nedited_answer = "ignore"', "connectors.discord.edited_answer"),
         ("[connectors.discord]\nstreaming = true", "connectors.discord.streaming"),
         ('[connectors.slack]\nmode = "http"', "connectors.slack.mode"),
         ('[[connectors.discord]]\nmode = "http"', "connectors.discord.mode"),

@@ -79,7 +79,7 @@ async def test_edits_and_restarts_do_not_count_as_failures(house_at: Houses) -> 
         said = await house.platform.say("draft")
         for n in range(7):
             await house.model.wait_asked(n + 1)
-            await house.platform.edit(said, f"draft {n}")
+            await house.platform.rewrite(said, f"draft {n}")
         await house.model.wait_asked(8)
         await house.host.stop(0.0)
     for _ in range(6):

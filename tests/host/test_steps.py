@@ -261,7 +261,7 @@ class TestEdits:
         said = await house.platform.say("pay 5")
         await house.model.wait_asked(2)
         house.model.answers = list(answers)
-        await house.platform.edit(said, text)
+        await house.platform.rewrite(said, text)
         return said
 
     async def test_the_model_is_asked_anew_and_told_what_was_done(
@@ -308,7 +308,7 @@ class TestEdits:
         async with house_at(model=again) as house:
             await again.wait_asked()
             again.answers = [calls(call("PAY")), "Paid once."]
-            await house.platform.edit(said, "do pay")
+            await house.platform.rewrite(said, "do pay")
             assert await house.platform.wait_sent() == ["Paid once."]
         assert model.deeds == ["PAY {} for pay 5"]
         assert "just this was done before" in tail(again.requests[0])[-1].content
@@ -323,24 +323,18 @@ class TestEdits:
             assert await house.platform.wait_sent() == ["Twice."]
         assert model.deeds == ["PAY {} for pay 5", "PAY {} for pay twice"]
 
-    async def test_a_turn_that_begins_anew_after_its_answer_knows_it_too(
-        self, house_at: Houses, tmp_path: Path
-    ) -> None:
+    async def test_a_turn_that_begins_anew_after_its_answer_knows_it_too(self, house_at: Houses) -> None:
         model = Doing(calls(call("PAY")), "Paid.")
         async with house_at(model=model) as house:
             said = await house.platform.say("pay 5")
             await house.platform.wait_sent()
             await house.host.finish_pending()
-            await house.platform.edit(said, "pay 5, please")
-        # As an edit after the answer does it: the message has its turn once more.
-        with sqlite3.connect(tmp_path / "bot.db") as database:
-            database.execute("UPDATE inbox SET state = 'pending', outcome = NULL, finished_at = NULL")
-        database.close()
-        again = Doing(calls(call("PAY")), "It is paid.", deeds=model.deeds)
-        async with house_at(model=again) as house:
-            assert await house.platform.wait_sent() == ["It is paid."]
+            model.answers = [calls(call("PAY")), "It is paid."]
+            await house.platform.rewrite(said, "pay 5, please")
+            await house.platform.wait_until(lambda: bool(house.platform.changes))
+            assert house.platform.shown == ["It is paid."]
         assert model.deeds == ["PAY {} for pay 5"]
-        assert tail(again.requests[0])[1].content.endswith("PAY was done.")
+        assert tail(model.requests[2])[1].content.endswith("PAY was done.")
 
     async def test_names_and_ids_that_no_database_takes_are_cleaned(self, house_at: Houses) -> None:
         odd = call("PA\x00Y\ud800", id="c\x00\udfff")
@@ -356,7 +350,7 @@ class TestEdits:
             while not model.deeds:
                 await asyncio.sleep(0)
             model.answers = [calls(call("PAY")), "Please check."]
-            await house.platform.edit(said, "pay 5!")
+            await house.platform.rewrite(said, "pay 5!")
             assert await house.platform.wait_sent() == ["Please check."]
         assert len(model.deeds) == 1
         told, refused = tail(model.requests[1])[1], tail(model.requests[2])[3]
@@ -378,11 +372,11 @@ class TestEdits:
             await model.wait_asked(1)
             await house.platform.say("pay")
             model.answers = [calls(call("PAY")), hang]
-            await house.platform.edit(first, "hello!")
+            await house.platform.rewrite(first, "hello!")
             await model.wait_asked(3)
             model.answers = [calls(call("PAY")), "Hello! It is paid."]
             await house.platform.delete(first)
-            await house.platform.edit(first, "never mind")
+            await house.platform.rewrite(first, "never mind")
             await house.host.stop(0.0)
         again = Doing(calls(call("PAY")), "It is paid.", deeds=model.deeds)
         async with house_at(model=again) as house:
@@ -401,7 +395,7 @@ async def test_messages_that_go_apart_know_what_was_done_for_each(house_at: Hous
         await model.wait_asked(1)
         await house.platform.say("pay 2")
         model.answers = [calls(call("PAY", '{"sum": 2}')), hang]
-        await house.platform.edit(first, "pay 1!")
+        await house.platform.rewrite(first, "pay 1!")
         await model.wait_asked(3)
         await house.host.stop(0.0)
     with sqlite3.connect(tmp_path / "bot.db") as database:
@@ -674,7 +668,7 @@ class TestFailure:
             for text in ("two", "three"):
                 await house.platform.say(text)
             model.answers = [calls(call("SET")), ModelError("down")]
-            await house.platform.edit(first, "1")
+            await house.platform.rewrite(first, "1")
             await house.host.finish_pending()
             said = [text for _, text, _ in house.platform.sent]
         assert said[0] == "Working on it."
@@ -707,7 +701,7 @@ class TestFailure:
             said = await house.platform.say("Hello")
             await house.platform.wait_sent()
             await house.host.finish_pending()
-            await house.platform.edit(said, "Hello?")
+            await house.platform.rewrite(said, "Hello?")
         # As an edit after the answer does it: the message has its turn once more.
         with sqlite3.connect(tmp_path / "bot.db") as database:
             database.execute("UPDATE inbox SET state = 'pending', outcome = NULL, finished_at = NULL")

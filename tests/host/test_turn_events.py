@@ -100,7 +100,7 @@ async def test_a_turn_that_is_begun_again_says_so(house: House) -> None:
     house.model.hold.clear()
     message = await house.platform.say("Helo")
     await house.model.wait_asked()
-    await house.platform.edit(message, "Hello")
+    await house.platform.rewrite(message, "Hello")
     await house.model.wait_asked(2)
     house.model.hold.set()
     assert await house.platform.wait_sent() == ["echo: Hello"]

@@ -29,6 +29,10 @@ class Seat(Protocol):
 
     name: str
 
+    @property
+    def mention(self) -> str:
+        """The bot's name, as people write it to turn to it."""
+
     def config(self) -> str:
         """The connector's table for config.toml."""
 
@@ -46,6 +50,12 @@ class Seat(Protocol):
 
     def replies(self, place: str) -> list[str]:
         """The bot's messages in a place so far."""
+
+    def shown(self, place: str) -> list[str]:
+        """The bot's messages in a place as people see them now: edited ones as they read, no deleted ones."""
+
+    async def delete(self, place: str, message: Any) -> None:
+        """The person takes back what they wrote. Telegram tells no bot of it."""
 
     async def wait_typing(self) -> None:
         """Until the bot has shown that it is writing."""
@@ -84,6 +94,10 @@ class TelegramSeat:
     def __init__(self, fake: FakeTelegram) -> None:
         self.fake = fake
 
+    @property
+    def mention(self) -> str:
+        return "@fake_bot"
+
     async def settle(self) -> None:
         world = self.fake.world
         self.fake.bot.sees_all = True  # privacy mode off: else threads cannot be followed
@@ -100,7 +114,7 @@ class TelegramSeat:
         return {"TELEGRAM_BOT_TOKEN": self.fake.bot.token}
 
     async def say(self, place: str, text: str, *, mention: bool = False) -> Any:
-        text = f"@fake_bot {text}" if mention else text
+        text = f"{self.mention} {text}" if mention else text
         topic = self.topic if place == THREAD else None
         return await self.fake.say(self.chats[place], self.ada, text, topic=topic)
 
@@ -117,6 +131,12 @@ class TelegramSeat:
 
     def replies(self, place: str) -> list[str]:
         return [message.text for message in self.fake.sent if self._in(place, message)]
+
+    def shown(self, place: str) -> list[str]:
+        return [m.text for m in self.fake.sent if self._in(place, m) and not m.deleted]
+
+    async def delete(self, place: str, message: Any) -> None:
+        """There is no such update."""
 
     async def wait_typing(self) -> None:
         await self.fake.wait_for_call("sendChatAction")
@@ -157,6 +177,10 @@ class DiscordSeat:
     def __init__(self, fake: FakeDiscord) -> None:
         self.fake = fake
 
+    @property
+    def mention(self) -> str:
+        return str(self.fake.bot.mention)
+
     async def settle(self) -> None:
         self.ada = self.fake.add_user("ada", global_name="Ada")
         self.grumpy = self.fake.add_user("grumpy", bot=True)
@@ -178,7 +202,7 @@ class DiscordSeat:
         return {"DISCORD_BOT_TOKEN": self.fake.token}
 
     async def say(self, place: str, text: str, *, mention: bool = False) -> Any:
-        text = f"{self.fake.bot.mention} {text}" if mention else text
+        text = f"{self.mention} {text}" if mention else text
         return self.fake.say(self.channels[place], self.ada, text)
 
     async def edit(self, place: str, message: Any, text: str) -> None:
@@ -190,6 +214,13 @@ class DiscordSeat:
 
     def replies(self, place: str) -> list[str]:
         return [str(message["content"]) for message in self.fake.sent_to(self.channels[place])]
+
+    def shown(self, place: str) -> list[str]:
+        there = self.channels[place].messages.values()
+        return [str(m["content"]) for m in there if m["author"]["id"] == self.fake.bot.id]
+
+    async def delete(self, place: str, message: Any) -> None:
+        self.fake.delete(message)
 
     async def wait_typing(self) -> None:
         await self.fake.wait_until(
@@ -232,6 +263,10 @@ class SlackSeat:
     def __init__(self, fake: FakeSlack) -> None:
         self.fake = fake
 
+    @property
+    def mention(self) -> str:
+        return f"<@{self.fake.bot_user_id}>"
+
     async def settle(self) -> None:
         self.ada = self.fake.add_user("ada", display_name="Ada")
         self.channels = {
@@ -250,7 +285,7 @@ class SlackSeat:
         return {"SLACK_BOT_TOKEN": self.fake.bot_token, "SLACK_APP_TOKEN": self.fake.app_token}
 
     async def say(self, place: str, text: str, *, mention: bool = False) -> Any:
-        text = f"<@{self.fake.bot_user_id}> {text}" if mention else text
+        text = f"{self.mention} {text}" if mention else text
         thread_ts = self.root_ts if place == THREAD else None
         return await self.fake.say(self.channels[place], self.ada, text, thread_ts=thread_ts)
 
@@ -264,6 +299,13 @@ class SlackSeat:
 
     def replies(self, place: str) -> list[str]:
         return [str(message["text"]) for message in self.fake.posts(channel=self.channels[place])]
+
+    def shown(self, place: str) -> list[str]:
+        there = self.channels[place].messages.values()
+        return [str(m["text"]) for m in there if m.get("user") == self.fake.bot_user_id]
+
+    async def delete(self, place: str, message: Any) -> None:
+        await self.fake.delete(self.channels[place], str(message["ts"]))
 
     async def wait_typing(self) -> None:
         await self.fake.wait_for_call("assistant.threads.setStatus")

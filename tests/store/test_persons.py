@@ -53,7 +53,7 @@ def concerns_people(name: str, column: Column[Any]) -> bool:
     return (
         bool(targets & {"entities.id", "memories.id"})
         or name.endswith(("entity_id", "memory_id"))
-        or name in ("memories.id", "outbox.message", "audit.actor", "audit.subject")
+        or name in ("memories.id", "outbox.message", "inbox.reply_id", "audit.actor", "audit.subject")
         or isinstance(column.type, Json | Words)
     )
 
@@ -117,7 +117,7 @@ async def answered(store: Database) -> Memory:
             error=text,
         )
         part = make_part(reply, payload={"content": text}, run_id=run.id)
-        end = InboxEnd(seq=row.seq, outcome=Outcome.ANSWERED, reason="mention")
+        end = InboxEnd(seq=row.seq, outcome=Outcome.ANSWERED, reason="mention", reply_id=reply.id)
         assert await store.commit_turn(TurnCommit(ends=(end,), run=run, memories=(reply,), outbox=(part,)))
         replies.append(reply)
     return replies[0]

@@ -1,0 +1,54 @@
+"""Answers that are edited or taken back: outgoing parts that change what was sent before."""
+
+from dataclasses import dataclass, replace
+
+from bot_host.contracts.connector import Connector, EditingConnector
+from bot_host.contracts.store import Store
+from bot_host.host.doubts import key_of
+from bot_host.types.errors import SendRefused
+from bot_host.types.outbound import Sent
+from bot_host.types.turn import InboxEnd, Operation, OutboxRow, Outcome
+
+DELETED = "deleted"
+KEPT = "answer kept: "
+"""Before the reason why an edit did not lead to another answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A part that is put in place of another one, or takes one away. Doing it again does no harm."""
+
+    connector: Connector
+    row: OutboxRow
+    platform_message_id: str
+    """Empty: there is nothing to take away."""
+
+    async def make(self) -> Sent:
+        """Do it. Raises as `Connector.send`."""
+        place = self.platform_message_id
+        if not place:
+            return Sent(platform_message_id="")
+        if not isinstance(self.connector, EditingConnector):
+            raise SendRefused(f"{self.connector.platform} messages cannot be changed")
+        if self.row.operation is Operation.DELETE:
+            await self.connector.retract(self.row.target, place)
+        else:
+            await self.connector.edit(self.row.payload, self.row.target, place, key=key_of(self.row))
+        return Sent(platform_message_id=place)
+
+
+async def find_change(store: Store, connector: Connector, row: OutboxRow) -> Change | None:
+    """What a part changes; None: it is sent. So is one whose predecessor never arrived."""
+    if row.operation is Operation.SEND or row.memory_id is None:
+        return None
+    place = await store.find_place(row.memory_id, row.part, before=row.seq)
+    if not place and row.operation is Operation.EDIT:
+        return None
+    return Change(connector=connector, row=row, platform_message_id=place)
+
+
+def keep_answer(end: InboxEnd) -> InboxEnd:
+    """The end of a message that has an answer: whatever came of a turn after an edit, it is answered."""
+    if end.outcome is Outcome.ANSWERED or end.reason == DELETED:
+        return end
+    return replace(end, outcome=Outcome.ANSWERED, reason=f"{KEPT}{end.reason}", kept=True)

@@ -1,0 +1,152 @@
+"""Answers that change after they were given: their questions get another turn, their parts follow."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import bindparam, select, update
+
+from bot_host.kit.clock import utc_now
+from bot_host.store import embeddings, memories
+from bot_host.store.schema import constant, inbox, outbox, outbox_revised
+from bot_host.store.statement import Row, Statement, Unit
+from bot_host.types.content import Content, MentionContext, MentionType
+from bot_host.types.ids import UUID
+from bot_host.types.memory import Memory
+from bot_host.types.turn import InboxState, NewOutbox, Operation, OutboxState, Outcome
+
+MOST: Final = 10
+"""Times that one answer is revised: whoever goes on editing plays with it."""
+LOOK_BACK: Final = timedelta(days=1)
+"""Among messages of so long before its answer the others are looked for that it answers, too."""
+SECOND_CHANCE: Final = frozenset({"not addressed", "muted", "the model chose silence"})
+"""Why a message was ignored that is answered after all, when an edit turns it to the agent."""
+
+_i, _o = inbox.c, outbox.c
+_done = _i.state == constant("done")
+_reopened = {
+    "state": "pending",
+    "outcome": None,
+    "reason": "",
+    "finished_at": None,
+    "attempts": 0,
+    "reopened_at": bindparam("now", type_=_i.reopened_at.type),
+}
+_PART: Final = (_o.seq, _o.part, _o.operation, _o.revision, _o.state, _o.platform_message_id, _o.destination)
+
+REOPEN: Final = Statement(
+    "inbox.reopen", update(inbox).where(_i.seq == bindparam("row"), _done).values(_reopened)
+)
+REOPEN_TOGETHER: Final = Statement(
+    "inbox.reopen_together",
+    update(inbox)
+    .where(
+        _i.room_id == bindparam("of_room"),
+        _i.received_at >= bindparam("since"),
+        _i.reply_id == bindparam("of_reply"),
+        _done,
+        _i.outcome == constant("answered"),
+    )
+    .values(_reopened),
+)
+EDITED_AGAIN: Final = Statement(
+    "inbox.edited_again",
+    update(inbox)
+    .where(_i.seq == bindparam("row"), _i.reopened_at.is_not(None))
+    .values(reopened_at=bindparam("now", type_=_i.reopened_at.type)),
+)
+FIRST_PARTS: Final = Statement(
+    "outbox.first_parts",
+    select(*_PART).where(_o.message == bindparam("memory_id")).order_by(_o.seq),
+)
+LATER_PARTS: Final = Statement(
+    "outbox.later_parts",
+    select(*_PART).where(_o.memory_id == bindparam("memory_id"), outbox_revised).order_by(_o.seq),
+)
+
+
+def reopen(event: Row, *, turned: bool, since: datetime) -> Unit[bool]:
+    """Give an edited message another turn: it was answered since `since`, or is to be answered now.
+
+    `event` is a row of `inbox.FIND_EVENT`; `turned`: by the edit it turns to the agent.
+    """
+    _, state, _, room_id, seq, outcome, reason, reply_id, received_at = event
+    now = utc_now()
+    if state != InboxState.DONE:
+        yield EDITED_AGAIN(row=seq, now=now)
+        return False
+    if outcome == Outcome.ANSWERED and reply_id is not None:
+        reply = yield from memories.find_memory(reply_id)
+        if reply is None or reply.created_at < since or reply.revision >= MOST:
+            return False
+        yield REOPEN_TOGETHER(of_room=room_id, since=reply.created_at - LOOK_BACK, of_reply=reply_id, now=now)
+        yield REOPEN(row=seq, now=now)
+        return True
+    if outcome == Outcome.IGNORED and turned and reason in SECOND_CHANCE and received_at >= since:
+        yield REOPEN(row=seq, now=now)
+        return True
+    return False
+
+
+def turns_to_us(before: Content, now: Content) -> bool:
+    """Whether an edit put a mention in. One that takes it out is not believed: it may be partial."""
+    return _mentions(now) and not _mentions(before)
+
+
+def _mentions(content: Content) -> bool:
+    return content.mention_context is not None and content.mention_context.is_mention
+
+
+def turned(before: Content, now: Content) -> MentionContext:
+    """How a message turns to the agent that did not before."""
+    told = {"is_mention": True, "mention_type": MentionType.PLATFORM_MENTION}
+    return (before.mention_context or now.mention_context or MentionContext()).model_copy(update=told)
+
+
+def _parts_of(memory_id: UUID) -> Unit[list[Row]]:
+    """All parts of an answer, as it was given and revised."""
+    first = yield FIRST_PARTS(memory_id=memory_id)
+    later = yield LATER_PARTS(memory_id=memory_id)
+    return [*first, *later]
+
+
+def revise(answer: Memory, parts: Sequence[NewOutbox]) -> Unit[list[NewOutbox]]:
+    """The answer says something else: what has to be sent for it. Nothing, when it is not there any more.
+
+    Parts take the places of the old ones in order. Old ones that are too many are deleted, further new ones
+    sent.
+    """
+    known = yield from memories.find_memory(answer.id)
+    if known is None:
+        return []
+    yield memories.REVISE(
+        memory_id=answer.id, new_content=answer.content.to_dict(), new_metadata=known.metadata
+    )
+    yield from embeddings.forget(answer.id)
+    if not parts:
+        return []
+    old = [row for row in (yield from _parts_of(answer.id)) if row[6] == parts[0].destination]
+    newest = max((row[3] for row in old), default=0)
+    places = sum(1 for row in old if row[3] == newest and row[2] != Operation.DELETE)
+    count = max(len(parts), places)
+    revised = [
+        replace(
+            part,
+            operation=Operation.EDIT if part.part < places else Operation.SEND,
+            revision=newest + 1,
+            parts=count,
+        )
+        for part in parts
+    ]
+    gone = replace(revised[-1], operation=Operation.DELETE, payload={})
+    return [*revised, *(replace(gone, part=part) for part in range(len(parts), places))]
+
+
+def find_place(memory_id: UUID, part: int, before: int) -> Unit[str]:
+    """See Outbox.find_place."""
+    found = ""
+    for seq, number, operation, _, state, platform_id, _ in (yield from _parts_of(memory_id)):
+        if number == part and seq < before and state == OutboxState.SENT:
+            found = "" if operation == Operation.DELETE else platform_id or found
+    return found

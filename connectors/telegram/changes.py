@@ -1,0 +1,49 @@
+"""Editing and deleting messages of ours."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from telegram.constants import ParseMode
+from telegram.error import TelegramError
+
+from bot_host.connector import Payload
+from connectors.telegram.errors import is_bad_markup, is_gone, is_unchanged, say, to_send_error
+
+log = logging.getLogger(__name__)
+
+Call = Callable[[str, dict[str, Any]], Awaitable[None]]
+"""A method of the Bot API with its parameters. Raises TelegramError."""
+
+
+async def edit_text(call: Call, chat_id: int, message_id: int, payload: Payload) -> None:
+    """Put `payload` in place of a message. Raises SendError.
+
+    A bot may edit its own messages at any time (core.telegram.org/bots/api#editmessagetext).
+    """
+    parameters = {
+        "chat_id": chat_id,
+        "message_id": message_id,
+        "link_preview_options": {"is_disabled": True},
+    }
+    try:
+        try:
+            html = {"text": payload["html"], "parse_mode": ParseMode.HTML}
+            await call("editMessageText", parameters | html)
+        except TelegramError as error:
+            if not is_bad_markup(error):
+                raise
+            log.warning("telegram: markup refused, editing with the plain text (%s)", say(error))
+            await call("editMessageText", parameters | {"text": payload["plain"]})
+    except TelegramError as error:
+        if not is_unchanged(error):
+            raise to_send_error(error) from None
+
+
+async def delete(call: Call, chat_id: int, message_id: int) -> None:
+    """Take a message away. Raises SendError; messages of more than 48 hours are refused."""
+    try:
+        await call("deleteMessage", {"chat_id": chat_id, "message_id": message_id})
+    except TelegramError as error:
+        if not is_gone(error):
+            raise to_send_error(error) from None

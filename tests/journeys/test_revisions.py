@@ -1,0 +1,52 @@
+"""Questions that people edit and take back after they were answered: the same answer follows."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.party import party
+from tests.journeys.seats import DM, GROUP, PLATFORMS, Seat
+
+
+async def wait_shown(seat: Seat, place: str, texts: list[str]) -> None:
+    """Until the bot's messages in a place read so."""
+    try:
+        async with asyncio.timeout(20):
+            while seat.shown(place) != texts:
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"{seat.shown(place)} is shown, not {texts}") from None
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+async def test_an_edited_question_has_its_answer_edited(name: str, tmp_path: Path) -> None:
+    async with party(tmp_path, name) as p, p.host() as host:
+        [seat] = p.seats
+        said = await seat.say(DM, "what is 2+2")
+        await seat.wait_reply(DM)
+        await seat.say(DM, "thanks")
+        await seat.wait_reply(DM, 2)
+        await seat.edit(DM, said, "what is 3+3")
+        await wait_shown(seat, DM, ["echo: what is 3+3", "echo: thanks"])
+        p.model.answer("word " * 3000)
+        await seat.edit(DM, said, "tell me everything")
+        await p.model.wait_for_requests(4)
+        while len(seat.shown(DM)) < 4 or seat.shown(DM)[0].startswith("echo"):
+            await asyncio.sleep(0.01)
+        await seat.edit(DM, said, "never mind")
+        await wait_shown(seat, DM, ["echo: never mind", "echo: thanks"])
+        assert await host.stop() == 0
+        assert "Traceback" not in host.all_log
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+async def test_a_mention_that_was_forgotten_is_answered_when_it_is_mended(name: str, tmp_path: Path) -> None:
+    async with party(tmp_path, name) as p, p.host() as host:
+        [seat] = p.seats
+        said = await seat.say(GROUP, "what time is it")
+        await seat.say(DM, "hello")
+        await seat.wait_reply(DM)
+        await seat.edit(GROUP, said, f"{seat.mention} what time is it")
+        assert (await seat.wait_reply(GROUP)).endswith("what time is it")
+        assert await host.stop() == 0
