@@ -54,6 +54,8 @@ class ConnectorConfig(BaseModel):
     """Seconds. What is older than this is at most remembered."""
     edited_answer: Literal["edit", "ignore"] = "edit"
     """What becomes of an answer when its question is edited."""
+    deleted_answer: Literal["keep", "retract"] = "keep"
+    """What becomes of an answer when its question is deleted."""
     streaming: bool | Literal["auto"] = "auto"
 
     @field_validator("allow", "deny")

@@ -19,6 +19,7 @@ from bot_host.types.places import Entity, Participant, ParticipantState, Room, W
 from bot_host.types.turn import (
     Admission,
     Admitted,
+    Deleted,
     Edited,
     NewOutbox,
     OutboxRow,
@@ -79,8 +80,13 @@ class Inbox(Protocol):
         that, and turns to it now.
         """
 
-    async def apply_delete(self, account: str, event_keys: Sequence[str], mark: Mark | None) -> int:
-        """Delete the memories of messages that are gone; pending ones end as ignored, `deleted`. How many."""
+    async def apply_delete(
+        self, account: str, event_keys: Sequence[str], mark: Mark | None, *, retract: bool = False
+    ) -> Deleted:
+        """Delete the memories of messages that are gone; pending ones end as ignored, `deleted`.
+
+        `retract`: an answer whose questions are all gone goes as well, from the memory and the platform.
+        """
 
     async def apply_places(
         self,

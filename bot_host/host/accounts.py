@@ -99,6 +99,15 @@ class Accounts:
             and isinstance(line.connector, EditingConnector)
         )
 
+    def retracts(self, account: str) -> bool:
+        """Whether answers there go with their questions: wanted, and the platform can."""
+        line = self._lines.get(account)
+        return (
+            line is not None
+            and line.config.deleted_answer == "retract"
+            and isinstance(line.connector, EditingConnector)
+        )
+
     def handles(self, agent_id: UUID, source: str) -> bool:
         """Whether a send handler of the agent's sends to a source."""
         return self._handler_line(source, agent_id) is not None

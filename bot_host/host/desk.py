@@ -82,6 +82,8 @@ class Desk:
             interrupt=lambda agent_id, room_id: self.lanes.interrupt((agent_id, room_id)),
             revises=accounts.revises,
             reopened=lambda agent_id, room_id: self.lanes.wake((agent_id, room_id)),
+            retracts=accounts.retracts,
+            retracted=self.outbox.wake,
         )
         workers = built_in_workers(store, accounts, admit=self.inbox.admit, say=say)
         self.scheduler = Scheduler(store, agents, workers=workers, mask=mask)

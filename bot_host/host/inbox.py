@@ -60,12 +60,17 @@ class HostInbox:
         interrupt: Callable[[UUID, UUID], None],
         revises: Callable[[str], bool] = lambda _account: False,
         reopened: Callable[[UUID, UUID], None] = lambda _agent_id, _room_id: None,
+        retracts: Callable[[str], bool] = lambda _account: False,
+        retracted: Callable[[Sequence[str]], None] = lambda _destinations: None,
     ) -> None:
         """`came` is told of each message once it is on disk.
 
         `revises`: whether answers of an account follow their questions' edits; `reopened` is told of a room
-        with a message that gets another turn for that.
+        with a message that gets another turn for that. `retracts`: whether answers of an account go with
+        their questions; `retracted` is told of the destinations where some do.
         """
+        self._retracts = retracts
+        self._retracted = retracted
         self._revises = revises
         self._reopened = reopened
         self._store = store
@@ -155,9 +160,7 @@ class HostInbox:
             case InboundEdit():
                 await self._edit(account, event)
             case InboundDelete():
-                gone = await self._store.apply_delete(account.key, event.event_keys, event.mark)
-                if gone:
-                    log.info("%d deleted messages forgotten", gone)
+                await self._delete(account, event)
             case InboundPlaces():
                 await self._places(agent_id, account, event)
             case Skipped():
@@ -183,6 +186,17 @@ class HostInbox:
             if done.reopened:
                 self._reopened(done.agent_id, done.room_id)
             log.debug("edit of %s taken over", event.event_key)
+
+    async def _delete(self, account: Account, event: InboundDelete) -> None:
+        done = await self._store.apply_delete(
+            account.key, event.event_keys, event.mark, retract=self._retracts(account.key)
+        )
+        for agent_id, room_id in done.under_way:
+            self._interrupt(agent_id, room_id)
+        if done.destinations:
+            self._retracted(done.destinations)
+        if done.count:
+            log.info("%d deleted messages forgotten", done.count)
 
     async def _places(self, agent_id: UUID, account: Account, event: InboundPlaces) -> None:
         world = _world(agent_id, account, event.world) if event.world else None

@@ -206,6 +206,11 @@ class HostOutbox:
         for destination in dict.fromkeys(row.destination for row in rows):
             self._lanes.wake(destination)
 
+    def wake(self, destinations: Sequence[str]) -> None:
+        """There is something to send to these."""
+        for destination in destinations:
+            self._lanes.wake(destination)
+
     # -- speaking without being asked -------------------------------------------------------------------
 
     async def enqueue(self, line: Line, memory: Memory, target: Target, *, remember: bool) -> list[int]:

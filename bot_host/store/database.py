@@ -37,6 +37,7 @@ from bot_host.types.places import Entity, Participant, ParticipantState, Room, W
 from bot_host.types.turn import (
     Admission,
     Admitted,
+    Deleted,
     Edited,
     NewOutbox,
     OutboxRow,
@@ -109,9 +110,11 @@ class Database(
             partial(ledger.apply_edit, account, event_key, content, edited_at, mark, reopen_since)
         )
 
-    async def apply_delete(self, account: str, event_keys: Sequence[str], mark: Mark | None) -> int:
+    async def apply_delete(
+        self, account: str, event_keys: Sequence[str], mark: Mark | None, *, retract: bool = False
+    ) -> Deleted:
         """See Inbox."""
-        return await self._driver.write(partial(ledger.apply_delete, account, event_keys, mark))
+        return await self._driver.write(partial(ledger.apply_delete, account, event_keys, mark, retract))
 
     async def apply_places(
         self,

@@ -24,6 +24,7 @@ from bot_host.types.outbound import Target
 from bot_host.types.turn import (
     Admission,
     Admitted,
+    Deleted,
     Edited,
     InboxEnd,
     InboxRow,
@@ -166,7 +167,7 @@ FIND_EVENT: Final = Statement(
 )
 FIND_EVENTS: Final = Statement(
     "inbox.find_events",
-    select(_c.seq, _c.memory_id).where(
+    select(_c.seq, _c.memory_id, _c.state, _c.agent_id, _c.room_id, _c.reply_id).where(
         _c.account == bindparam("account"), InList(_c.event_key, "event_keys")
     ),
 )
@@ -302,17 +303,26 @@ def _says_the_same(one: Content, other: Content) -> bool:
     return one.text == other.text and files(one) == files(other)
 
 
-def apply_delete(account: str, event_keys: Sequence[str], mark: Mark | None) -> Unit[int]:
+def apply_delete(
+    account: str, event_keys: Sequence[str], mark: Mark | None, retract: bool = False
+) -> Unit[Deleted]:
     """See Inbox.apply_delete. Rows that are running end when they are put back."""
     yield from set_mark(account, mark)
     rows = yield FIND_EVENTS(account=account, event_keys=event_keys)
     if not rows:
-        return 0
-    deleted = yield from memories.delete_memories([memory_id for _, memory_id in rows])
-    seqs = [seq for seq, _ in rows]
+        return Deleted(count=0)
+    count = yield from memories.delete_memories([row[1] for row in rows])
+    seqs = [row[0] for row in rows]
     yield END_DELETED(seqs=seqs, now=utc_now())
     yield from steps.blank(seqs)
-    return deleted
+    destinations: list[str] = []
+    for answer in dict.fromkeys(row[5] for row in rows if retract and row[5]):
+        destinations += yield from revisions.retract(answer)
+    return Deleted(
+        count=count,
+        under_way=tuple(dict.fromkeys((row[3], row[4]) for row in rows if row[2] == InboxState.RUNNING)),
+        destinations=tuple(dict.fromkeys(destinations)),
+    )
 
 
 def recover() -> Unit[list[tuple[UUID, UUID]]]:

@@ -30,7 +30,7 @@ from bot_host.types.ledger import (
     Tally,
 )
 from bot_host.types.places import Entity, Room, World
-from bot_host.types.turn import Admission, Admitted, Edited, Outcome
+from bot_host.types.turn import Admission, Admitted, Deleted, Edited, Outcome
 
 SKIPPED_KEPT: Final = 10_000
 REASON_CHARACTERS: Final = 120
@@ -143,11 +143,11 @@ def apply_edit(
     return edited
 
 
-def apply_delete(account: str, event_keys: Sequence[str], mark: Mark | None) -> Unit[int]:
+def apply_delete(account: str, event_keys: Sequence[str], mark: Mark | None, retract: bool) -> Unit[Deleted]:
     """See Inbox.apply_delete."""
-    deleted = yield from inbox.apply_delete(account, event_keys, mark)
-    end = EventEnd.APPLIED if deleted else EventEnd.HANDLED
-    yield from _end(account, EventKind.DELETE, end, "" if deleted else "message not known")
+    deleted = yield from inbox.apply_delete(account, event_keys, mark, retract)
+    end = EventEnd.APPLIED if deleted.count else EventEnd.HANDLED
+    yield from _end(account, EventKind.DELETE, end, "" if deleted.count else "message not known")
     return deleted
 
 

@@ -9,15 +9,20 @@ from sqlalchemy import bindparam, select, update
 
 from bot_host.kit.clock import utc_now
 from bot_host.store import embeddings, memories
-from bot_host.store.schema import constant, inbox, outbox, outbox_revised
+from bot_host.store import outbox as outbox_verbs
+from bot_host.store.columns import InList
+from bot_host.store.schema import constant, inbox, outbox, outbox_open, outbox_revised
 from bot_host.store.statement import Row, Statement, Unit
 from bot_host.types.content import Content, MentionContext, MentionType
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
+from bot_host.types.outbound import Target
 from bot_host.types.turn import InboxState, NewOutbox, Operation, OutboxState, Outcome
 
 MOST: Final = 10
 """Times that one answer is revised: whoever goes on editing plays with it."""
+DELETED: Final = "deleted"
+"""Why a part is not sent any more: its question is gone."""
 LOOK_BACK: Final = timedelta(days=1)
 """Among messages of so long before its answer the others are looked for that it answers, too."""
 SECOND_CHANCE: Final = frozenset({"not addressed", "muted", "the model chose silence"})
@@ -33,7 +38,18 @@ _reopened = {
     "attempts": 0,
     "reopened_at": bindparam("now", type_=_i.reopened_at.type),
 }
-_PART: Final = (_o.seq, _o.part, _o.operation, _o.revision, _o.state, _o.platform_message_id, _o.destination)
+_PART: Final = (
+    _o.seq,
+    _o.part,
+    _o.operation,
+    _o.revision,
+    _o.state,
+    _o.platform_message_id,
+    _o.destination,
+    _o.agent_id,
+    _o.account,
+    _o.target,
+)
 
 REOPEN: Final = Statement(
     "inbox.reopen", update(inbox).where(_i.seq == bindparam("row"), _done).values(_reopened)
@@ -63,6 +79,22 @@ FIRST_PARTS: Final = Statement(
 LATER_PARTS: Final = Statement(
     "outbox.later_parts",
     select(*_PART).where(_o.memory_id == bindparam("memory_id"), outbox_revised).order_by(_o.seq),
+)
+
+
+QUESTIONS: Final = Statement(
+    "inbox.questions",
+    select(_i.memory_id).where(
+        _i.room_id == bindparam("room_id"),
+        _i.received_at >= bindparam("since"),
+        _i.reply_id == bindparam("reply"),
+    ),
+)
+UNSEND: Final = Statement(
+    "outbox.unsend",
+    update(outbox)
+    .where(InList(_o.seq, "seqs"), outbox_open, _o.state == constant("pending"))
+    .values(state="failed", error=DELETED),
 )
 
 
@@ -146,7 +178,40 @@ def revise(answer: Memory, parts: Sequence[NewOutbox]) -> Unit[list[NewOutbox]]:
 def find_place(memory_id: UUID, part: int, before: int) -> Unit[str]:
     """See Outbox.find_place."""
     found = ""
-    for seq, number, operation, _, state, platform_id, _ in (yield from _parts_of(memory_id)):
+    for seq, number, operation, _, state, platform_id, *_ in (yield from _parts_of(memory_id)):
         if number == part and seq < before and state == OutboxState.SENT:
             found = "" if operation == Operation.DELETE else platform_id or found
     return found
+
+
+def retract(answer_id: UUID) -> Unit[list[str]]:
+    """Take an answer back, unless another message that it answers is still there; where to send that."""
+    answer = yield from memories.find_memory(answer_id)
+    if answer is None:
+        return []
+    asked = yield QUESTIONS(room_id=answer.room_id, since=answer.created_at - LOOK_BACK, reply=answer_id)
+    if (yield from memories.find_memories([memory_id for (memory_id,) in asked if memory_id])):
+        return []
+    yield from memories.delete_memories([answer_id])
+    old = yield from _parts_of(answer_id)
+    # One that is being sent just now arrives, and is taken back after that.
+    yield UNSEND(seqs=[row[0] for row in old])
+    newest = max((row[3] for row in old), default=0)
+    there = [row for row in old if row[3] == newest and row[2] != Operation.DELETE]
+    rows = [
+        NewOutbox(
+            agent_id=agent_id,
+            account=account,
+            destination=destination,
+            target=Target.from_dict(target),
+            payload={},
+            part=part,
+            parts=len(there),
+            memory_id=answer_id,
+            operation=Operation.DELETE,
+            revision=newest + 1,
+        )
+        for part, (*_, destination, agent_id, account, target) in enumerate(there)
+    ]
+    yield from outbox_verbs.add(rows)
+    return [row.destination for row in rows]

@@ -107,6 +107,18 @@ class Edited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """What became of messages that are gone from their platform, after the commit."""
+
+    count: int
+    """Memories that went with them."""
+    under_way: tuple[tuple[UUID, UUID], ...] = ()
+    """(agent_id, room_id) of those whose turn is under way."""
+    destinations: tuple[str, ...] = ()
+    """Where answers are to be taken back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboxRow:
     """An inbound message that waits for its turn or has had it."""
 

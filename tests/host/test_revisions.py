@@ -26,6 +26,13 @@ LONG = "a" * 200 + "b" * 200 + "c" * 50
 """Three parts."""
 
 
+class Lasting(FakePlatform):
+    """What was said there cannot be changed."""
+
+    edit = None  # type: ignore[assignment]
+    retract = None  # type: ignore[assignment]
+
+
 async def settled(house: House) -> None:
     """All is done, and no row breaks a promise."""
     await house.host.finish_pending()
@@ -246,11 +253,8 @@ class TestItStands:
             await self.check(house, said, tmp_path, "direct message")
             assert len(house.model.requests) == 1
 
-    async def test_where_the_platform_cannot(
-        self, house_at: Houses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.delattr(FakePlatform, "edit")
-        async with house_at() as house:
+    async def test_where_the_platform_cannot(self, house_at: Houses, tmp_path: Path) -> None:
+        async with house_at(platform=Lasting()) as house:
             said = await ask(house, "one")
             await self.check(house, said, tmp_path, "direct message")
 

@@ -50,3 +50,25 @@ async def test_a_mention_that_was_forgotten_is_answered_when_it_is_mended(name: 
         await seat.edit(GROUP, said, f"{seat.mention} what time is it")
         assert (await seat.wait_reply(GROUP)).endswith("what time is it")
         assert await host.stop() == 0
+
+
+@pytest.mark.parametrize("name", ["discord", "slack"])
+async def test_a_deleted_question_takes_its_answer_along_where_configured(name: str, tmp_path: Path) -> None:
+    async with party(tmp_path, name) as p:
+        config = p.folder / "config.toml"
+        text = config.read_text(encoding="utf-8")
+        table = f"[connectors.{name}]\n"
+        config.write_text(text.replace(table, table + 'deleted_answer = "retract"\n'), encoding="utf-8")
+        async with p.host() as host:
+            [seat] = p.seats
+            said = await seat.say(DM, "my password is sesame")
+            await seat.wait_reply(DM)
+            await seat.say(DM, "hello")
+            await seat.wait_reply(DM, 2)
+            await seat.delete(DM, said)
+            await wait_shown(seat, DM, ["echo: hello"])
+            await seat.say(DM, "what is my password")
+            await wait_shown(seat, DM, ["echo: hello", "echo: what is my password"])
+            assert "sesame" not in str(p.model.chats[-1].messages)
+            assert await host.stop() == 0
+            assert "Traceback" not in host.all_log

@@ -15,6 +15,7 @@ from bot_host.types.memory import Memory
 from bot_host.types.places import ParticipantState, Room
 from bot_host.types.turn import (
     Admitted,
+    Deleted,
     InboxEnd,
     InboxRow,
     InboxState,
@@ -282,7 +283,7 @@ async def test_an_edit_changes_text_and_attachments_and_nothing_else(store: Data
 async def test_a_deleted_message_is_forgotten_and_gets_no_turn(store: Database) -> None:
     await store.admit([make_admission(f"m{i}") for i in range(3)])
     count = await store.apply_delete(ACCOUNT, ["room/m0", "room/m2", "room/m9"], Mark(name="d", value=5))
-    assert count == 2
+    assert count == Deleted(count=2)
     assert [row.message_id for row in (await store.take_turn(AGENT, ROOM, 10)).rows] == ["m1"]
     assert await store.find_memory(make_id("memory m0")) is None
     assert await store.pending_count() == 1
@@ -296,7 +297,7 @@ async def test_a_deleted_message_is_forgotten_and_gets_no_turn(store: Database) 
 @pytest.mark.parametrize("way", ["put_back", "recover"])
 async def test_a_message_deleted_in_its_turn_ends_when_it_is_put_back(store: Database, way: str) -> None:
     rows = await admit_and_take(store, "m1", "m2")
-    assert await store.apply_delete(ACCOUNT, ["room/m1"], None) == 1
+    assert (await store.apply_delete(ACCOUNT, ["room/m1"], None)).count == 1
     assert await store.pending_count() == 2
     assert await store.commit_turn(make_commit(*rows)) is None
     if way == "put_back":

@@ -327,7 +327,7 @@ class TestErase:
         await store.erase_entity(BEN)
         edited = await store.apply_edit(ACCOUNT, "room/m1", Content(text=SECRET), NOON, None)
         assert (edited.found, edited.changed) == (True, False)
-        assert await store.apply_delete(ACCOUNT, ["room/m1", "dm-4711/p1"], None) == 0
+        assert (await store.apply_delete(ACCOUNT, ["room/m1", "dm-4711/p1"], None)).count == 0
 
     async def test_what_was_not_sent_yet_is_not_sent(self, store: Database) -> None:
         assert await store.unsent_count() == 3

@@ -117,7 +117,7 @@ class TestKnowledge:
 
     async def test_so_does_it_with_a_message_that_is_deleted_on_its_platform(self, store: Database) -> None:
         fact = await keep(store, "f", type=MemoryType.FACT, source_memory_id=make_id("memory m0"))
-        assert await store.apply_delete(ACCOUNT, ["room/m0"], None) == 1
+        assert (await store.apply_delete(ACCOUNT, ["room/m0"], None)).count == 1
         assert await store.find_memory(fact.id) is None
 
     async def test_a_rooms_memories_go_by_type_or_all(self, store: Database) -> None:
