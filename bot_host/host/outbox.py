@@ -87,6 +87,8 @@ class HostOutbox:
         """By destination: the part that the transaction which made or found it has marked `sending`."""
         self._taken: dict[int, str] = {}
         """Parts that a platform took and whose record is not on disk yet."""
+        self._due: dict[int, float] = {}
+        """Loop time at which parts that this process has put off are tried again."""
         self._bugs: Counter[int] = Counter()
         """Tries that ended in a fault of the connector's own, by part."""
         self._deliveries: dict[int, set[asyncio.Future[OutboxRow]]] = {}
@@ -282,9 +284,10 @@ class HostOutbox:
         row = self._marked.get(destination) or await self._store.next_part(destination)
         if row is None:
             return IDLE
-        wait = (row.not_before - utc_now()).total_seconds() if row.not_before else 0.0
+        wait = self._still_to_wait(row)
         if wait > 0:
             return Next(after_s=wait)
+        self._due.pop(row.seq, None)
         line = self._accounts.find(row.account)
         if line is None:
             await self.put_back([row] if row.marked else [])
@@ -301,6 +304,16 @@ class HostOutbox:
                     await self._store.mark_sending(row.seq)
                 return await self._send(line.connector, found, change)
             return await self._settle(row, found)
+
+    def _still_to_wait(self, row: OutboxRow) -> float:
+        """Seconds. The machine's clock may have been set back since the time was written down."""
+        due = self._due.get(row.seq)
+        if due is not None:
+            return due - asyncio.get_running_loop().time()
+        now = utc_now()
+        if row.not_before is None or row.created_at > now:
+            return 0.0
+        return (row.not_before - now).total_seconds()
 
     async def _settle(self, row: OutboxRow, found: Arrived | LookLater | Unproven) -> Next:
         if isinstance(found, Arrived):
@@ -378,6 +391,7 @@ class HostOutbox:
         level = logging.WARNING if isinstance(error, SendError) else logging.ERROR
         said = "may have arrived or not" if unknown else "not sent"
         log.log(level, "message to %s %s: %s; trying again in %.1f s", row.destination, said, why, wait)
+        self._due[row.seq] = asyncio.get_running_loop().time() + wait
         await self._doubts.put_off(row, utc_now() + timedelta(seconds=wait), why, unknown=unknown)
         return Next(after_s=wait)
 

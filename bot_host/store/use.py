@@ -14,6 +14,8 @@ from bot_host.types.ids import UUID
 from bot_host.types.turn import RunRecord, Use
 
 _c = inbox.c
+_past = _c.received_at <= bindparam("now")
+"""Where the machine's clock was set back, what came before that stands in the future."""
 _mine = _c.agent_id == bindparam("agent_id")
 _counts = or_(
     _c.outcome.in_([constant("answered"), constant("failed")]),
@@ -27,7 +29,7 @@ def _count(name: str, column: Any) -> Statement:
         name,
         select(func.count())
         .select_from(inbox)
-        .where(column == bindparam("whose"), _c.received_at > bindparam("since"), _mine, _counts),
+        .where(column == bindparam("whose"), _c.received_at > bindparam("since"), _past, _mine, _counts),
     )
 
 
@@ -38,6 +40,7 @@ def _refused(name: str, column: Any) -> Statement:
         .where(
             column == bindparam("whose"),
             _c.received_at >= bindparam("since"),
+            _past,
             _mine,
             InList(_c.reason, "reasons"),
         )
@@ -76,12 +79,13 @@ def get_use(
     """See Inbox.get_use."""
     minute = now - timedelta(minutes=1)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    of_entity = yield COUNT_OF_ENTITY(whose=entity_id, since=minute, agent_id=agent_id, here=room_id)
-    of_room = yield COUNT_OF_ROOM(whose=room_id, since=minute, agent_id=agent_id, here=room_id)
+    of_entity = yield COUNT_OF_ENTITY(whose=entity_id, since=minute, now=now, agent_id=agent_id, here=room_id)
+    of_room = yield COUNT_OF_ROOM(whose=room_id, since=minute, now=now, agent_id=agent_id, here=room_id)
     spent = yield OF_DAY(agent_id=agent_id, day=day_of(now))
     since = min(minute, midnight)
-    by_entity = yield REFUSED_ENTITY(whose=entity_id, since=since, agent_id=agent_id, reasons=reasons)
-    by_room = yield REFUSED_ROOM(whose=room_id, since=since, agent_id=agent_id, reasons=reasons)
+    refused = {"since": since, "now": now, "agent_id": agent_id, "reasons": reasons}
+    by_entity = yield REFUSED_ENTITY(whose=entity_id, **refused)
+    by_room = yield REFUSED_ROOM(whose=room_id, **refused)
     tokens, cost = spent[0] if spent else (0, 0.0)
     return Use(
         entity_messages=of_entity[0][0],
