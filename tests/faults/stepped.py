@@ -2,8 +2,9 @@
 
 `python tests/faults/stepped.py --config config.toml` is `python -m bot_host --config config.toml`. When the
 file `stop_at` in the working folder holds the name of a step, whatever reaches that step from then on stays
-there for ever, a line on standard error says so, and all the rest goes on: the moment for a `kill -9`. This
-is the test build; nothing of it is in the package that is installed.
+there for ever, a line on standard error says so, and all the rest goes on: the moment for a `kill -9`. The
+variable SEND_SECONDS is how long a platform may take for a message. This is the test build; nothing of it is in
+the package that is installed.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bot_host.cli import main
-from bot_host.host import task_workers
+from bot_host.host import outbox, task_workers
 from bot_host.host.outbox import HostOutbox
 from bot_host.host.scheduler import Scheduler
 from bot_host.pipeline import journey, respond
@@ -92,6 +93,7 @@ around(Database, "claim_due", after="task claimed")
 around(Scheduler, "_execute", after="task executed")
 around(Database, "finish_occurrence", after="task ended", given=lambda *_, error, **__: not error)
 task_workers.CONNECT_SECONDS = 0.1  # type: ignore[misc]
+outbox.SEND_SECONDS = float(os.environ.get("SEND_SECONDS", outbox.SEND_SECONDS))  # type: ignore[misc]
 
 if __name__ == "__main__":
     main(prog_name="python -m bot_host")

@@ -1,6 +1,5 @@
-"""A disk that is full, and a database that another process locks: at each end of a message's way, and back."""
+"""A full disk, and a database that another process locks: at each end of a message's way, and back."""
 
-import asyncio
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
