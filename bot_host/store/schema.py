@@ -24,7 +24,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot_host.store.columns import Id, Json, Key, Moment, Real, Seq, Words
 
-HEAD: Final = "0008"
+HEAD: Final = "0007"
 
 metadata: Final = MetaData(
     naming_convention={

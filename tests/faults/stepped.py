@@ -3,8 +3,8 @@
 `python tests/faults/stepped.py --config config.toml` is `python -m bot_host --config config.toml`. When the
 file `stop_at` in the working folder holds the name of a step, whatever reaches that step from then on stays
 there for ever, a line on standard error says so, and all the rest goes on: the moment for a `kill -9`. The
-variable SEND_SECONDS is how long a platform may take for a message. This is the test build; nothing of it is in
-the package that is installed.
+variable SEND_SECONDS is how long a platform may take for a message. This is the test build; nothing of it is
+in the package that is installed.
 """
 
 import asyncio

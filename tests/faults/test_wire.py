@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.faults.rows import at_rest, verify
-from tests.faults.test_steps_killed import REPEAT
 from tests.fakes.discord import SEND, FakeDiscord
 from tests.fakes.slack import FakeSlack
 from tests.fakes.telegram import FakeTelegram
+from tests.faults.rows import at_rest, verify
+from tests.faults.test_steps_killed import REPEAT
 from tests.journeys.harness import PATIENCE_S
 from tests.journeys.party import party
 from tests.journeys.seats import DM, GROUP, PLATFORMS, DiscordSeat, Seat, SlackSeat, TelegramSeat

@@ -5,8 +5,8 @@ from alembic import op
 
 from bot_host.store.columns import Id, Key, Moment, Seq, Words
 
-revision = "0004"
-down_revision = "0007"
+revision = "0006"
+down_revision = "0005"
 
 _COUNT = (
     "ON CONFLICT (account, kind, ending, reason) DO UPDATE SET count = count + 1, "

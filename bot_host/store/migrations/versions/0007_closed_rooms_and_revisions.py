@@ -5,8 +5,8 @@ from alembic import op
 
 from bot_host.store.columns import Id, Key, Moment, Words
 
-revision = "0008"
-down_revision = "0004"
+revision = "0007"
+down_revision = "0006"
 
 _REOPENED = (
     "CREATE TRIGGER tallies_reopened AFTER UPDATE OF state ON inbox "

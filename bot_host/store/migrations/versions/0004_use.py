@@ -5,7 +5,7 @@ from alembic import op
 
 from bot_host.store.columns import Id, Key, Real
 
-revision = "0006"
+revision = "0004"
 down_revision = "0003"
 
 

@@ -5,8 +5,8 @@ from alembic import op
 
 from bot_host.store.columns import Json, Key, Moment
 
-revision = "0007"
-down_revision = "0006"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:
