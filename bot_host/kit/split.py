@@ -25,6 +25,8 @@ _HEADING: Final = re.compile(r" {0,3}#{1,6}[ \t]")
 _SOLID: Final = re.compile(r"\S")
 _OPENS: Final = re.compile(r"(?:(?:[-*+]|\d{1,9}[.)]) {1,4})?(?:~{3}|`{3,}+[^`\n]*+(?:\n|\Z))")
 _CODE_RUN: Final = re.compile(r"[^\n`~]?(?:`{3,}|~{3,})\s*[^\n`~]?")
+_WIDEST: Final = "x" * 6
+"""As long as one character can be: no markup makes one longer ("&quot;")."""
 _TRIES: Final = 40
 """How many places are tried before the furthest one is taken as it is."""
 
@@ -84,9 +86,9 @@ class _Splitter:
 
     def _can_cut(self, fence: Fence) -> bool:
         """A block whose frame fills a piece is handled as plain text."""
-        frame = f"{self.text[fence.start : fence.content]}x\n{fence.closer(reopened=False)}"
+        frame = f"{self.text[fence.start : fence.content]}{_WIDEST}\n{fence.closer(reopened=False)}"
         tail = self.text[fence.close : fence.end]
-        frames = (frame, f"{fence.opener()}\nx\n{tail}")
+        frames = (frame, f"{fence.opener()}\n{_WIDEST}\n{tail}")
         return all(self.measure(one) <= self.limit for one in frames)
 
     # Where cuts are possible.
