@@ -15,6 +15,7 @@ from bot_host.contracts.connector import (
     SelfChecking,
     StreamingConnector,
     TextStream,
+    TurnListener,
 )
 from bot_host.kit.clean import clean_text, one_line
 from bot_host.kit.clock import utc_now
@@ -107,6 +108,7 @@ __all__ = [
     "Supervisor",
     "Target",
     "TextStream",
+    "TurnListener",
     "WorldRef",
     "backoff",
     "clean_text",

@@ -202,6 +202,14 @@ class TextStream(Protocol):
 
 
 @runtime_checkable
+class TurnListener(Protocol):
+    """A connector that wants to know when the host is through with what somebody said."""
+
+    def turn_over(self, target: Target) -> None:
+        """A message from there has its outcome on disk, answered or not. What is said goes out after this."""
+
+
+@runtime_checkable
 class StreamingConnector(Protocol):
     """A connector that can show a reply while it is written."""
 

@@ -20,6 +20,7 @@ from bot_host.runtime.plugins import (
     asks_for_openai,
     build_character_plugins,
     find_plugins,
+    known_plugins,
     names_for_character,
 )
 from bot_host.runtime.settings import Settings
@@ -86,7 +87,10 @@ class Agents:
         """An agent by id. Raises StateError."""
         runtime = self._by_id.get(as_id(agent_id))
         if runtime is None:
-            raise StateError(f"there is no agent with the id {agent_id}")
+            raise StateError(
+                f"there is no agent with the id {agent_id} (an ephemeral one is asked by its runtime: "
+                "return_runtimes = True)"
+            )
         return runtime
 
     def find(self, agent_id: UUID) -> AgentRuntime | None:
@@ -138,6 +142,12 @@ class Agents:
             wanted = build_character_plugins(environ, settings=settings, configs=configs)
         named = find_plugins([*wanted, *names_for_character(character.plugins)])
         plugins = {plugin.name: plugin for plugin in named}
+        for name in configs:
+            # One that is installed and not used here may have its table all the same.
+            if name not in plugins and name not in known_plugins():
+                raise ConfigError(
+                    f"plugin_configs: {character.name} has no plugin {name!r}{did_you_mean(name, plugins)}"
+                )
         if "offline" in plugins and "openai" not in plugins and asks_for_openai(character.plugins):
             log.warning(
                 "%s asks for %s and has no OPENAI_API_KEY: the offline demonstration answers",

@@ -119,8 +119,11 @@ class MessageMethods(HostBase):
         """Several at once: each `{"agent_id": id or runtime, "message": …, "options": {…}}`, in any rooms.
 
         `options` are the keyword arguments of `handle_message`. One result for each, in order; an entry that
-        fails has its error and does not touch the others. Never raises for an entry.
+        fails has its error and does not touch the others. Never raises for an entry; StateError for what is
+        no list.
         """
+        if not isinstance(messages, Iterable) or isinstance(messages, str | bytes | Mapping):
+            raise StateError(f"expected a list of messages, found {type(messages).__name__}")
 
         async def one(entry: Mapping[str, Any]) -> BatchResult:
             agent_id = ""

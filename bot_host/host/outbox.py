@@ -9,7 +9,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, Protocol, TypeVar
 
-from bot_host.contracts.connector import Connector, RepeatingConnector, StreamingConnector, TextStream
+from bot_host.contracts.connector import (
+    Connector,
+    RepeatingConnector,
+    StreamingConnector,
+    TextStream,
+    TurnListener,
+)
 from bot_host.contracts.store import Store
 from bot_host.contracts.turn import Turn
 from bot_host.host.accounts import LOCAL, Accounts, Line, answers_callers
@@ -192,6 +198,10 @@ class HostOutbox:
             return False
         self._wake(rows, queued)
         self._callers.turn_ended(turn, ends, run, memories)
+        for row in turn.rows:
+            asked_on = self._accounts.find(row.account)
+            if asked_on is not None and isinstance(asked_on.connector, TurnListener):
+                asked_on.connector.turn_over(row.target)
         return True
 
     def _free(self, rows: Sequence[NewOutbox]) -> frozenset[str]:

@@ -1,10 +1,11 @@
 """Asking the model, running what it asks for, until it has said its piece (step 7)."""
 
+import json
 import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from bot_host.contracts.connector import TextStream
 from bot_host.contracts.plugin import ActionResult, HandlerCallback, State
@@ -219,7 +220,9 @@ def _read(result: TextResult, name: str) -> Round:
 
 
 def _tidy_call(call: ToolCall) -> ToolCall:
-    arguments = call.arguments.strip()
+    # A provider of somebody's own may hand over the object that the text stands for.
+    given: Any = call.arguments
+    arguments = given.strip() if isinstance(given, str) else json.dumps(given, default=str)
     if len(arguments) > ARGUMENT_CHARACTERS:
         log.warning("the model gave %s arguments of %d characters", one_line(call.name, 60), len(arguments))
         # The ellipsis makes them no JSON, whatever they began with: they are refused like any other such.

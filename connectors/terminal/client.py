@@ -45,8 +45,7 @@ class TerminalConnector:
     """One person at standard input and output. `stdin` and `stdout` are file descriptors."""
 
     platform: ClassVar[str] = PLATFORM
-    typing_interval_s: ClassVar[float] = 60.0
-    """Nothing is shown; the end of the indicator tells that a turn is over."""
+    typing_interval_s: ClassVar[float] = 0.0
 
     def __init__(self, config: TerminalConfig, *, stdin: int = 0, stdout: int = 1) -> None:
         self._config = config
@@ -161,7 +160,10 @@ class TerminalConnector:
         """A terminal has no such sign."""
 
     async def typing_done(self, target: Target) -> None:
-        """The turn is over: a pipe may say its next line."""
+        """A terminal has no such sign."""
+
+    def turn_over(self, target: Target) -> None:
+        """A pipe may say its next line."""
         self._turn_over.set()
 
     async def close(self) -> None:

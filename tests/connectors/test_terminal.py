@@ -96,8 +96,11 @@ class Chat:
         self.connector = TerminalConnector(
             TerminalConfig.model_validate(config), stdin=ends.stdin, stdout=ends.stdout
         )
-        host.after_accept = lambda: self.connector.typing_done(TARGET)
+        host.after_accept = self._turn_over
         self.running = host.tasks.spawn("run", self.connector.run(host))
+
+    async def _turn_over(self) -> None:
+        self.connector.turn_over(TARGET)
 
     async def say(self, text: str, memory_id: str = "m1", target: Target = TARGET) -> None:
         for part, payload in enumerate(self.connector.encode(Content(text=text), target)):
@@ -134,7 +137,7 @@ async def test_a_line_of_a_pipe_waits_for_the_answer_to_the_one_before(
     for _ in range(50):
         await asyncio.sleep(0)
     assert [m.content.text for m in host.messages] == ["one"]
-    await chat.connector.typing_done(TARGET)
+    chat.connector.turn_over(TARGET)
     await host.wait_for(InboundMessage, 2)
 
 

@@ -62,6 +62,20 @@ async def test_lines_from_a_pipe_are_answered_and_the_end_of_input_ends_it(clone
     assert (clone / "data" / "bot_host.db").is_file()
 
 
+async def test_a_line_that_is_not_answered_holds_up_no_other(clone: Path) -> None:
+    limits = "[agents.limits]\nmessages_per_minute = { entity = 2 }\n"
+    config = f'{PIPE}[[agents]]\nstop_words = ["halt!"]\n{limits}'
+    (clone / "config.toml").write_text(config, encoding="utf-8")
+    async with bot_host("--config", "config.toml", cwd=clone) as host:
+        for line in ("hello", "halt!", "I feel tired", "one too many", "and one more"):
+            await host.say(line)
+        host.end_of_input()
+        assert await host.end() == 0
+    assert host.all_log.count("ignored, stop_word") == 1
+    assert host.all_log.count("ignored, over_limit") == 2
+    assert host.text.count("You are quicker than I am allowed to be") == 1
+
+
 async def test_a_dozen_turns_through_a_pipe_with_strange_input(clone: Path) -> None:
     (clone / "config.toml").write_text(PIPE + '[[agents]]\nbusy_mode = "each"\n', encoding="utf-8")
     lines: list[bytes] = [
