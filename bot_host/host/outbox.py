@@ -19,10 +19,12 @@ from bot_host.contracts.connector import (
 from bot_host.contracts.store import Store
 from bot_host.contracts.turn import Turn
 from bot_host.host.accounts import LOCAL, Accounts, Line, answers_callers
+from bot_host.host.breaker import Breaker
 from bot_host.host.changes import Change, find_change, keep_answer
 from bot_host.host.closed import ClosedRooms, OnClosed
 from bot_host.host.doubts import UNKNOWN, Arrived, Doubts, LookLater, Unproven, is_unknown, key_of
 from bot_host.host.lanes import AGAIN, IDLE, Lanes, Next
+from bot_host.host.signs import keep_typing, typing_done
 from bot_host.kit.clock import utc_now
 from bot_host.kit.logs import log_context
 from bot_host.kit.retry import backoff
@@ -37,7 +39,7 @@ from bot_host.types.errors import (
 )
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
-from bot_host.types.outbound import Target, destination_of
+from bot_host.types.outbound import Target, account_of, destination_of
 from bot_host.types.turn import InboxEnd, NewOutbox, OutboxRow, OutboxState, Queued, RunRecord, TurnCommit
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,6 @@ SENDERS: Final = 64
 """Destinations that are sent to at the same time."""
 SEND_SECONDS: Final = 60.0
 """A platform that does not answer a send within this time may or may not have taken it."""
-TYPING_SECONDS: Final = 10.0
 BUGS_OF_ONE_PART: Final = 5
 """Tries of one part that end in a connector's own fault before it is given up."""
 
@@ -101,6 +102,7 @@ class HostOutbox:
         self._lanes: Lanes[str] = Lanes(
             "outbox", self._send_next, limit=SENDERS, refill=store.pending_destinations
         )
+        self._breaker = Breaker(self._lanes.wake)
 
     @property
     def lanes(self) -> Lanes[str]:
@@ -116,13 +118,13 @@ class HostOutbox:
         if line is None or line.connector.typing_interval_s <= 0:
             yield
             return
-        shown = self._tasks.spawn("typing", _keep_typing(line.connector, target))
+        shown = self._tasks.spawn("typing", keep_typing(line.connector, target))
         try:
             yield
         finally:
             shown.cancel()
             await asyncio.wait([shown])
-            self._tasks.spawn("typing done", _typing_done(line.connector, target))
+            self._tasks.spawn("typing done", typing_done(line.connector, target))
 
     def open_stream(
         self, target: Target, *, memory_id: UUID, answering: tuple[UUID, ...] = ()
@@ -263,6 +265,7 @@ class HostOutbox:
 
     async def account_opened(self, account: str) -> None:
         """An account has logged in: what waits for it can go out."""
+        self._breaker.answered(account)
         for destination in await self._store.pending_destinations():
             if destination == account or destination.startswith(f"{account}/"):
                 self._lanes.wake(destination)
@@ -293,9 +296,11 @@ class HostOutbox:
     async def _send_next(self, destination: str) -> Next:
         row = self._marked.get(destination) or await self._store.next_part(destination)
         if row is None:
+            self._breaker.left(account_of(destination), destination)
             return IDLE
         wait = self._still_to_wait(row)
         if wait > 0:
+            self._breaker.left(row.account, destination)
             return Next(after_s=wait)
         self._due.pop(row.seq, None)
         line = self._accounts.find(row.account)
@@ -304,6 +309,10 @@ class HostOutbox:
             return IDLE  # account_opened wakes this destination again
         if row.seq in self._taken:
             return await self._record(row, self._taken[row.seq])
+        wait = self._breaker.wait_s(row.account, destination)
+        if wait > 0:
+            await self.put_back([row] if row.marked else [])
+            return Next(after_s=wait)
         fields = {"agent": line.agent_name, "room": row.target.room_id, "run": row.run_id}
         with log_context(**{name: value for name, value in fields.items() if value}):
             change = await find_change(self._store, line.connector, row)
@@ -342,12 +351,13 @@ class HostOutbox:
                     sent = await change.make()
                 else:
                     sent = await connector.send(row.payload, row.target, key=key_of(row))
-        except RoomClosed as error:
-            return await self._close_room(row, error)
         except SendRefused as error:
+            self._breaker.answered(row.account)
+            if isinstance(error, RoomClosed):
+                return await self._close_room(row, error)
             return await self._refused(row, str(error))
         except (TimeoutError, ConnectorError) as error:
-            return await self._later(row, error, unknown=is_unknown(error, connector))
+            return await self._later(row, error, unknown=is_unknown(error, connector), platform=True)
         except Exception as error:
             # A connector's own fault must not stop the sending (I4), nor block its channel for ever.
             log.exception("connector %s failed to send", connector.platform)
@@ -358,6 +368,7 @@ class HostOutbox:
         # Remembered until it is on disk: were the record to fail, a second try must not send again. And
         # shielded: a stop must not cut between what the platform did and what we know of it.
         self._taken[row.seq] = sent.platform_message_id
+        self._breaker.answered(row.account)
         return await asyncio.shield(self._tasks.spawn("record", self._record(row, sent.platform_message_id)))
 
     async def _record(self, row: OutboxRow, platform_message_id: str) -> Next:
@@ -393,7 +404,10 @@ class HostOutbox:
                 self._tell(replace(row, seq=seq, state=OutboxState.FAILED, error=why))
         return AGAIN
 
-    async def _later(self, row: OutboxRow, error: Exception, *, unknown: bool) -> Next:
+    async def _later(
+        self, row: OutboxRow, error: Exception, *, unknown: bool, platform: bool = False
+    ) -> Next:
+        """Put a part off. `platform`: it is not a fault of the connector's own."""
         why = self._mask(str(error) or type(error).__name__)
         wait = error.after_s if isinstance(error, SendLater) and error.after_s is not None else None
         if wait is None:
@@ -403,6 +417,11 @@ class HostOutbox:
         log.log(level, "message to %s %s: %s; trying again in %.1f s", row.destination, said, why, wait)
         self._due[row.seq] = asyncio.get_running_loop().time() + wait
         await self._doubts.put_off(row, utc_now() + timedelta(seconds=wait), why, unknown=unknown)
+        if platform:
+            whole = isinstance(error, SendLater) and error.account
+            self._breaker.failed(row.account, row.destination, why, whole=whole, wait_s=wait)
+        else:
+            self._breaker.left(row.account, row.destination)
         return Next(after_s=wait)
 
     def _tell(self, row: OutboxRow) -> None:
@@ -437,21 +456,3 @@ def parts_of(line: Line, memory: Memory, target: Target, *, run_id: UUID | None)
         )
         for part, payload in enumerate(payloads)
     ]
-
-
-async def _keep_typing(connector: Connector, target: Target) -> None:
-    while True:
-        try:
-            async with asyncio.timeout(TYPING_SECONDS):
-                await connector.typing(target)
-        except (TimeoutError, ConnectorError) as error:
-            log.debug("typing indicator: %s", error)
-        await asyncio.sleep(connector.typing_interval_s)
-
-
-async def _typing_done(connector: Connector, target: Target) -> None:
-    try:
-        async with asyncio.timeout(TYPING_SECONDS):
-            await connector.typing_done(target)
-    except (TimeoutError, ConnectorError) as error:
-        log.debug("typing indicator: %s", error)

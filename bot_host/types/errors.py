@@ -94,11 +94,15 @@ class SendError(ConnectorError):
 
 
 class SendLater(SendError):
-    """Not taken now (rate limit, server trouble, no connection): safe to send again."""
+    """Not taken now (rate limit, server trouble, no connection): safe to send again.
 
-    def __init__(self, message: str, *, after_s: float | None = None) -> None:
+    `account`: nothing that the account sends would be taken now, whatever the room.
+    """
+
+    def __init__(self, message: str, *, after_s: float | None = None, account: bool = False) -> None:
         super().__init__(message)
         self.after_s = after_s
+        self.account = account
 
 
 class SendRefused(SendError):

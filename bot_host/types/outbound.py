@@ -45,6 +45,11 @@ def destination_of(account: str, target: Target) -> str:
     return "/".join(filter(None, (account, target.channel_id, target.thread_id)))
 
 
+def account_of(destination: str) -> str:
+    """The account of a destination."""
+    return destination.partition("/")[0]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedRoom:
     """A destination that refuses whatever is sent there."""

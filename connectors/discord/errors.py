@@ -46,11 +46,11 @@ def send_error(error: Exception) -> SendError:
     if isinstance(error, discord.RateLimited):
         return SendLater("Discord's rate limit", after_s=error.retry_after)
     if isinstance(error, discord.LoginFailure):
-        return SendLater("Discord refuses the token", after_s=TOKEN_RETRY_S)
+        return SendLater("Discord refuses the token", after_s=TOKEN_RETRY_S, account=True)
     if isinstance(error, discord.HTTPException):
         return _answered(error)
     if isinstance(error, (aiohttp.ClientConnectorError, ConnectorError)):
-        return SendLater(f"not sent: {describe(error)}")
+        return SendLater(f"not sent: {describe(error)}", account=True)
     return SendUnknown(f"no sure answer: {describe(error)}")
 
 
@@ -65,9 +65,12 @@ def _answered(error: discord.HTTPException) -> SendError:
     if error.status >= 500:
         return SendUnknown(f"no sure answer: {said}")
     if error.status == 429:
-        return SendLater(f"Discord's rate limit: HTTP {error.status}", after_s=_retry_after(error))
+        # discord.py waits for limits of the API itself; what comes through is Cloudflare's, of all we ask.
+        return SendLater(
+            f"Discord's rate limit: HTTP {error.status}", after_s=_retry_after(error), account=True
+        )
     if error.status == 401:
-        return SendLater(f"Discord refuses the token: {said}", after_s=TOKEN_RETRY_S)
+        return SendLater(f"Discord refuses the token: {said}", after_s=TOKEN_RETRY_S, account=True)
     if error.code in CLOSED:
         return RoomClosed(said, advice=CLOSED[error.code])
     return SendRefused(said)

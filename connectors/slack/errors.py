@@ -168,7 +168,7 @@ def send_error(error: Exception) -> SendError:
     if isinstance(error, SlackApiError):
         return _refusal(error)
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-        return SendLater(f"Slack cannot be reached: {fault_of(error)}")
+        return SendLater(f"Slack cannot be reached: {fault_of(error)}", account=True)
     if isinstance(error, aiohttp.ClientError | asyncio.TimeoutError | OSError):
         return SendUnknown(f"Slack did not answer: {fault_of(error)}")
     if isinstance(error, SlackClientError):
@@ -187,7 +187,8 @@ def _refusal(error: SlackApiError) -> SendError:
         return (SendUnknown if status < 300 else SendLater)(f"not Slack's answer: {code}")
     if code in ABOUT_THE_TOKEN:
         # Nothing is wrong with the message: it waits for the admin to install the app again.
-        return SendLater(f"Slack refuses the bot token: {code}; {LOGIN_ADVICE[code]}", after_s=TOKEN_WAIT_S)
+        why = f"Slack refuses the bot token: {code}; {LOGIN_ADVICE[code]}"
+        return SendLater(why, after_s=TOKEN_WAIT_S, account=True)
     if code in CLOSED:
         return RoomClosed(f"Slack refuses the conversation: {code}", advice=SEND_ADVICE.get(code, ""))
     advice = SEND_ADVICE.get(code) or LOGIN_ADVICE.get(code) or "see Slack's page on chat.postMessage"

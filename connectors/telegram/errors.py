@@ -16,7 +16,7 @@ from telegram.error import (
 )
 
 from bot_host.connector import RoomClosed, SendError, SendLater, SendRefused, SendUnknown, one_line
-from connectors.telegram.http import NoAnswer
+from connectors.telegram.http import NoAnswer, NotSent
 
 REVOKED_WAIT_S = 60.0
 _INVITE: Final = "add the bot to the chat again"
@@ -93,7 +93,9 @@ def to_send_error(error: TelegramError) -> SendError:
         return SendRefused(why) if advice is None else RoomClosed(why, advice=advice)
     if isinstance(error, InvalidToken):
         # Nothing is wrong with the message: it waits for the admin to set a good token.
-        return SendLater("telegram: the token is refused", after_s=REVOKED_WAIT_S)
+        return SendLater("telegram: the token is refused", after_s=REVOKED_WAIT_S, account=True)
+    if isinstance(error, NotSent):
+        return SendLater(why, account=True)
     if isinstance(error, NetworkError | Conflict | ChatMigrated):
         return SendLater(why)
     # A success that could not be read.
