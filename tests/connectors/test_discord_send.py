@@ -231,8 +231,9 @@ async def test_an_unreachable_server_is_tried_later(tmp_path: Path) -> None:
     async with FakeDiscord() as fake:
         base, token = fake.api_base, fake.token
     bot = DiscordConnector(DiscordConfig(token=token, api_base=base))
-    with pytest.raises(SendLater):
+    with pytest.raises(SendLater) as caught:
         await bot.send({"content": "x"}, Target(source="discord", channel_id="1"), key="k")
+    assert caught.value.account
     await bot.close()
 
 

@@ -82,8 +82,9 @@ async def test_no_connection_is_later_and_no_answer_is_unknown(monkeypatch: pyte
             await connector.send(payload, target, key="k")
         await connector.close()
     connector = SlackConnector(config_for(slack))
-    with pytest.raises(SendLater):
+    with pytest.raises(SendLater) as caught:
         await connector.send(payload, target, key="k")
+    assert caught.value.account
     await connector.close()
 
 

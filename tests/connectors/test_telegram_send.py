@@ -193,6 +193,7 @@ async def test_server_not_there_is_later(fake: FakeTelegram, private: Chat) -> N
         telegram = TelegramConnector(TelegramConfig(token=fake.token, api_base=address))
         with pytest.raises(SendLater, match="cannot reach the Bot API") as caught:
             await telegram.send(PAYLOAD, to(private), key="k")
+        assert caught.value.account
         await telegram.typing(to(private))
         (line,) = await telegram.check()
         await telegram.close()
