@@ -54,12 +54,16 @@ def retry_after_s(error: RetryAfter) -> float:
     return wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
 
 
+_UNREADABLE = ". Parsing the server response"
+"""Behind the status, in the library's words, where the body is no JSON."""
+
+
 def say(error: TelegramError) -> str:
     """The refusal in one line, without the body of an answer that is no JSON.
 
     A proxy's error page may show the request's address, and with it the token.
     """
-    return one_line(error.message.split(". Parsing the server response")[0], 200)
+    return one_line(error.message.split(_UNREADABLE)[0], 200)
 
 
 def is_bad_markup(error: TelegramError) -> bool:
@@ -86,7 +90,7 @@ def to_send_error(error: TelegramError) -> SendError:
     why = f"telegram: {say(error)}"
     if isinstance(error, RetryAfter):
         return SendLater(why, after_s=retry_after_s(error))
-    if isinstance(error, NoAnswer):
+    if isinstance(error, NoAnswer) or _is_gateways(error):
         return SendUnknown(why)
     if isinstance(error, Forbidden | BadRequest):
         advice = _way_out(error)
@@ -110,6 +114,12 @@ def _way_out(error: TelegramError) -> str | None:
             return advice
     # 403 is about the chat, whatever its words.
     return "" if isinstance(error, Forbidden) else None
+
+
+def _is_gateways(error: TelegramError) -> bool:
+    """A 5xx that is not the Bot API's own: what stands before it does not know what became of the request."""
+    status, unreadable, _ = error.message.partition(_UNREADABLE)
+    return bool(unreadable) and status.endswith(")") and status[-4] == "5"
 
 
 def explain(error: TelegramError) -> str:

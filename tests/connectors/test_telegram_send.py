@@ -104,7 +104,7 @@ def _blocked(fake: FakeTelegram, chat: Chat) -> None:
         (lambda f, c: f.fail("sendMessage", status=500), SendLater, "Internal Server Error"),
         (
             lambda f, c: f.fail("sendMessage", status=502, raw=b"<html>/bot5550001:AAfake"),
-            SendLater,
+            SendUnknown,
             "Bad Gateway",
         ),
         (

@@ -61,6 +61,7 @@ TELEGRAM: dict[str, tuple[Break, tuple[str, ...]]] = {
     "polls: all connections cut": (lambda f: f.cut(), ONCE),
     "send: 429": (lambda f: f.flood("sendMessage", retry_after=1), ONCE),
     "send: 503": (lambda f: f.fail("sendMessage", status=503), ONCE),
+    "send: 502 and a page": (lambda f: f.fail("sendMessage", status=502, raw=PAGE), MARKED),
     "send: cut before": (lambda f: f.drop("sendMessage"), MARKED),
     "send: cut after": (lambda f: f.drop("sendMessage", after=True), TWICE),
     "send: half an answer": (lambda f: f.fail("sendMessage", status=200, raw=CUT.encode()), MARKED),
