@@ -9,8 +9,8 @@ from typing import Any, Final, TypeAlias
 
 from bot_host.app.agents import Hosted, answering_agent, hosted_agents, model_alone
 from bot_host.app.build import connector_specs, off_reason
-from bot_host.app.folders import make_places
-from bot_host.app.listen import close_all, keeps_running, listen
+from bot_host.app.folders import make_places, process_lock
+from bot_host.app.listen import PortInUse, close_all, keeps_running, listen
 from bot_host.app.live import host_line, open_live
 from bot_host.app.schedules import check_schedules, planned
 from bot_host.app.silence import config_silences
@@ -182,6 +182,10 @@ async def _web(loaded: Loaded) -> list[CheckLine]:
     try:
         sockets = await listen(web)
     except ConfigError as error:
+        lock = process_lock(loaded)
+        if isinstance(error, PortInUse) and lock.is_taken:
+            used = f"port {web.port} at {web.host} is in use, by the running host (process {lock.holder})"
+            return [CheckLine(name="web", ok=True, detail=used)]
         # The host goes on without it, so this is not among the faults that keep it from starting.
         return [CheckLine(name="web", ok=False, detail=str(error))]
     port = sockets[0].getsockname()[1]

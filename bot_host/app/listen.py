@@ -14,6 +14,10 @@ NOT_HERE: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """This machine lacks an address of a name: `localhost` is ::1, too, where IPv6 may be off."""
 
 
+class PortInUse(ConfigError):
+    """Another program, or another host, listens there."""
+
+
 class Web(Protocol):
     """A web server as the process runs it."""
 
@@ -74,7 +78,8 @@ async def listen(config: WebConfig) -> list[socket.socket]:
             raise missing
     except OSError as error:
         close_all(sockets)
-        raise ConfigError(_advice(config, error)) from None
+        kind = PortInUse if error.errno == errno.EADDRINUSE else ConfigError
+        raise kind(_advice(config, error)) from None
     return sockets
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import shlex
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -180,6 +181,25 @@ async def test_two_tables_of_one_account_are_found_and_lines_name_their_table(tm
         assert "BAD telegram[2]: the same account as telegram[1]" in text
         assert "BAD terminal[2]: the same account as terminal[1]" in text
         assert "2 to be mended." in text
+
+
+async def test_the_port_of_the_running_host_is_no_fault_and_that_of_another_program_is(
+    tmp_path: Path,
+) -> None:
+    async with party(tmp_path, "telegram") as p:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            p.env["API_PORT"] = str(port)
+            code, text = await check(tmp_path, p.env)
+            assert code == 1, text
+            assert f"BAD web: web.port: {port} at 127.0.0.1 is in use, perhaps by another" in text
+        async with p.host() as host:
+            for options in ((), ("--live",)):
+                code, text = await check(tmp_path, p.env, *options)
+                assert code == 0, text
+                words = f"is in use, by the running host (process {host.process.pid})"
+                assert f"ok  web: port {port} at 127.0.0.1 {words}" in text
+            assert await host.stop() == 0
 
 
 async def test_check_shows_what_is_not_a_default_and_all_when_asked(tmp_path: Path) -> None:
