@@ -78,8 +78,8 @@ async def listen(config: WebConfig) -> list[socket.socket]:
             raise missing
     except OSError as error:
         close_all(sockets)
-        kind = PortInUse if error.errno == errno.EADDRINUSE else ConfigError
-        raise kind(_advice(config, error)) from None
+        fault = PortInUse if error.errno == errno.EADDRINUSE else ConfigError
+        raise fault(_advice(config, error)) from None
     return sockets
 
 

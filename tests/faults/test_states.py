@@ -1,4 +1,4 @@
-"""Inbox and outbox against a model of them: whatever comes in whatever order, no row is lost, doubled or stuck.
+"""Inbox and outbox against a model: whatever comes in whatever order, no row is lost, doubled or stuck.
 
 Hypothesis makes up the stories: messages and their redeliveries, turns that end, go back or are cut off by a
 kill, parts that are sent, refused, put off or in doubt. After each step the rows of the database are what the
@@ -136,9 +136,7 @@ class Story(RuleBasedStateMachine):
             return
         reply = make_reply(rows[-1])
         destination = f"{ACCOUNT}/{room}"
-        made = tuple(
-            make_part(reply, destination=destination, part=n, parts=parts) for n in range(parts)
-        )
+        made = tuple(make_part(reply, destination=destination, part=n, parts=parts) for n in range(parts))
         commit = make_commit(*rows, reply=reply, outbox=made)
         commit = replace(commit, send_now=frozenset({destination} if at_once else ()))
         stale = any(self.model.messages[row.seq].revision for row in rows)
@@ -238,7 +236,9 @@ class Story(RuleBasedStateMachine):
             if not part.far:
                 part.state, part.attempts = "sending", part.attempts + 1
 
-    @rule(room=st.sampled_from(ROOMS), how=st.sampled_from(["later", "unknown", "given up", "refused", "back"]))
+    @rule(
+        room=st.sampled_from(ROOMS), how=st.sampled_from(["later", "unknown", "given up", "refused", "back"])
+    )
     def not_sent(self, room: str, how: str) -> None:
         """It did not go out, or nobody knows."""
         row = self._next(room)
