@@ -172,6 +172,21 @@ class TestTheAnswer:
         await settled(house)
         assert house.platform.shown == ["echo: one, mended", "echo: two", "echo: three"]
 
+    async def test_knows_what_was_said_before_although_newer_messages_wait(self, house_at: Houses) -> None:
+        async with house_at(options=AgentOptions(conversation_length=4)) as house:
+            await ask(house, "zero")
+            said = await ask(house, "one")
+            await ask(house, "two")
+            house.model.hold.clear()
+            await house.platform.say("three")
+            await house.model.wait_asked(4)
+            await house.platform.say("four")
+            await house.platform.rewrite(said, "one, mended")
+            house.model.hold.set()
+            await settled(house)
+            [prompt] = [r for r in house.model.requests if r.messages[-1].content == "one, mended"]
+            assert [m.content for m in prompt.messages[1:]] == ["zero", "echo: zero", "one, mended"]
+
     async def test_that_was_not_sent_yet_is_sent_and_then_edited(self, house: House) -> None:
         house.platform.hold_sends.clear()
         said = await house.platform.say("one")

@@ -275,6 +275,10 @@ async def test_an_edit_changes_text_and_attachments_and_nothing_else(store: Data
     assert memory.content.model_extra == {"custom": "kept"}
     assert memory.content.source == "discord"
     assert memory.metadata == {"edited_at": NOON.isoformat()}
+    signed = Content(text="x", attachments=[Media(id="1", url="https://cdn.example/a.png?sig=1")])
+    assert (await store.apply_edit(ACCOUNT, "room/m1", signed, NOON, None)).changed
+    signed.attachments[0].url = "https://cdn.example/a.png?sig=2"
+    assert not (await store.apply_edit(ACCOUNT, "room/m1", signed, NOON, None)).changed
     unknown = await store.apply_edit(ACCOUNT, "room/m9", other, NOON, Mark(name="e", value=4))
     assert not unknown.found
     assert await store.find_mark(ACCOUNT, "e") == 4
