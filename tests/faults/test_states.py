@@ -1,4 +1,4 @@
-"""Inbox and outbox against a model: whatever comes in whatever order, no row is lost, doubled or stuck.
+"""Inbox and outbox against a model of them: whatever comes in what order, no row is lost, doubled or stuck.
 
 Hypothesis makes up the stories: messages and their redeliveries, turns that end, go back or are cut off by a
 kill, parts that are sent, refused, put off or in doubt. After each step the rows of the database are what the
@@ -32,6 +32,7 @@ from tests.store.samples import (
 )
 
 ROOMS = ("red", "blue")
+ENDS = ("later", "unknown", "given up", "refused", "back")
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
 
 

@@ -14,8 +14,8 @@ import pytest
 from tests.fakes.discord import SEND, FakeDiscord
 from tests.fakes.slack import FakeSlack
 from tests.fakes.telegram import FakeTelegram
-from tests.faults.rows import at_rest, verify
-from tests.faults.test_steps_killed import REPEAT
+from tests.faults.rows import at_rest, rows, verify
+from tests.faults.test_steps_killed import REPEAT, times
 from tests.journeys.harness import PATIENCE_S
 from tests.journeys.party import party
 from tests.journeys.seats import DM, GROUP, PLATFORMS, DiscordSeat, Seat, SlackSeat, TelegramSeat
@@ -104,73 +104,86 @@ def fake_of(seat: Seat) -> FakeTelegram | FakeDiscord | FakeSlack:
     return seat.fake
 
 
+async def suffer(seat: Seat, folder: Path) -> None:
+    """A conversation through all that can go wrong on a platform, one thing after the other."""
+    expected = ["echo: hello"]
+    await seat.say(DM, "hello")
+    await seat.wait_reply(DM)
+    for fault, (break_it, copies) in FAULTS[seat.name].items():
+        print(seat.name, fault)
+        broken = break_it(fake_of(seat))
+        if isinstance(broken, Awaitable):
+            await broken
+        await seat.say(DM, f"through {fault}")
+        expected.extend(f"{copy}echo: through {fault}" for copy in copies)
+        await seat.wait_reply(DM, len(expected))
+        await recorded(folder, seat.name)
+        assert seat.replies(DM) == expected
+    await at_rest(folder)
+    assert seat.replies(DM) == expected
+
+
+async def recorded(folder: Path, platform: str) -> None:
+    """Until nothing of a platform is on its way."""
+    open_parts = f"SELECT 1 FROM outbox WHERE state IN ('pending', 'sending') AND account LIKE '{platform}%'"
+    while rows(folder, open_parts):
+        await asyncio.sleep(0.02)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(5 * PATIENCE_S)
-@pytest.mark.parametrize("name", PLATFORMS)
-async def test_through_all_faults_each_message_is_answered_once(name: str, tmp_path: Path) -> None:
-    async with party(tmp_path, name, patience_s=4 * PATIENCE_S) as p, p.host() as host:
-        [seat] = p.seats
-        expected: list[str] = []
-        await seat.say(DM, "hello")
-        await seat.wait_reply(DM)
-        expected.append("echo: hello")
-        for fault, (break_it, copies) in FAULTS[name].items():
-            print(fault)
-            broken = break_it(fake_of(seat))
-            if isinstance(broken, Awaitable):
-                await broken
-            await seat.say(DM, f"through {fault}")
-            expected.extend(f"{copy}echo: through {fault}" for copy in copies)
-            await seat.wait_reply(DM, len(expected))
-            await at_rest(tmp_path)
-            assert seat.replies(DM) == expected
+async def test_through_all_faults_each_message_is_answered_once(tmp_path: Path) -> None:
+    async with party(tmp_path, *PLATFORMS, patience_s=4 * PATIENCE_S) as p, p.host() as host:
+        async with asyncio.TaskGroup() as group:
+            for seat in p.seats:
+                group.create_task(suffer(seat, tmp_path))
         assert await host.stop() == 0
-        assert len(p.model.chats) == 1 + len(FAULTS[name])
-        assert seat.replies(DM) == expected
+        assert len(p.model.chats) == sum(1 + len(faults) for faults in FAULTS.values())
         await verify(p)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PLATFORMS)
-async def test_an_answer_after_the_time_out_makes_no_second_message(name: str, tmp_path: Path) -> None:
-    async with party(tmp_path, name) as p:
-        [seat] = p.seats
+async def test_an_answer_after_the_time_out_makes_no_second_message(tmp_path: Path) -> None:
+    async with party(tmp_path, *PLATFORMS) as p:
         p.program = (str(HERE / "stepped.py"),)
         p.env["SEND_SECONDS"] = "1"
         async with p.host() as host:
-            await seat.say(DM, "hello")
-            await seat.wait_reply(DM)
+            for seat in p.seats:
+                await seat.say(DM, "hello")
+                await seat.wait_reply(DM)
             await at_rest(tmp_path)
-            held = seat.hold_answers()
-            await seat.say(DM, "are you there?")
-            await seat.wait_reply(DM, 2)
-            await host.wait_log("may have arrived or not")
-            held.release()
+            held = [seat.hold_answers() for seat in p.seats]
+            for seat in p.seats:
+                await seat.say(DM, "are you there?")
+                await seat.wait_reply(DM, 2)
+            await times(host, "may have arrived or not", len(p.seats))
+            for each in held:
+                each.release()
             await at_rest(tmp_path)
             assert await host.stop() == 0
-        repeated = [f"{REPEAT}echo: are you there?"] if name == "telegram" else []
-        assert seat.replies(DM) == ["echo: hello", "echo: are you there?", *repeated]
+        for seat in p.seats:
+            repeated = [f"{REPEAT}echo: are you there?"] if seat.name == "telegram" else []
+            assert seat.replies(DM) == ["echo: hello", "echo: are you there?", *repeated]
         await verify(p)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PLATFORMS)
-async def test_a_room_that_has_to_wait_long_holds_up_no_other(name: str, tmp_path: Path) -> None:
-    async with party(tmp_path, name) as p, p.host() as host:
-        [seat] = p.seats
-        fake = fake_of(seat)
-        if isinstance(fake, FakeTelegram):
-            fake.flood("sendMessage", retry_after=600)
-        elif isinstance(fake, FakeSlack):
-            fake.rate_limit(POST, 600)
-        else:
-            fake.rate_limit(SEND, 600.0)
-        await seat.say(DM, "hello")
-        await host.wait_log("trying again in 6")
-        await seat.say(DM, "anybody?")
-        await seat.say(GROUP, "hello", mention=True)
-        assert (await seat.wait_reply(GROUP)).endswith("hello")
-        assert seat.replies(DM) == []
+async def test_a_room_that_has_to_wait_long_holds_up_no_other(tmp_path: Path) -> None:
+    async with party(tmp_path, *PLATFORMS) as p, p.host() as host:
+        for seat in p.seats:
+            fake = fake_of(seat)
+            if isinstance(fake, FakeTelegram):
+                fake.flood("sendMessage", retry_after=600)
+            elif isinstance(fake, FakeSlack):
+                fake.rate_limit(POST, 600)
+            else:
+                fake.rate_limit(SEND, 600.0)
+            await seat.say(DM, "hello")
+            await host.wait_log(f"message to {seat.name}", "trying again in 6")
+            await seat.say(DM, "anybody?")
+            await seat.say(GROUP, "hello", mention=True)
+            assert (await seat.wait_reply(GROUP)).endswith("hello")
+            assert seat.replies(DM) == []
         assert await host.stop() == 0
 
 
