@@ -9,9 +9,9 @@ from typing import Any, Final, TypeAlias
 
 from bot_host.app.agents import Hosted, answering_agent, hosted_agents, model_alone
 from bot_host.app.build import connector_specs, off_reason
-from bot_host.app.folders import make_places, process_lock
+from bot_host.app.folders import look_at_places, process_lock
 from bot_host.app.listen import PortInUse, close_all, keeps_running, listen
-from bot_host.app.live import host_line, open_live
+from bot_host.app.live import host_line, nothing_yet, open_live
 from bot_host.app.schedules import check_schedules, planned
 from bot_host.app.silence import config_silences
 from bot_host.config.schema import ConnectorEntry, Loaded
@@ -19,7 +19,7 @@ from bot_host.contracts.connector import CheckLine, Connector, SelfChecking
 from bot_host.contracts.plugin import Plugin
 from bot_host.runtime.plugins import names_for_character
 from bot_host.store import make_store
-from bot_host.types.errors import BotHostError, ConfigError, PluginError
+from bot_host.types.errors import BotHostError, ConfigError, NotReady, PluginError
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,12 @@ async def check(loaded: Loaded, *, live: bool = False) -> AsyncIterator[Finding]
 
     `live`: also what each account has really received.
     """
-    for finding in await _contained("database", lambda: _database(loaded)):
+    database = [
+        # Whatever is wrong with it, the host would not start.
+        replace(finding, mend_config=not finding.line.ok)
+        for finding in await _contained("database", lambda: _database(loaded))
+    ]
+    for finding in database:
         yield finding
     hosted: list[Hosted] = []
     for finding in await _contained("characters", lambda: _characters(loaded, hosted)):
@@ -65,7 +70,8 @@ async def check(loaded: Loaded, *, live: bool = False) -> AsyncIterator[Finding]
     if live:
         for finding in await _contained("host live", lambda: _host(loaded)):
             yield finding
-    connectors = _Connectors(loaded, names, live=live)
+    readable = all(finding.line.ok for finding in database)
+    connectors = _Connectors(loaded, names, live=live, readable=readable)
     for entry in loaded.config.connectors:
         for finding in await connectors.look(entry):
             yield finding
@@ -100,22 +106,17 @@ def _bad(name: str, detail: str, advice: str = "", *, mend_config: bool = False)
 
 
 async def _database(loaded: Loaded) -> list[CheckLine]:
-    make_places(loaded)
-    store = make_store(loaded.config.database.url, base=loaded.folder)
+    look_at_places(loaded)
+    if loaded.config.database.sqlite_path is None:
+        return [CheckLine(name="database", ok=True, detail="in memory: it ends with the host")]
     try:
-        await store.open()
-        waiting = await store.pending_count()
-        unsent = await store.unsent_count()
-    finally:
-        await store.close()
-    return [
-        CheckLine(
-            name="database",
-            ok=True,
-            detail=f"reachable and migrated; {waiting} messages wait for an answer, "
-            f"{unsent} parts wait to be sent",
-        )
-    ]
+        async with make_store(loaded.config.database.url, base=loaded.folder, read_only=True) as store:
+            waiting = await store.pending_count()
+            unsent = await store.unsent_count()
+    except NotReady as error:
+        return [CheckLine(name="database", ok=True, detail=str(error))]
+    waits = f"{waiting} messages wait for an answer, {unsent} parts wait to be sent"
+    return [CheckLine(name="database", ok=True, detail=f"reachable; {waits}")]
 
 
 async def _characters(loaded: Loaded, hosted: list[Hosted]) -> list[CheckLine]:
@@ -201,8 +202,10 @@ async def _host(loaded: Loaded) -> list[CheckLine]:
 class _Connectors:
     """Looks at the accounts, one after the other."""
 
-    def __init__(self, loaded: Loaded, names: Sequence[str], *, live: bool) -> None:
+    def __init__(self, loaded: Loaded, names: Sequence[str], *, live: bool, readable: bool) -> None:
+        """`readable`: nothing is wrong with the database."""
         self._live = live
+        self._readable = readable
         self._loaded = loaded
         self._names = names
         self._specs = connector_specs()
@@ -257,8 +260,14 @@ class _Connectors:
         account = next((line.account for line in lines if line.account), "")
         if not account:
             return []
-        async with open_live(self._loaded) as live:
-            return await live.look(entry, connector, f"{entry.platform}:{account}")
+        name = f"{entry.platform} live"
+        if not self._readable:
+            return [CheckLine(name=name, ok=True, detail="not compared: the database cannot be read")]
+        try:
+            async with open_live(self._loaded) as live:
+                return await live.look(entry, connector, f"{entry.platform}:{account}")
+        except NotReady:
+            return [nothing_yet(entry.platform)]
 
 
 def _instead(lines: Sequence[CheckLine], sharper: Sequence[CheckLine]) -> list[CheckLine]:

@@ -1,5 +1,6 @@
 """The places that the config names on the disk: made, and closed to other users."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -18,18 +19,36 @@ def make_places(loaded: Loaded) -> None:
 
     Raises ConfigError when a file or folder stands where the other should be.
     """
-    folder, key = loaded.config.data_dir, "host.data_dir"
-    place = f"{place_of(loaded, key)}: {key}"
+    folder = loaded.config.data_dir
+    place = _place_of_data(loaded)
     try:
         # A folder that is there already keeps the rights that its owner gave it.
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except (FileExistsError, NotADirectoryError):
-        raise ConfigError(f"{place}: {_file_in(folder)} is a file; name a folder") from None
+        raise _is_a_file(folder, place) from None
     except OSError as error:
         raise ConfigError(f"{place}: {folder} cannot be made: {error.strerror}") from None
     database = loaded.config.database.sqlite_path
     if database is not None:
-        _look_at(database, f"{place_of(loaded, 'database.url')}: database.url")
+        _look_at(database, _place_of_database(loaded))
+
+
+def look_at_places(loaded: Loaded) -> None:
+    """Whether `make_places` and the store would find all as they need it; makes nothing.
+
+    Raises ConfigError.
+    """
+    folder = loaded.config.data_dir
+    place = _place_of_data(loaded)
+    if _file_in(folder) is not None:
+        raise _is_a_file(folder, place)
+    _may_write(folder, place)
+    database = loaded.config.database.sqlite_path
+    if database is not None:
+        place = _place_of_database(loaded)
+        _look_at(database, place)
+        _may_write(database.parent, place)
+        _may_write(database, place)
 
 
 def process_lock(loaded: Loaded) -> ProcessLock:
@@ -37,6 +56,25 @@ def process_lock(loaded: Loaded) -> ProcessLock:
     store = make_store(loaded.config.database.url, base=loaded.folder)
     # One in memory has no lock of its own, but its accounts would be logged in twice.
     return ProcessLock(store.lock_path or loaded.config.data_dir / "bot_host.lock")
+
+
+def _place_of_data(loaded: Loaded) -> str:
+    return f"{place_of(loaded, 'host.data_dir')}: host.data_dir"
+
+
+def _place_of_database(loaded: Loaded) -> str:
+    return f"{place_of(loaded, 'database.url')}: database.url"
+
+
+def _is_a_file(folder: Path, place: str) -> ConfigError:
+    return ConfigError(f"{place}: {_file_in(folder)} is a file; name a folder")
+
+
+def _may_write(path: Path, place: str) -> None:
+    """To `path`, or to the folder in which it would be made."""
+    there = next(part for part in (path, *path.parents) if part.exists())
+    if not os.access(there, os.W_OK):
+        raise ConfigError(f"{place}: {there} cannot be written by this user")
 
 
 def _look_at(database: Path, place: str) -> None:

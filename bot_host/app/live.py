@@ -71,14 +71,19 @@ def host_line(loaded: Loaded) -> CheckLine:
     )
 
 
+def nothing_yet(name: str) -> CheckLine:
+    """Of a platform's account, or of a database, that is new."""
+    return CheckLine(
+        name=f"{name} live",
+        ok=True,
+        detail="nothing was received from this account yet",
+        advice="start the host, write to the bot, and run this again",
+    )
+
+
 def _summary(name: str, heard: Heard) -> CheckLine:
     if heard.since is None:
-        return CheckLine(
-            name=f"{name} live",
-            ok=True,
-            detail="nothing was received from this account yet",
-            advice="start the host, write to the bot, and run this again",
-        )
+        return nothing_yet(name)
     told = (
         ("direct", heard.direct),
         ("in shared rooms", heard.shared),

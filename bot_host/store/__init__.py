@@ -17,7 +17,7 @@ def make_store(url: str, *, base: Path, read_only: bool = False) -> Database:
     """The store that `database.url` names; not opened yet.
 
     `read_only`: to look beside a running host; nothing is made, upgraded or written, and what is not there or
-    of another version is a StoreError at `open`.
+    of an older version is a NotReady at `open`, what is of a newer one another StoreError.
 
     `sqlite:///PATH` (three slashes; a relative path counts from `base`, an absolute one makes it four), or
     `sqlite://` for a database in memory that ends with the process. Raises ConfigError; the URL itself is

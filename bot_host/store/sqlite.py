@@ -21,7 +21,7 @@ from bot_host.store.batches import Batches, RunGroup
 from bot_host.store.groups import Groups
 from bot_host.store.sqlite_errors import explain
 from bot_host.store.statement import MakeUnit, Preparer
-from bot_host.types.errors import BotHostError, StateError, StoreError
+from bot_host.types.errors import BotHostError, NotReady, StateError, StoreError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -90,12 +90,15 @@ class SqliteDriver:
         if self._file is None:
             raise StoreError("the database lives in the memory of its host, and nobody else can look into it")
         if not await asyncio.to_thread(self._file.is_file):
-            raise StoreError(f"there is no database {self._file} yet: the host makes it at its first start")
+            raise NotReady(f"there is no database {self._file} yet: the host makes it at its first start")
         looker = await self._connect(read_only=True, look=True)
-        if await looker.run(upgrade.standing) is not upgrade.Standing.READY:
-            raise StoreError(
-                f"the database {self._file} is of an older version of Bot Host: start the host once, or run "
-                "check, to upgrade it"
+        found = await looker.run(upgrade.standing)
+        if found is upgrade.Standing.EMPTY:
+            raise NotReady(f"the database {self._file} is empty: the host makes its tables at its next start")
+        if found is upgrade.Standing.OLDER:
+            raise NotReady(
+                f"the database {self._file} is of an older version of Bot Host: start the host once to "
+                "upgrade it"
             )
         self._is_open = True
         self._reader = self._searcher = self._batches(looker, self._groups.read)

@@ -7,6 +7,7 @@ BotHostError
 ├── ConfigError            a file or key that the admin can mend
 │   └── CharacterError
 ├── StoreError             the database refused or is not there
+│   └── NotReady           there is none yet, or an older one: the next start sees to it
 ├── PluginError            a plugin's fault, by name
 │   └── ActionError
 ├── StateError             asked for at the wrong time, or of something unknown
@@ -39,6 +40,10 @@ class CharacterError(ConfigError):
 
 class StoreError(BotHostError):
     """The database refused, or cannot be reached."""
+
+
+class NotReady(StoreError):
+    """There is no database yet, or an older one, and nothing is wrong: the host's next start sees to it."""
 
 
 class PluginError(BotHostError):

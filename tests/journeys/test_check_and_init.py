@@ -127,7 +127,6 @@ FAULTS: dict[str, tuple[Callable[[Party], None], str, str]] = {
     ),
     "slack app token": (_tokens(SLACK_APP_TOKEN="xapp-1-A0-0-wrong"), "BAD slack", "Basic Information"),
     "half of slack": (_tokens(SLACK_APP_TOKEN=""), "BAD slack", "SLACK_APP_TOKEN"),
-    "database of the future": (_newer_database, "BAD database", "newer"),
 }
 
 
@@ -165,6 +164,38 @@ async def test_what_the_config_has_wrong_ends_check_and_host_with_2(fault: str, 
             assert await host.end() == 2
             assert words in host.all_log
             assert "Traceback" not in host.all_log
+
+
+async def test_check_only_looks_at_a_database(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[connectors.terminal]\nenabled = true\n", encoding="utf-8")
+    code, text = await check(tmp_path)
+    assert code == 0, text
+    assert "ok  database: there is no database" in text
+    assert "the host makes it at its first start" in text
+    assert [path.name for path in tmp_path.iterdir()] == ["config.toml"]
+    file = tmp_path / "data" / "bot_host.db"
+    file.parent.mkdir()
+    with sqlite3.connect(file) as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO alembic_version VALUES ('0001')")
+    database.close()
+    before = file.read_bytes()
+    code, text = await check(tmp_path)
+    assert code == 0, text
+    assert f"ok  database: the database {file} is of an older version of Bot Host" in text
+    assert "start the host once to upgrade it" in text
+    assert file.read_bytes() == before
+
+
+async def test_a_bad_database_is_one_fault_also_when_check_compares(tmp_path: Path) -> None:
+    async with party(tmp_path, "telegram") as p:
+        _newer_database(p)
+        for options in ((), ("--live",)):
+            code, text = await check(tmp_path, p.env, *options)
+            assert code == 2, text
+            assert "newer version of Bot Host" in text.partition("BAD database: ")[2]
+            assert "1 to be mended." in text
+        assert "ok  telegram live: not compared: the database cannot be read" in text
 
 
 async def test_two_tables_of_one_account_are_found_and_lines_name_their_table(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot_host.store import make_store
-from bot_host.types.errors import StoreError
+from bot_host.types.errors import NotReady, StoreError
 from tests.store.samples import AGENT, CHARACTER, make_admission, make_id
 
 ROOT = Path(__file__).parents[2]
@@ -29,9 +29,16 @@ async def test_it_sees_what_a_host_at_work_commits_and_writes_nothing(tmp_path: 
 
 
 async def test_it_makes_no_file(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"there is no database .*bot\.db yet"):
+    with pytest.raises(NotReady, match=r"there is no database .*bot\.db yet"):
         await make_store("sqlite:///deep/bot.db", base=tmp_path, read_only=True).open()
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_an_empty_file_is_left_empty(tmp_path: Path) -> None:
+    (tmp_path / "bot.db").touch()
+    with pytest.raises(NotReady, match="is empty: the host makes its tables"):
+        await make_store("sqlite:///bot.db", base=tmp_path, read_only=True).open()
+    assert (tmp_path / "bot.db").stat().st_size == 0
 
 
 async def test_it_cannot_look_into_a_memory(tmp_path: Path) -> None:
