@@ -8,7 +8,7 @@ from bot_host.app.agents import place_of
 from bot_host.config.schema import Loaded
 from bot_host.kit.lock import ProcessLock
 from bot_host.store import make_store
-from bot_host.types.errors import ConfigError
+from bot_host.types.errors import ConfigError, NotReady
 
 _SQLITE: Final = b"SQLite format 3\x00"
 """How each SQLite file begins (sqlite.org/fileformat.html 1.3.1); a new one is empty."""
@@ -49,6 +49,13 @@ def look_at_places(loaded: Loaded) -> None:
         _look_at(database, place)
         _may_write(database.parent, place)
         _may_write(database, place)
+
+
+def with_hint(error: Exception, loaded: Loaded) -> str:
+    """What went wrong; of a database that is not there also that another folder may have been meant."""
+    if isinstance(error, NotReady) and loaded.file is None:
+        return f"{error}; no config.toml in this folder: use --config if it is elsewhere"
+    return str(error)
 
 
 def process_lock(loaded: Loaded) -> ProcessLock:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from bot_host.app.build import connector_specs, off_reason
-from bot_host.app.folders import process_lock
+from bot_host.app.folders import process_lock, with_hint
 from bot_host.app.pulse import STALE_SECONDS, read_pulse
 from bot_host.app.verify import balance_line
 from bot_host.config.schema import Loaded
@@ -104,12 +104,14 @@ async def look(loaded: Loaded) -> Looked:
         async with make_store(loaded.config.database.url, base=loaded.folder, read_only=True) as store:
             looked.figures = await store.figures()
     except StoreError as error:
-        looked.problems.append(str(error))
+        looked.problems.append(with_hint(error, loaded))
     specs = connector_specs()
     on = {connector["name"] for connector in looked.live.get("connectors", ())}
     for name, entry in zip(names, loaded.config.connectors, strict=True):
         why = off_reason(specs[entry.platform], entry.config)
-        if why and name not in on:
+        # What is typed at, left at `auto`, hangs on the input of the host, which is not that of this process.
+        known = entry.config.enabled is False or entry.platform != "terminal"
+        if why and known and name not in on:
             looked.off[name] = why
     looked.problems.extend(problems_of(looked, loaded))
     return looked
@@ -213,7 +215,7 @@ def as_lines(looked: Looked) -> Iterator[tuple[str, str]]:
 
 def _host_line(looked: Looked, started: str) -> str:
     if not looked.running:
-        return "not running; this is what its database holds"
+        return "not running" + ("; this is what its database holds" if looked.figures is not None else "")
     if not looked.live or looked.age_s is None:
         return f"process {looked.pid} holds the database"
     memory = (looked.live.get("memory_bytes") or 0) / 1_000_000

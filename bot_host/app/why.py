@@ -1,6 +1,7 @@
 """`why`: one message, what became of it and by which rule, what it cost, where its answer went."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from bot_host.app.build import connector_specs
 from bot_host.app.reports import OUTBOX, ROW, Report, Reporter, when
@@ -12,6 +13,8 @@ from bot_host.types.errors import StateError
 from bot_host.types.ids import is_uuid
 from bot_host.types.ledger import Part, Received, SkippedMessage
 
+LONGEST: Final = 19
+"""Digits; a number of a row has fewer (SQLite's integers end at 9,223,372,036,854,775,807)."""
 Found = Received | Part | SkippedMessage
 
 
@@ -51,13 +54,15 @@ class Why:
             return await self._last()
         for prefix, get in ((ROW, self._ledger.get_received), (OUTBOX, self._ledger.get_part)):
             number = wanted.removeprefix(prefix)
-            if number != wanted and number.isdecimal():
-                one = await get(int(number))
+            if number != wanted:
+                if not number.isdecimal():
+                    raise StateError(f"{one_line(wanted, 120)}: write {prefix}N with a number, as {prefix}12")
+                one = await get(int(number)) if len(number) < LONGEST else None
                 if one is None:
-                    raise StateError(f"there is no {wanted} in this database")
+                    raise StateError(f"there is no {one_line(wanted, 120)} in this database")
                 return one
         found = await self._all(*self._read(wanted))
-        if not found and wanted.isdecimal():
+        if not found and wanted.isdecimal() and len(wanted) < LONGEST:
             row = await self._ledger.get_received(int(wanted))
             found = [row] if row is not None else []
         if not found:

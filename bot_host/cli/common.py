@@ -1,9 +1,11 @@
 """What the commands share: options, reading the configuration, exit codes."""
 
+import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -28,7 +30,9 @@ LOG_LEVEL = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
-def load_or_exit(context: click.Context, config: Path | None, log_level: str | None = None) -> Loaded:
+def load_or_exit(
+    context: click.Context, config: Path | None, log_level: str | None = None, *, as_json: bool = False
+) -> Loaded:
     """The configuration of a command; ends the process with 2 when it has to be mended."""
     path = config or context.obj["config"]
     if path is None and Path("config.toml").is_file():
@@ -38,8 +42,20 @@ def load_or_exit(context: click.Context, config: Path | None, log_level: str | N
     try:
         return load(path, overrides, os.environ)
     except BotHostError as error:
-        click.echo(f"The configuration has to be mended:\n{error}", err=True)
-        sys.exit(BAD_CONFIG)
+        give_up(f"The configuration has to be mended:\n{error}", as_json=as_json, code=BAD_CONFIG)
+
+
+def give_up(error: str, *, as_json: bool, found: Sequence[str] = (), code: int = BAD) -> NoReturn:
+    """End the process: on standard error for people, as one object on standard output with `--json`.
+
+    `found`: one line each for what could have been meant.
+    """
+    if as_json:
+        told = {"error": error, **({"found": list(found)} if found else {})}
+        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+    else:
+        click.echo(f"{error}:\n" + "\n".join(f"  {line}" for line in found) if found else error, err=True)
+    sys.exit(code)
 
 
 def quiet(loaded: Loaded) -> SecretMask:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bot_host.app.status import as_lines, look
-from bot_host.cli.common import BAD, CONFIG, JSON, load_or_exit, quiet
+from bot_host.cli.common import BAD, CONFIG, JSON, give_up, load_or_exit, quiet
 
 
 @click.command()
@@ -27,13 +27,12 @@ def status(context: click.Context, config: Path | None, as_json: bool) -> None:
       1  something is wrong, each named in a line; a host that does not run is
       2  the configuration has to be mended
     """
-    loaded = load_or_exit(context, config)
+    loaded = load_or_exit(context, config, as_json=as_json)
     mask = quiet(loaded)
     try:
         looked = asyncio.run(look(loaded))
     except OSError as error:
-        click.echo(mask.hide(str(error)), err=True)
-        sys.exit(BAD)
+        give_up(mask.hide(str(error)), as_json=as_json)
     if as_json:
         click.echo(mask.hide(json.dumps(looked.to_dict(), ensure_ascii=False, indent=2)))
     else:

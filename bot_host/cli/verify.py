@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
+from bot_host.app.folders import with_hint
 from bot_host.app.verify import as_json as to_json
 from bot_host.app.verify import as_lines, audit
-from bot_host.cli.common import BAD, CONFIG, JSON, load_or_exit, quiet
+from bot_host.cli.common import BAD, CONFIG, JSON, give_up, load_or_exit, quiet
 from bot_host.types.errors import BotHostError
 
 
@@ -29,13 +30,12 @@ def verify(context: click.Context, config: Path | None, as_json: bool) -> None:
       1  something is not; each finding names rows and what to do
       2  the configuration has to be mended
     """
-    loaded = load_or_exit(context, config)
+    loaded = load_or_exit(context, config, as_json=as_json)
     mask = quiet(loaded)
     try:
         found, running = asyncio.run(audit(loaded))
     except (BotHostError, OSError) as error:
-        click.echo(mask.hide(str(error)), err=True)
-        sys.exit(BAD)
+        give_up(mask.hide(with_hint(error, loaded)), as_json=as_json)
     if as_json:
         click.echo(mask.hide(json.dumps(to_json(found, running=running), ensure_ascii=False, indent=2)))
     else:

@@ -89,10 +89,49 @@ async def test_an_unknown_message_is_named_and_the_code_says_so(tmp_path: Path) 
             assert code == 1
             assert "is no link to a message of discord, slack, telegram" in log
             assert await host.stop() == 0
+            code, _, log = await why(p, "")
+            assert code == 1
+            assert "the message is empty; leave it out" in log
+            code, _, log = await why(p, "row:x")
+            assert code == 1
+            assert "row:x: write row:N with a number" in log
+            code, _, log = await why(p, "row:99999999999999999999")
+            assert (code, log) == (1, "there is no row:99999999999999999999 in this database")
         (tmp_path / "config.toml").write_text("[hots]\n", encoding="utf-8")
         code, _, log = await why(p)
         assert code == 2
         assert "unknown table hots" in log
+
+
+@pytest.mark.parametrize("command", ["why", "verify"])
+async def test_with_json_a_failure_is_json_too(command: str, tmp_path: Path) -> None:
+    async def fails(*arguments: str) -> tuple[int, str]:
+        env = clean_environment()
+        async with bot_host(command, *arguments, "--json", cwd=tmp_path, env=env) as asked:
+            code = await asked.end()
+            assert asked.all_log == ""
+            told: dict[str, Any] = json.loads(asked.text)
+            assert list(told) == ["error"]
+            return code, told["error"]
+
+    code, error = await fails()
+    assert code == 1
+    assert "there is no database" in error
+    assert "no config.toml in this folder: use --config" in error
+    (tmp_path / "config.toml").touch()
+    code, error = await fails()
+    assert code == 1
+    assert "there is no database" in error
+    assert "config.toml" not in error
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "bot_host.db").write_bytes(b"this is not a database" * 100)
+    code, error = await fails()
+    assert code == 1
+    assert "not a database" in error
+    (tmp_path / "config.toml").write_text("[hots]\n", encoding="utf-8")
+    code, error = await fails()
+    assert code == 2
+    assert "unknown table hots" in error
 
 
 async def test_of_a_message_that_was_not_let_in_it_tells_the_rule(tmp_path: Path) -> None:
@@ -134,6 +173,11 @@ async def test_an_id_that_several_chats_have_is_asked_back(tmp_path: Path) -> No
         code, text, log = await why(p, str(said["message_id"]))
         assert (code, text) == (1, "")
         assert "2 messages have this id; say which:" in log
+        code, text, silent = await why(p, str(said["message_id"]), "--json")
+        told = json.loads(text)
+        assert (code, silent) == (1, "")
+        assert told["error"] == "2 messages have this id; say which"
+        assert [re.match(r"\w+:\d+", each) is not None for each in told["found"]] == [True, True]
         [row] = re.findall(r"(row:\d+)  telegram:\d+ -100.* ignored", log)
         assert (await report(p, row))["reason"] == "not addressed"
         [part] = re.findall(r"(outbox:\d+)  said at telegram:", log)
