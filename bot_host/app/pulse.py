@@ -4,10 +4,12 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from bot_host.contracts.connector import ConnectorState
 from bot_host.host import BotHost
 from bot_host.types.errors import StoreError
 
@@ -15,6 +17,10 @@ log = logging.getLogger(__name__)
 
 FILE: Final = "status.json"
 EVERY_SECONDS: Final = 2.0
+STARTING_SECONDS: Final = 0.2
+"""As long as agents or connectors start: nobody should be told for long of what is over."""
+START_SECONDS: Final = 60.0
+"""What has not started by then is not waited for: an agent may be stopped on purpose."""
 STALE_SECONDS: Final = 20.0
 """Without a beat for so long, a host hangs or is beyond its powers."""
 
@@ -31,14 +37,16 @@ class Pulse:
 
     async def beat(self) -> None:
         """Write every few seconds, until cancelled; then take the file away: nobody runs any more."""
+        give_up_at = time.monotonic() + START_SECONDS
         try:
             while True:
-                await self._write()
-                await asyncio.sleep(EVERY_SECONDS)
+                starting = await self._write() and time.monotonic() < give_up_at
+                await asyncio.sleep(STARTING_SECONDS if starting else EVERY_SECONDS)
         finally:
             self._file.unlink(missing_ok=True)
 
-    async def _write(self) -> None:
+    async def _write(self) -> bool:
+        """Whether something has yet to start."""
         try:
             status = (await self._host.status()).to_dict()
         except StoreError as error:
@@ -55,6 +63,15 @@ class Pulse:
             self._failed = True
         else:
             self._failed = False
+        return is_starting(status)
+
+
+def is_starting(status: Mapping[str, Any]) -> bool:
+    """Of what a host wrote of itself: whether an agent or a connector has yet to start."""
+    agents, connectors = status.get("agents", ()), status.get("connectors", ())
+    if not agents or not all(agent["started"] for agent in agents):
+        return True
+    return any(connector["state"] == ConnectorState.STARTING for connector in connectors)
 
 
 def _replace(file: Path, text: bytes) -> None:

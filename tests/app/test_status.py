@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot_host.app.build import load
+from bot_host.app.pulse import is_starting
 from bot_host.app.status import Looked, as_lines, problems_of, span
 from bot_host.config.schema import Loaded
 from bot_host.kit.clock import utc_now
@@ -107,6 +108,14 @@ def test_one_that_came_to_its_end_is_no_trouble(loaded: Loaded) -> None:
 def test_a_host_that_is_down_is_told_once_whatever_waits(loaded: Loaded) -> None:
     down = looked(running=False, live={}, figures=figures(received=1, inbox=90000.0))
     assert list(problems_of(down, loaded)) == ["the host is not running"]
+
+
+def test_a_host_says_more_often_how_it_is_until_all_has_started() -> None:
+    assert is_starting(LIVE | {"agents": []})
+    assert is_starting(LIVE | {"agents": [{"name": "Bob", "started": False}]})
+    assert is_starting(LIVE | {"connectors": [ON, ON | {"state": "starting"}]})
+    assert not is_starting(LIVE)
+    assert not is_starting(LIVE | {"connectors": [ON | {"state": "waiting"}]})
 
 
 def test_names_from_outside_are_shown_in_one_line() -> None:
