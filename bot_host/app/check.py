@@ -107,10 +107,12 @@ def _bad(name: str, detail: str, advice: str = "", *, mend_config: bool = False)
 
 async def _database(loaded: Loaded) -> list[CheckLine]:
     look_at_places(loaded)
+    # First of all: of a database that cannot be served at all it says so.
+    looked_at = make_store(loaded.config.database.url, base=loaded.folder, read_only=True)
     if loaded.config.database.sqlite_path is None:
         return [CheckLine(name="database", ok=True, detail="in memory: it ends with the host")]
     try:
-        async with make_store(loaded.config.database.url, base=loaded.folder, read_only=True) as store:
+        async with looked_at as store:
             waiting = await store.pending_count()
             unsent = await store.unsent_count()
     except NotReady as error:
