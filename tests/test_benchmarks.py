@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from benchmarks import end_to_end, growth, memory, messages, model_calls, serverless, start_up
+from benchmarks import end_to_end, growth, memory, messages, model_calls, serverless, soak, start_up
 from benchmarks.__main__ import PARTS
 from benchmarks.rows import Row
 
@@ -35,3 +35,11 @@ def test_a_part_gives_its_figures(name: str) -> None:
         assert any(character.isdigit() for character in row.figure), row
     if name == "model_calls":
         assert [row.figure for row in found] == ["1.00"] * 3
+
+
+@pytest.mark.slow
+async def test_the_soak_talks_counts_and_finds_the_books_balanced(capsys: pytest.CaptureFixture[str]) -> None:
+    assert await soak.soak(0.1, sample_s=6.0) == []
+    out = capsys.readouterr().out
+    assert " 0 rows pending" in out
+    assert "ok  no part twice, none missing" in out
