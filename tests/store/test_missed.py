@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot_host.store import Database, missed
+from bot_host.store import Database, doubts, missed
 from bot_host.types.content import ChannelType
 from bot_host.types.turn import OutboxState
 from tests.store.samples import ACCOUNT, AGENT, NOON, make_admission, make_id, make_part
@@ -79,3 +79,17 @@ async def test_the_ids_that_a_destination_got_are_told(store: Database) -> None:
         await store.mark_sent(seq, f"p{seq}")
     assert await store.sent_ids(HERE, d) == {f"p{a}", f"p{c}"}
     assert await store.sent_ids(HERE, c) == {f"p{a}"}
+
+
+async def test_they_are_told_also_where_thousands_went_elsewhere_meanwhile(
+    store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An equal answer of a minute ago would else be taken for one of unknown fate, which then is lost.
+    monkeypatch.setattr(doubts, "LOOK_BACK", 2)
+    others = [make_part(destination="discord:99/there")] * 9
+    seqs = (await store.enqueue([make_part(), *others, make_part()], None)).seqs
+    for seq in seqs[:-1]:
+        await store.mark_sent(seq, f"p{seq}")
+    assert await store.sent_ids(HERE, seqs[-1]) == {f"p{seqs[0]}"}
+    monkeypatch.setattr(doubts, "LATELY", timedelta(days=-1))
+    assert await store.sent_ids(HERE, seqs[-1]) == set()
