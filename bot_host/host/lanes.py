@@ -6,6 +6,7 @@ lane live in another process later.
 
 import asyncio
 import contextvars
+import functools
 import logging
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
@@ -110,7 +111,9 @@ class Lanes(Generic[K]):
             return
         for key in self._ready.take(free, but=self._running):
             # A context of its own: the log fields of whoever woke this key do not belong to its work.
-            self._running[key] = self._tasks.spawn(str(key), self._run(key), context=contextvars.Context())
+            task = self._tasks.spawn(str(key), self._run(key), context=contextvars.Context())
+            self._running[key] = task
+            task.add_done_callback(functools.partial(self._ended, key))
         if self._overflowed and not self._ready and not self._refilling:
             self._overflowed = False
             self._refilling = True
@@ -152,6 +155,13 @@ class Lanes(Generic[K]):
         elif then.after_s is not None and key not in self._ready and not self._stopped:
             self._timers[key] = asyncio.get_running_loop().call_later(then.after_s, self._due, key)
         self._pump()
+
+    def _ended(self, key: K, task: asyncio.Task[None]) -> None:
+        # A task that is cancelled before its first step never enters `_run`, so nothing there frees its key.
+        if self._running.get(key) is task:
+            del self._running[key]
+            self._changed.set()
+            self._pump()
 
     def _due(self, key: K) -> None:
         self._timers.pop(key, None)

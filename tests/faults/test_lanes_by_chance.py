@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter, defaultdict, deque
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot_host.host.lanes import AGAIN, IDLE, Lanes, Next
@@ -67,6 +67,8 @@ async def play(story: list[tuple[str, int, int]], limit: int) -> None:
         await lanes.close(0)
 
 
+# Interrupted before its work has taken a first step.
+@example([(WAKE, 0, 0), (INTERRUPT, 0, 0)], 1)
 @settings(max_examples=200, deadline=None)
 @given(STORIES, st.integers(1, 4))
 def test_whatever_happens_each_key_is_worked_off_in_order(
