@@ -108,9 +108,11 @@ class CatchUp:
         self._closing: asyncio.Task[None] | None = None
         self.dms = Dms(host)
 
-    def begin(self, guild_ids: Iterable[str]) -> None:
-        """A new session: direct messages and these servers may have a gap."""
-        self._open = {DIRECT, *guild_ids}
+    def begin(self, guild_ids: Iterable[str], *, shard: tuple[int, int] = (0, 1)) -> None:
+        """A new session of a shard: these servers, on the first one direct messages, may have a gap."""
+        number, total = shard
+        others = {place for place in self._open if _shard_of(place, total) != number}
+        self._open = {*others, *guild_ids, *([DIRECT] if number == 0 else [])}
         # What comes from now on comes live, too: it is not missed, whatever history shows of it.
         self._live_from = snowflake_at(utc_now())
         if self._closing is not None:
@@ -244,6 +246,11 @@ class CatchUp:
             if not 400 <= error.status < 500 or error.status in (401, 429):
                 raise
             return None
+
+
+def _shard_of(place: str, total: int) -> int:
+    """events/gateway#sharding-sharding-formula."""
+    return 0 if place == DIRECT else (int(place) >> 22) % total
 
 
 def _placed(data: Json, guild_id: str) -> Json:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -24,15 +23,16 @@ from bot_host.connector import (
     backoff,
 )
 from connectors.discord import bases
-from connectors.discord.advice import TOKEN_ADVICE, check_lines, content_advice
+from connectors.discord.advice import TOKEN_ADVICE, check_lines
 from connectors.discord.config import DiscordConfig
 from connectors.discord.encode import encode_message, nonce_of
 from connectors.discord.errors import UNKNOWN_MESSAGE, look_error, refuses_reference, send_error
-from connectors.discord.gateway import RETRY_CAP_S, GatewayClient, Pace, quiet_reconnects
+from connectors.discord.gateway import RETRY_CAP_S, Logins, Pace, quiet_reconnects
 from connectors.discord.intake import Intake
 from connectors.discord.live import compare
 from connectors.discord.proof import find_own
-from connectors.discord.rest import Rest, close_client, describe, log_in
+from connectors.discord.rest import Rest, describe
+from connectors.discord.shard import MoreShards, Shard, Shared, advised
 from connectors.discord.silence import silences
 
 log = logging.getLogger(__name__)
@@ -42,22 +42,6 @@ TYPING_TIMEOUT_S: Final = 10.0
 REQUEST_TIMEOUT_S: Final = 30.0
 FINISH_S: Final = 5.0
 """How long a stopping connector goes on storing what it has already received."""
-WATCH_S: Final = 10.0
-LEAVE_S: Final = 2.0
-RESUME_FOR_S: Final = 90.0
-"""How long discord.py may try to resume before the session is given up and history is read."""
-STEADY_S: Final = 60.0
-"""A connection that lived this long starts the waits anew."""
-
-# https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes
-_FATAL: Final = {
-    4004: f"Discord refuses the token. {TOKEN_ADVICE}",
-    4010: "Discord refuses this connection as an invalid shard",
-    4011: "this bot is in too many servers for one connection (Discord asks for sharding)",
-    4012: "this gateway does not speak version 10; check gateway_url",
-    4013: "Discord does not know the intents that were asked for",
-}
-
 
 _FAULTS: Final = (
     discord.DiscordException,
@@ -85,14 +69,12 @@ class DiscordConnector:
         self._pace = pace or Pace()
         self._rest = Rest(config.token)
         self._stop = asyncio.Event()
-        self._gateway: GatewayClient | None = None
-        self._content = True
+        self._shards: list[Shard] = []
 
     async def run(self, host: ConnectorHost) -> None:
         """See the contract."""
         if self._stop.is_set():
             return
-        self._content = True
         if self.config.dm_policy == "pairing":
             log.info("discord: dm_policy pairing comes later; until then it works like allowlist")
         intake = Intake(
@@ -102,9 +84,19 @@ class DiscordConnector:
             stopping=self._stop.is_set,
             retry_base_s=self._pace.retry_base_s,
         )
+        shared = Shared(
+            host=host,
+            intake=intake,
+            rest=self._rest,
+            pace=self._pace,
+            token=self.config.token,
+            gateway_url=self.config.gateway_url,
+            stop=self._stop,
+            logins=Logins(self._pace.identify_s),
+        )
         handling = host.tasks.spawn("discord intake", intake.run())
         try:
-            await self._stay_connected(host, intake)
+            await self._stay_connected(shared)
             await self._finish(intake, handling)
         finally:
             handling.cancel()
@@ -118,139 +110,67 @@ class DiscordConnector:
         except TimeoutError:
             log.warning("discord: stopped with events in hand; they are read from history at the next start")
 
-    async def _stay_connected(self, host: ConnectorHost, intake: Intake) -> None:
+    async def _stay_connected(self, shared: Shared) -> None:
+        least = 1
+        while not self._stop.is_set():
+            total = max(least, await self._how_many(shared))
+            try:
+                await self._run_shards(shared, total)
+            except MoreShards:
+                if self.config.shards != "auto":
+                    raise LoginError(
+                        f"this bot is in too many servers for shards = {self.config.shards}; "
+                        'set connectors.discord.shards to "auto" or to a higher number'
+                    ) from None
+                least = total + 1
+                log.warning("discord: this bot is in too many servers for %d connections; more follow", total)
+
+    async def _how_many(self, shared: Shared) -> int:
+        if self.config.shards != "auto":
+            return self.config.shards
         attempt = 0
         while not self._stop.is_set():
-            began = time.monotonic()
-            why = await self._connect_once(host, intake)
-            if self._stop.is_set():
-                return
-            if intake.overflowed:
-                await intake.drained()
-            attempt = 1 if time.monotonic() - began > STEADY_S else attempt + 1
+            try:
+                return await advised(shared)
+            except discord.LoginFailure as error:
+                raise LoginError(f"Discord refuses the token. {TOKEN_ADVICE}") from error
+            except discord.HTTPException as error:
+                if error.status < 500 or self.config.gateway_url:
+                    return 1  # A proxy that knows no such request; a refused token shows at the login.
+                why = f"Discord does not answer: {describe(error)}"
+            except _FAULTS as error:
+                why = str(error) if isinstance(error, ConnectorError) else describe(error)
+            attempt += 1
             wait = backoff(attempt, base=self._pace.retry_base_s, cap=RETRY_CAP_S)
             log.warning("discord: %s; connecting again in %.0f s", why, wait)
-            host.waiting(why)
-            await self._pause(wait)
+            shared.host.waiting(why)
+            await shared.pause(wait)
+        return 1
 
-    async def _pause(self, seconds: float) -> None:
+    async def _run_shards(self, shared: Shared, total: int) -> None:
+        """All shards, until the connector stops. Raises what ends one of them, and ends the others first."""
+        self._shards = [Shard(shared, number, total) for number in range(total)]
+        if total > 1:
+            log.info("discord: %d shards", total)
+        running = [
+            shared.host.tasks.spawn(f"discord shard {number}", shard.stay_connected())
+            for number, shard in enumerate(self._shards)
+        ]
         try:
-            async with asyncio.timeout(seconds):
-                await self._stop.wait()
-        except TimeoutError:
-            pass
-
-    async def _connect_once(self, host: ConnectorHost, intake: Intake) -> str:
-        """One client from login to its end; why it ended. Raises LoginError.
-
-        Always a fresh client: after a first connection that failed, discord.py's own is beyond repair
-        (it dies with AttributeError, as `Client.ws` is still None).
-        """
-        try:
-            await self._find_gateway(host)
-            return await self._serve(host, intake)
-        except discord.LoginFailure as error:
-            raise LoginError(f"Discord refuses the token. {TOKEN_ADVICE}") from error
-        except discord.PrivilegedIntentsRequired:
-            if not self._content:
-                raise LoginError(_FATAL[4013]) from None
-            self._content = False
-            why = content_advice((await self._rest.log_in()).application_id)
-            log.warning("discord: %s", why)
-            return "the message content intent is off; connecting without it"
-        except discord.ConnectionClosed as error:
-            if error.code in _FATAL:
-                raise LoginError(_FATAL[error.code]) from error
-            return f"connection closed with code {error.code}"
-        except ConnectorError as error:
-            return str(error)
-        except discord.HTTPException as error:
-            if error.status == 401:
-                raise LoginError(_FATAL[4004]) from error
-            return f"Discord does not answer: {describe(error)}"
-        except Exception as error:  # noqa: BLE001 - whatever ends discord.py's loop: JSON, zlib, KeyError …
-            return f"connection lost: {describe(_root(error))}"
-
-    async def _find_gateway(self, host: ConnectorHost) -> None:
-        """Ask the API where the gateway is, and whether the bot may still log in today.
-
-        discord.py's unsharded client does not ask; it goes to `DEFAULT_GATEWAY`.
-        """
-        await self._rest.log_in()
-        if self.config.gateway_url:
-            return
-        found = await self._rest.request("GET", "/gateway/bot", timeout=REQUEST_TIMEOUT_S)
-        limit = found.get("session_start_limit") or {}
-        if limit.get("remaining", 1) <= 0:
-            seconds = float(limit.get("reset_after", 0)) / 1000
-            host.waiting("no logins left for today")
-            log.warning("discord: no logins left for today; connecting again in %.0f s", seconds)
-            await self._pause(seconds)
-        bases.use_gateway(found["url"])
-
-    async def _serve(self, host: ConnectorHost, intake: Intake) -> str:
-        if self._stop.is_set():
-            return "stopped"
-
-        def on_frame(frame: str) -> None:
-            if not intake.offer(frame) and intake.overflowed and self._gateway is client:
-                self._gateway = None
-                host.tasks.spawn("discord overflow", close_client(client))
-
-        client = GatewayClient(
-            content=self._content,
-            on_frame=on_frame,
-            on_drop=lambda: intake.note_waiting("connection lost; resuming"),
-            pace=self._pace,
-            gateway_url=self.config.gateway_url,
-        )
-        self._gateway = client
-        intake.reopen()
-        try:
-            await log_in(client, self.config.token)
-            failure = await self._live(host, client)
+            await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
         finally:
-            self._gateway = None
-            await close_client(client)
-        if failure is not None:
-            raise failure
-        return "more came in than could be stored" if intake.overflowed else "connection closed"
-
-    async def _live(self, host: ConnectorHost, client: GatewayClient) -> Exception | None:
-        """Let discord.py connect, receive and resume, until it gives up, is closed, or resumes in vain.
-
-        Its own waits between tries grow to a quarter of an hour and do not end when the client is closed.
-        """
-
-        async def connect() -> Exception | None:
-            try:
-                await client.connect()
-            except Exception as error:  # noqa: BLE001 - its caller raises it
-                return error
-            return None
-
-        connecting = host.tasks.spawn("discord gateway", connect())
-        closing = host.tasks.spawn("discord closing", client.closing.wait())
-        try:
-            while not connecting.done() and not closing.done():
-                await asyncio.wait(
-                    (connecting, closing), timeout=WATCH_S, return_when=asyncio.FIRST_COMPLETED
-                )
-                if client.down_for > RESUME_FOR_S:
-                    return ConnectorError(f"could not resume for {client.down_for:.0f} s")
-            await asyncio.wait([connecting], timeout=LEAVE_S)
-            return connecting.result() if connecting.done() else None
-        finally:
-            for task in (connecting, closing):
+            for task in running:
                 task.cancel()
-            await asyncio.wait([connecting, closing])
+            await asyncio.wait(running)
+            self._shards = []
+        for task in running:
+            if not task.cancelled():
+                task.result()
 
     async def stop_intake(self) -> None:
         """See the contract."""
         self._stop.set()
-        client = self._gateway
-        if client is not None:
-            await close_client(client)
+        await asyncio.gather(*(shard.leave() for shard in self._shards))
 
     def encode(self, content: Content, target: Target) -> list[Payload]:
         """See the contract."""
@@ -266,9 +186,16 @@ class DiscordConnector:
             channel_id = await self._channel(target)
             body = payload | {"nonce": nonce_of(key), "enforce_nonce": True}
             message = await self._post(channel_id, body)
+            self._listen_for_echo(target)
             return Sent(platform_message_id=str(message["id"]))
         except _FAULTS as error:
             raise send_error(error) from error
+
+    def _listen_for_echo(self, target: Target) -> None:
+        # events/gateway#sharding: a server's shard is made of its id; direct messages come on shard 0.
+        if self._shards:
+            number = (int(target.server_id) >> 22) % len(self._shards) if target.server_id.isdigit() else 0
+            self._shards[number].expects_echo()
 
     async def edit(self, payload: Payload, target: Target, platform_message_id: str, *, key: str) -> None:
         """See the contract `EditingConnector`."""
@@ -379,10 +306,3 @@ class DiscordConnector:
     async def compare(self, heard: Heard) -> Sequence[CheckLine]:
         """See the contract `LiveChecking`."""
         return await compare(self._rest, self.config, heard)
-
-
-def _root(error: BaseException) -> BaseException:
-    """What a first connection failed of: discord.py trips over it with an AttributeError."""
-    if isinstance(error, AttributeError) and error.__context__ is not None:
-        return error.__context__
-    return error

@@ -1,6 +1,6 @@
 """The settings of a Discord account, checked."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -23,6 +23,8 @@ class DiscordConfig(ConnectorConfig):
     """REST base URL with the version, for a proxy: `http://127.0.0.1:8080/api/v10`; empty: Discord's."""
     gateway_url: str = ""
     """Websocket URL for a gateway proxy; empty: what the API says (`GET /gateway/bot`)."""
+    shards: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = "auto"
+    """Connections to the gateway; `auto`: as many as Discord advises, one for each 1,000 servers or so."""
 
     @field_validator("token")
     @classmethod

@@ -25,6 +25,10 @@ class Pace:
     """Before the first new try; doubles up to `RETRY_CAP_S`."""
     heartbeat_s: float = 60.0
     """Silence after which the connection counts as dead (discord.py's default)."""
+    echo_s: float = 60.0
+    """Silence after something was sent, after which the connection counts as deaf."""
+    watch_s: float = 10.0
+    """Between two looks at the connection."""
 
 
 RETRY_CAP_S: Final = 120.0
@@ -38,6 +42,23 @@ class MalformedFrame(ValueError):
 def intents(*, content: bool) -> discord.Intents:
     """What the gateway is to send. The content of messages is the only privileged intent."""
     return discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=content)
+
+
+class Logins:
+    """The turns of an account's shards to identify: of those with the same number modulo `at_once`, one in
+    `every_s` seconds (events/gateway#sharding-max-concurrency)."""
+
+    def __init__(self, every_s: float) -> None:
+        self._every_s = every_s
+        self._next: dict[int, float] = {}
+        self.at_once = 1
+
+    def take(self, shard: int) -> float:
+        """Take the next turn; how many seconds it is off."""
+        now, key = time.monotonic(), shard % self.at_once
+        turn = max(now, self._next.get(key, 0.0))
+        self._next[key] = turn + self._every_s
+        return turn - now
 
 
 class GatewayClient(LoginClient):
@@ -57,10 +78,13 @@ class GatewayClient(LoginClient):
         self,
         *,
         content: bool,
-        on_frame: Callable[[str], None],
+        on_frame: Callable[[str], bool],
+        on_up: Callable[[], None],
         on_drop: Callable[[], None],
         pace: Pace,
+        logins: Logins,
         gateway_url: str = "",
+        shard: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(
             intents=intents(content=content),
@@ -71,18 +95,23 @@ class GatewayClient(LoginClient):
             # Nobody here waits for discord.py's own `ready`.
             guild_ready_timeout=0.0,
             heartbeat_timeout=pace.heartbeat_s,
+            shard_id=shard[0] if shard else None,
+            shard_count=shard[1] if shard else None,
         )
         for event in set(self._connection.parsers) - {"READY", "RESUMED"}:
             del self._connection.parsers[event]
         read_ready = self._connection.parsers["READY"]
         self._connection.parsers["READY"] = lambda data: read_ready(data | {"guilds": []})
         self._on_frame = on_frame
+        self._on_up = on_up
         self._on_drop = on_drop
         self._pace = pace
+        self._logins = logins
         self._gateway_url = gateway_url
         self.closing = asyncio.Event()
         self._down_since: float | None = None
         self._malformed = ""
+        self._echo_due: float | None = None
 
     @property
     def down_for(self) -> float:
@@ -95,6 +124,7 @@ class GatewayClient(LoginClient):
             self._receive(args[0])
         elif event in ("connect", "resumed"):
             self._down_since = None
+            self._on_up()
             if self._gateway_url:
                 # READY names Discord's own address to resume at, past the proxy.
                 self.ws.gateway = yarl.URL(self._gateway_url)
@@ -105,7 +135,8 @@ class GatewayClient(LoginClient):
 
     def _receive(self, frame: str) -> None:
         try:
-            self._on_frame(frame)
+            if self._on_frame(frame):
+                self._echo_due = None
         except MalformedFrame as error:
             log.warning("discord: skipped a malformed frame: %s", error)
             if self._malformed == str(error):
@@ -115,12 +146,27 @@ class GatewayClient(LoginClient):
             # frame; on the frame itself it would end, and the session with all that was missed.
             raise TimeoutError("malformed frame") from None
 
-    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Wait before a second IDENTIFY (one in five seconds is allowed), but not beyond `close`."""
-        if initial:
+    def expects_echo(self) -> None:
+        """What the bot says comes back as an event, here."""
+        if self._echo_due is None:
+            self._echo_due = time.monotonic() + self._pace.echo_s
+
+    async def hang_up_if_deaf(self) -> None:
+        """Close a connection that answers heartbeats and brings no events; discord.py resumes it.
+
+        Only what the bot itself says can tell this from a quiet evening.
+        """
+        if self._echo_due is None or time.monotonic() < self._echo_due or self._down_since is not None:
             return
+        self._echo_due = None
+        log.warning("discord: what the bot said did not come back; the connection is deaf, resuming")
+        await self.ws.close(4000)
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Wait for this shard's turn to identify, but not beyond `close`."""
+        seconds = self._logins.take(shard_id or 0)
         try:
-            async with asyncio.timeout(self._pace.identify_s):
+            async with asyncio.timeout(seconds):
                 await self.closing.wait()
         except TimeoutError:
             pass

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from enum import Enum, auto
 from typing import Any, Final, TypeVar
 
 import aiohttp
@@ -71,6 +72,16 @@ _PLACES: Final = frozenset(
 _WAITING: Final = "(waiting)"
 
 
+class Offer(Enum):
+    """What became of a frame."""
+
+    TAKEN = auto()
+    NO_EVENT = auto()
+    """It is about the connection itself."""
+    FULL = auto()
+    """Too much waits already."""
+
+
 class Intake:
     """Takes frames synchronously, handles them in one task, in order.
 
@@ -110,26 +121,23 @@ class Intake:
         )
         self.overflowed = False
         """The queue was full: nothing is taken any more until `reopen`."""
-        self.ready = asyncio.Event()
-        """Set by the first READY after `reopen`."""
+        self.echoes = False
+        """Whether the gateway has given back what the bot said."""
 
     def reopen(self) -> None:
         """A new connection begins."""
         self.overflowed = False
-        self.ready.clear()
 
-    def offer(self, frame: str) -> bool:
-        """Take a raw frame; False when the queue is full. Never waits. Raises MalformedFrame."""
+    def offer(self, frame: str) -> Offer:
+        """Take a raw frame. Never waits. Raises MalformedFrame."""
         try:
             payload = json.loads(frame)
             event, data = payload.get("t"), payload.get("d")
         except (ValueError, AttributeError):
             raise MalformedFrame(one_line(frame, 80)) from None
         if not isinstance(event, str) or not isinstance(data, dict):
-            return True
-        if event == "READY":
-            self.ready.set()
-        return self._put(event, data)
+            return Offer.NO_EVENT
+        return Offer.TAKEN if self._put(event, data) else Offer.FULL
 
     def note_waiting(self, why: str) -> None:
         """Tell the host, in order with the events, that the connection is gone for now."""
@@ -228,8 +236,10 @@ class Intake:
         self._link = invite_link(int(application.get("id") or self._me.id))
         await self._connected(self._me)
         guilds = data.get("guilds", ())
-        self._catch_up.begin(str(guild["id"]) for guild in guilds)
-        await self._until_done("reading missed direct messages", self._catch_up.direct)
+        number, total = data.get("shard") or (0, 1)
+        self._catch_up.begin((str(guild["id"]) for guild in guilds), shard=(number, total))
+        if number == 0:
+            await self._until_done("reading missed direct messages", self._catch_up.direct)
         for guild in guilds:
             # Discord itself names servers here, and tells of them by GUILD_CREATE.
             if "channels" in guild:
@@ -264,6 +274,7 @@ class Intake:
         view = View(me=me, book=self._book, rules=self._rules)
         decoded: InboundEvent
         if event == "MESSAGE_CREATE":
+            self.echoes = self.echoes or str((data.get("author") or {}).get("id")) == me.id
             await self._know_channel(data)
             decoded = self._decode(data, view)
             if isinstance(decoded, InboundMessage) and not data.get("guild_id"):

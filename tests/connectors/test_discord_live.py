@@ -573,6 +573,6 @@ async def test_a_channel_that_no_event_named_is_looked_up_once(fake: FakeDiscord
 
 
 async def test_the_gateway_url_of_the_config_is_used(fake: FakeDiscord, tmp_path: Path) -> None:
-    async with started(fake, tmp_path, gateway_url=fake.gateway_url) as bot:
+    async with started(fake, tmp_path, gateway_url=fake.gateway_url, shards=1) as bot:
         await bot.host.wait_connected()
         assert fake.calls_of("GET /gateway/bot") == []

@@ -72,6 +72,8 @@ class FakeDiscord(Faults, Waits):
         self.channels: dict[str, Channel] = {}
         self.bot = self.add_user("hostbot", bot=True)
         self.identifies_left = 1000
+        self.shards = 1
+        """What `GET /gateway/bot` advises."""
         self.gateway = Gateway(self)
         self.door = Door(self)
         self.routes = Routes(self, self.door)

@@ -60,9 +60,15 @@ class Session:
 
     id: str
     intents: int
+    shard: tuple[int, int] | None = None
     seq: int = 0
     sent: list[Json] = field(default_factory=list)
     connection: "Connection | None" = None
+
+    def serves(self, guild_id: str) -> bool:
+        """gateway#sharding-sharding-formula; what is of no server comes on shard 0."""
+        number, total = self.shard or (0, 1)
+        return (int(guild_id or 0) >> 22) % total == number
 
 
 class _Zlib:
@@ -170,6 +176,8 @@ class Gateway:
         self.heartbeat_interval_ms = 45_000
         self.acks = True
         """Set to False: heartbeats go unanswered, and nothing else is sent (a zombie connection)."""
+        self.deaf = False
+        """Set to True: heartbeats are answered, and events are kept back until a resume."""
         self.refuse = 0
         """How many of the next connections are refused with HTTP 503."""
         self.mute = False
@@ -269,18 +277,22 @@ class Gateway:
         elif not _valid_shard(data.get("shard")):
             connection.close(4010, "Invalid shard.")
         else:
-            self._start(connection, intents)
+            shard = data.get("shard")
+            self._start(connection, intents, tuple(shard) if shard else None)
 
-    def _start(self, connection: Connection, intents: int) -> None:
+    def _start(self, connection: Connection, intents: int, shard: tuple[int, int] | None) -> None:
         self._numbers += 1
-        session = Session(id=f"session-{self._numbers}", intents=intents, connection=connection)
+        session = Session(id=f"session-{self._numbers}", intents=intents, shard=shard, connection=connection)
         connection.session = session
         self.sessions[session.id] = session
         owner = self._owner
         ready = {
             "v": 10,
             "user": owner.bot.payload() | {"verified": True, "mfa_enabled": False, "email": None, "flags": 0},
-            "guilds": [{"id": guild_id, "unavailable": True} for guild_id in owner.guilds],
+            "guilds": [
+                {"id": guild_id, "unavailable": True} for guild_id in owner.guilds if session.serves(guild_id)
+            ],
+            **({"shard": list(shard)} if shard else {}),
             "private_channels": [],
             "session_id": session.id,
             "resume_gateway_url": owner.gateway_url,
@@ -292,7 +304,9 @@ class Gateway:
                 self.send_guild(session, guild)
 
     def send_guild(self, session: Session, guild: Guild) -> None:
-        """GUILD_CREATE to one session."""
+        """GUILD_CREATE to one session, if it is that server's."""
+        if not session.serves(guild.id):
+            return
         data = guild.create_payload(members=bool(session.intents & GUILD_MEMBERS), bot_id=self._owner.bot.id)
         self._dispatch_to(session, "GUILD_CREATE", data)
 
@@ -332,6 +346,11 @@ class Gateway:
         for session in list(self.sessions.values()):
             if intent and not session.intents & intent:
                 continue
+            place = (
+                data["id"] if event.startswith("GUILD_") and "guild_id" not in data else data.get("guild_id")
+            )
+            if event != "USER_UPDATE" and not session.serves(str(place or 0)):
+                continue
             shown = data
             if event.startswith("MESSAGE_") and not session.intents & MESSAGE_CONTENT:
                 shown = hide_content(data, bot_id=self._owner.bot.id, is_dm=is_dm)
@@ -341,7 +360,7 @@ class Gateway:
         session.seq += 1
         payload = {"op": 0, "t": event, "s": session.seq, "d": data}
         session.sent.append(payload)
-        if session.connection is not None and self.acks:
+        if session.connection is not None and self.acks and not self.deaf:
             session.connection.send(payload)
         self._owner.changed()
 

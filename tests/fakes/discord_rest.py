@@ -24,6 +24,7 @@ class Owner(Protocol):
     guilds: dict[str, Guild]
     channels: dict[str, Channel]
     identifies_left: int
+    shards: int
 
     @property
     def gateway_url(self) -> str:
@@ -109,7 +110,7 @@ class Routes:
             "reset_after": 500,
             "max_concurrency": 1,
         }
-        return {"url": self._owner.gateway_url, "shards": 1, "session_start_limit": left}
+        return {"url": self._owner.gateway_url, "shards": self._owner.shards, "session_start_limit": left}
 
     async def _me(self, _request: web.Request, _call: Call) -> Any:
         return self._owner.bot.payload() | {"verified": True, "mfa_enabled": False, "email": None}
