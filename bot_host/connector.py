@@ -24,7 +24,15 @@ from bot_host.kit.retry import backoff
 from bot_host.kit.sniff import sniff
 from bot_host.kit.split import split_markdown
 from bot_host.kit.tasks import Supervisor
-from bot_host.types.content import ChannelType, Content, Media, MediaType, MentionContext, MentionType
+from bot_host.types.content import (
+    ChannelType,
+    Content,
+    Media,
+    MediaType,
+    MentionContext,
+    MentionType,
+    Quote,
+)
 from bot_host.types.errors import (
     ConfigError,
     ConnectorError,
@@ -44,8 +52,10 @@ from bot_host.types.inbound import (
     InboundDelete,
     InboundEdit,
     InboundEvent,
+    InboundMembership,
     InboundMessage,
     InboundPlaces,
+    InboundReaction,
     Mark,
     PersonRef,
     RecentRoom,
@@ -77,8 +87,10 @@ __all__ = [
     "InboundDelete",
     "InboundEdit",
     "InboundEvent",
+    "InboundMembership",
     "InboundMessage",
     "InboundPlaces",
+    "InboundReaction",
     "LinkedMessage",
     "LiveChecking",
     "LoginError",
@@ -89,6 +101,7 @@ __all__ = [
     "MentionType",
     "Payload",
     "PersonRef",
+    "Quote",
     "ReadBackConnector",
     "RecentRoom",
     "RepeatingConnector",

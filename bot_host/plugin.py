@@ -38,7 +38,15 @@ from bot_host.kit.tasks import Supervisor
 from bot_host.kit.templates import compose_prompt, parse_key_value_xml
 from bot_host.types.character import Character, ExampleMessage
 from bot_host.types.columns import EntityId, Id, Json, MemoryId, Moment, OnErase, RoomId, Words
-from bot_host.types.content import ChannelType, Content, Media, MediaType, MentionContext, MentionType
+from bot_host.types.content import (
+    ChannelType,
+    Content,
+    Media,
+    MediaType,
+    MentionContext,
+    MentionType,
+    Quote,
+)
 from bot_host.types.errors import (
     ActionError,
     BotHostError,
@@ -164,6 +172,7 @@ __all__ = [
     "PluginTest",
     "Provider",
     "ProviderResult",
+    "Quote",
     "Relationship",
     "Role",
     "Room",

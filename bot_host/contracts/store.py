@@ -101,6 +101,27 @@ class Inbox(Protocol):
         `account` is whose mark it is, as in `apply_edit`.
         """
 
+    async def apply_reaction(
+        self,
+        account: str,
+        agent_id: UUID,
+        event_key: str,
+        message_id: str,
+        channel_id: str,
+        reaction: str,
+        added: bool,
+        mark: Mark | None,
+    ) -> Memory | None:
+        """Count a reaction in its message's metadata (`reactions`: how often each); the message.
+
+        None: not known. Of what the agent said, the newest thousand parts of the account are.
+        """
+
+    async def apply_membership(
+        self, account: str, world: World, person: Entity | None, joined: bool, mark: Mark | None
+    ) -> None:
+        """Make the world and the person that came; who left is only counted."""
+
     async def set_mark(self, account: str, mark: Mark) -> None:
         """Move a mark up; a lower value changes nothing."""
 

@@ -6,7 +6,7 @@ import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from bot_host.contracts.store import Store
 from bot_host.host.accounts import Accounts
@@ -84,6 +84,7 @@ class Desk:
             reopened=lambda agent_id, room_id: self.lanes.wake((agent_id, room_id)),
             retracts=accounts.retracts,
             retracted=self.outbox.wake,
+            happened=self._happened,
         )
         workers = built_in_workers(store, accounts, admit=self.inbox.admit, say=say)
         self.scheduler = Scheduler(store, agents, workers=workers, mask=mask)
@@ -116,6 +117,11 @@ class Desk:
         event = EventType.ROOM_CLOSED if closed else EventType.ROOM_OPENED
         payload = {"room_id": room.room_id, "destination": room.destination, "reason": room.reason}
         self._tasks.spawn("room event", agent.emit_event(event, payload))
+
+    def _happened(self, agent_id: UUID, event: EventType, about: dict[str, Any]) -> None:
+        agent = self._find_agent(agent_id)
+        if agent is not None:
+            self._tasks.spawn(f"event {event}", agent.emit_event(event, about))
 
     async def open(self, *, recover: bool = True) -> None:
         """Open and migrate the database where it is ours; take up what a process left. Idempotent.

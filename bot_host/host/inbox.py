@@ -10,17 +10,22 @@ from typing import Any, Final
 
 from bot_host.contracts.store import Store
 from bot_host.host.skips import Skips
+from bot_host.kit.clean import one_line
 from bot_host.kit.clock import utc_now
 from bot_host.kit.tasks import Supervisor
+from bot_host.types.content import Content
 from bot_host.types.errors import StoreError
+from bot_host.types.events import EventType
 from bot_host.types.ids import UUID, create_unique_uuid
 from bot_host.types.inbound import (
     Account,
     InboundDelete,
     InboundEdit,
     InboundEvent,
+    InboundMembership,
     InboundMessage,
     InboundPlaces,
+    InboundReaction,
     PersonRef,
     RoomRef,
     Skipped,
@@ -44,6 +49,8 @@ _KINDS: Final = {
     InboundEdit: EventKind.EDIT,
     InboundDelete: EventKind.DELETE,
     InboundPlaces: EventKind.PLACES,
+    InboundReaction: EventKind.REACTION,
+    InboundMembership: EventKind.MEMBERSHIP,
     Skipped: EventKind.SKIP,
 }
 
@@ -62,13 +69,16 @@ class HostInbox:
         reopened: Callable[[UUID, UUID], None] = lambda _agent_id, _room_id: None,
         retracts: Callable[[str], bool] = lambda _account: False,
         retracted: Callable[[Sequence[str]], None] = lambda _destinations: None,
+        happened: Callable[[UUID, EventType, dict[str, Any]], None] = lambda _agent_id, _event, _about: None,
     ) -> None:
         """`came` is told of each message once it is on disk.
 
         `revises`: whether answers of an account follow their questions' edits; `reopened` is told of a room
         with a message that gets another turn for that. `retracts`: whether answers of an account go with
-        their questions; `retracted` is told of the destinations where some do.
+        their questions; `retracted` is told of the destinations where some do. `happened` is told of what
+        plugins may want to know: reactions, people and worlds that came or went.
         """
+        self._happened = happened
         self._retracts = retracts
         self._retracted = retracted
         self._revises = revises
@@ -163,6 +173,10 @@ class HostInbox:
                 await self._delete(account, event)
             case InboundPlaces():
                 await self._places(agent_id, account, event)
+            case InboundReaction():
+                await self._reaction(agent_id, account, event)
+            case InboundMembership():
+                await self._membership(agent_id, account, event)
             case Skipped():
                 log.debug("%s skipped: %s %s", account.platform, event.reason, event.event_key)
                 await self.skips.add(account.key, event)
@@ -204,6 +218,48 @@ class HostInbox:
         people = [_person(agent_id, account, person) for person in event.people]
         await self._store.apply_places(account.key, [world] if world else [], rooms, people, event.mark)
         self._known.clear()
+
+    async def _reaction(self, agent_id: UUID, account: Account, event: InboundReaction) -> None:
+        message = await self._store.apply_reaction(
+            account.key,
+            agent_id,
+            event.event_key,
+            event.message_id,
+            event.channel_id,
+            event.reaction,
+            event.added,
+            event.mark,
+        )
+        if message is None:
+            log.debug("%s reaction to a message that is not known: %s", account.platform, event.event_key)
+            return
+        # Not stored as a message: it is no turn of the conversation.
+        reaction = Memory(
+            agent_id=agent_id,
+            entity_id=_person(agent_id, account, event.sender).id,
+            room_id=message.room_id,
+            world_id=message.world_id,
+            content=Content(text=event.reaction, source=account.platform, in_reply_to=message.id),
+            metadata={"reaction": event.reaction, "added": event.added},
+        )
+        self._happened(agent_id, EventType.REACTION_RECEIVED, {"message": reaction})
+
+    async def _membership(self, agent_id: UUID, account: Account, event: InboundMembership) -> None:
+        world = _world(agent_id, account, event.world)
+        person = _person(agent_id, account, event.person) if event.person else None
+        await self._store.apply_membership(account.key, world, person, event.joined, event.mark)
+        self._known.clear()
+        about: dict[str, Any] = {"world_id": world.id}
+        if person is not None:
+            about["entity_id"] = person.id
+            kind = EventType.ENTITY_JOINED if event.joined else EventType.ENTITY_LEFT
+        else:
+            kind = EventType.WORLD_JOINED if event.joined else EventType.WORLD_LEFT
+            done = "added to" if event.joined else "removed from"
+            log.info(
+                "%s: the bot was %s %s", account.platform, done, one_line(world.name or world.platform_id)
+            )
+        self._happened(agent_id, kind, about)
 
     def _now(self) -> datetime:
         """Strictly later than the last time, so that the order of arrival is the order in time."""

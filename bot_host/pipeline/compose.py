@@ -7,6 +7,7 @@ from bot_host.contracts.plugin import State
 from bot_host.contracts.turn import TurnInput
 from bot_host.kit.clean import one_line
 from bot_host.pipeline.gate import DIRECT, is_addressed
+from bot_host.pipeline.quotes import with_quotes
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.types.content import Media
 from bot_host.types.memory import Memory
@@ -53,9 +54,10 @@ async def compose(
         people.update(await agent.store.get_entities(list(missing)))
     named = given.room.type not in DIRECT
     names = {id: _name(people.get(id)) for id in {memory.entity_id for memory in history}}
+    known = {memory.id for memory in history}
     said: list[ChatMessage] = []
     for memory in history:
-        text = shorten(_as_text(memory), MESSAGE_CHARACTERS)
+        text = shorten(with_quotes(memory, _as_text(memory), known), MESSAGE_CHARACTERS)
         if memory.entity_id == agent.agent_id:
             said.append(ChatMessage(role="assistant", content=text))
             continue

@@ -146,7 +146,7 @@ async def decide(
     """
     content = message.content
     mention = content.mention_context or MentionContext()
-    if not content.text.strip() and not content.attachments:
+    if not content.text.strip() and not content.attachments and not content.quotes:
         return Decision(respond=False, reason="empty message")
     if has_stop_word(agent, message):
         return Decision(respond=False, reason=STOP_WORD)

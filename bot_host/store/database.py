@@ -18,6 +18,7 @@ from bot_host.store import (
     missed,
     outbox,
     places,
+    reactions,
     revisions,
     runs,
     steps,
@@ -126,6 +127,34 @@ class Database(
     ) -> None:
         """See Inbox."""
         await self._driver.write(partial(ledger.apply_places, account, worlds, rooms, people, mark))
+
+    async def apply_reaction(
+        self,
+        account: str,
+        agent_id: UUID,
+        event_key: str,
+        message_id: str,
+        channel_id: str,
+        reaction: str,
+        added: bool,
+        mark: Mark | None,
+    ) -> Memory | None:
+        """See Inbox."""
+        return await self._driver.write(
+            partial(
+                ledger.apply_reaction,
+                account,
+                agent_id,
+                reactions.Reacted(event_key, message_id, channel_id, reaction, added),
+                mark,
+            )
+        )
+
+    async def apply_membership(
+        self, account: str, world: World, person: Entity | None, joined: bool, mark: Mark | None
+    ) -> None:
+        """See Inbox."""
+        await self._driver.write(partial(ledger.apply_membership, account, world, person, joined, mark))
 
     async def set_mark(self, account: str, mark: Mark) -> None:
         """See Inbox."""

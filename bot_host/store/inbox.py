@@ -282,6 +282,8 @@ def apply_edit(
 
 def _revise(memory: Memory, content: Content, edited_at: datetime) -> Unit[None]:
     update: dict[str, Any] = {"text": content.text, "attachments": content.attachments}
+    if content.quotes:
+        update["quotes"] = content.quotes
     if revisions.turns_to_us(memory.content, content):
         update["mention_context"] = revisions.turned(memory.content, content)
     yield memories.REVISE(

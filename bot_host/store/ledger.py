@@ -10,14 +10,16 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bot_host.kit.clean import one_line
 from bot_host.kit.clock import utc_now
-from bot_host.store import inbox, places
+from bot_host.store import inbox, places, reactions
 from bot_host.store.ledger_tables import accounts, skipped, tallies
 from bot_host.store.marks import set_mark
+from bot_host.store.reactions import Reacted
 from bot_host.store.schema import inbox as inbox_table
 from bot_host.store.schema import inbox_open, outbox_open
 from bot_host.store.schema import outbox as outbox_table
 from bot_host.store.statement import Row, Statement, Unit
 from bot_host.types.content import Content
+from bot_host.types.ids import UUID
 from bot_host.types.inbound import OWN_MESSAGE, Mark, Skipped
 from bot_host.types.ledger import (
     RECEIVED,
@@ -29,6 +31,7 @@ from bot_host.types.ledger import (
     Queue,
     Tally,
 )
+from bot_host.types.memory import Memory
 from bot_host.types.places import Entity, Room, World
 from bot_host.types.turn import Admission, Admitted, Deleted, Edited, Outcome
 
@@ -161,6 +164,23 @@ def apply_places(
     """See Inbox.apply_places."""
     yield from places.apply_places(account, worlds, rooms, people, mark)
     yield from _end(account, EventKind.PLACES, EventEnd.APPLIED)
+
+
+def apply_reaction(account: str, agent_id: UUID, reacted: Reacted, mark: Mark | None) -> Unit[Memory | None]:
+    """See Inbox.apply_reaction."""
+    memory = yield from reactions.apply(account, agent_id, reacted)
+    yield from set_mark(account, mark)
+    end = EventEnd.APPLIED if memory else EventEnd.HANDLED
+    yield from _end(account, EventKind.REACTION, end, "" if memory else "message not known")
+    return memory
+
+
+def apply_membership(
+    account: str, world: World, person: Entity | None, joined: bool, mark: Mark | None
+) -> Unit[None]:
+    """See Inbox.apply_membership."""
+    yield from places.apply_places(account, [world], [], [person] if person and joined else [], mark)
+    yield from _end(account, EventKind.MEMBERSHIP, EventEnd.APPLIED)
 
 
 def count_failed(account: str, kind: EventKind, reason: str) -> Unit[None]:

@@ -51,6 +51,22 @@ class Media(BaseModel):
     """Bytes."""
 
 
+class Quote(BaseModel):
+    """What a message shows of others' words: what it answers or forwards, a link preview.
+
+    Not the speaker's own words: prompts keep them apart, since whoever is quoted is not asking.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: str = "reply"
+    """`reply`, `forward` or `embed`."""
+    author: str = ""
+    """As people see the name; empty where it is not told."""
+    text: str = ""
+    attachments: list[Media] = Field(default_factory=list)
+
+
 class MentionType(StrEnum):
     """How a message turned to the agent (elizaos.md 3.2-03)."""
 
@@ -87,6 +103,7 @@ class Content(BaseModel):
     attachments: list[Media] = Field(default_factory=list)
     channel_type: ChannelType | None = None
     mention_context: MentionContext | None = None
+    quotes: list[Quote] = Field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values, without what is not set."""

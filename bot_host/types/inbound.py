@@ -130,6 +130,36 @@ class InboundPlaces:
     mark: Mark | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundReaction:
+    """Somebody put a reaction to a message, or took it away."""
+
+    event_key: str
+    """That of the message."""
+    message_id: str
+    """The platform's id of the message, which may be the agent's own."""
+    channel_id: str
+    """As in `Target.channel_id`."""
+    world: WorldRef
+    room: RoomRef
+    sender: PersonRef
+    reaction: str
+    """An emoji, or the name of the platform's own one as `:name:`."""
+    added: bool
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundMembership:
+    """Somebody came into a world or left it."""
+
+    world: WorldRef
+    person: PersonRef | None
+    """None: the agent itself."""
+    joined: bool
+    mark: Mark | None = None
+
+
 OWN_MESSAGE: Final = "own message"
 """The reason of what the agent said itself: platforms send it back."""
 
@@ -158,4 +188,12 @@ class RecentRoom:
     """When the newest message came in."""
 
 
-InboundEvent: TypeAlias = InboundMessage | InboundEdit | InboundDelete | InboundPlaces | Skipped
+InboundEvent: TypeAlias = (
+    InboundMessage
+    | InboundEdit
+    | InboundDelete
+    | InboundPlaces
+    | InboundReaction
+    | InboundMembership
+    | Skipped
+)

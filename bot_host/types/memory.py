@@ -26,6 +26,10 @@ class MemoryType(StrEnum):
     CUSTOM = "custom"
 
 
+REACTIONS: Final = "reactions"
+"""In a message's metadata: how often each reaction was put to it, `{"👍": 2}`."""
+
+
 class Memory(BaseModel):
     """One memory of one agent (elizaos.md 3.1-01). Times are aware UTC."""
 

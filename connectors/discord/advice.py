@@ -23,6 +23,22 @@ def content_advice(application_id: int | None) -> str:
     )
 
 
+def members_advice(application_id: int | None) -> str:
+    """The way to the server members switch."""
+    place = f"https://discord.com/developers/applications/{application_id or 'select'}/bot"
+    return (
+        f"members = true, but the server members intent is off for this bot. Open {place}, section "
+        f"Privileged Gateway Intents, switch on Server Members Intent, press Save Changes and restart. Until "
+        f"then the bot does not hear of people who join or leave."
+    )
+
+
+def may_hear_members(client: LoginClient) -> bool:
+    """Whether the application says that it has the server members intent."""
+    flags = client.application.flags if client.application else None
+    return flags is not None and (flags.gateway_guild_members or flags.gateway_guild_members_limited)
+
+
 def check_lines(client: LoginClient) -> list[CheckLine]:
     """The findings about a logged-in account."""
     application, user = client.application, client.user

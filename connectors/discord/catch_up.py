@@ -158,7 +158,7 @@ class CatchUp:
         self._reading = True
         if not self._live_from:
             self._live_from = snowflake_at(utc_now())
-        seen_name = f"guild:{guild_id}"
+        seen_name = guild_mark(guild_id)
         seen = await self._host.find_mark(seen_name)
         places = book.places(guild_id)
         for place in places:
@@ -246,6 +246,11 @@ class CatchUp:
             if not 400 <= error.status < 500 or error.status in (401, 429):
                 raise
             return None
+
+
+def guild_mark(guild_id: str) -> str:
+    """Says since when a server is known."""
+    return f"guild:{guild_id}"
 
 
 def _shard_of(place: str, total: int) -> int:

@@ -93,6 +93,7 @@ class DiscordConnector:
             gateway_url=self.config.gateway_url,
             stop=self._stop,
             logins=Logins(self._pace.identify_s),
+            members=self.config.members,
         )
         handling = host.tasks.spawn("discord intake", intake.run())
         try:

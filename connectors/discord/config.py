@@ -23,6 +23,10 @@ class DiscordConfig(ConnectorConfig):
     """REST base URL with the version, for a proxy: `http://127.0.0.1:8080/api/v10`; empty: Discord's."""
     gateway_url: str = ""
     """Websocket URL for a gateway proxy; empty: what the API says (`GET /gateway/bot`)."""
+    role_mentions: Literal["own", "any", "none"] = "own"
+    """Which roles' mentions are mentions of the bot: the one that Discord made for it, any that it has."""
+    members: bool = False
+    """Hear of people who join and leave servers; needs the privileged server members intent."""
     shards: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = "auto"
     """Connections to the gateway; `auto`: as many as Discord advises, one for each 1,000 servers or so."""
 

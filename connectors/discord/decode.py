@@ -15,12 +15,15 @@ from bot_host.connector import (
     Content,
     InboundDelete,
     InboundEdit,
+    InboundMembership,
     InboundMessage,
+    InboundReaction,
     Mark,
     Media,
     MediaType,
     MentionContext,
     MentionType,
+    Quote,
     RoomRef,
     Skipped,
     Target,
@@ -28,12 +31,15 @@ from bot_host.connector import (
     clean_text,
     utc_now,
 )
-from connectors.discord.places import Book, Me, Place, clean_name, person
+from connectors.discord.places import Book, Me, Place, clean_name, display_name, person
 from connectors.discord.rules import Rules
-from connectors.discord.text import read_extras, read_text, snapshots
+from connectors.discord.text import embeds, read_extras, read_text, snapshots
 
 Json = dict[str, Any]
 
+QUOTE: Final = 4000
+OWN_QUOTE: Final = 500
+"""Characters of a quoted message that the bot itself said: it stands in the conversation, as a rule."""
 DISCORD_EPOCH_MS: Final = 1_420_070_400_000
 REPLY: Final = 19
 SPOKEN: Final = frozenset({0, REPLY})
@@ -77,7 +83,7 @@ def decode_message(data: Json, view: View) -> InboundMessage | Skipped:
     if reason:
         return Skipped(reason=reason, event_key=key, mark=mark)
     content = _content(data, view)
-    if not content.text and not content.attachments:
+    if is_empty(content):
         # So comes every unaddressed message when the message content intent is off.
         return Skipped(reason="no text", event_key=key, mark=mark)
     guild_id = str(data.get("guild_id") or "")
@@ -119,9 +125,54 @@ def decode_edit(data: Json, view: View) -> InboundEdit | Skipped:
     if reason:
         return Skipped(reason=reason, event_key=key)
     content = _content(data, view)
-    if not content.text and not content.attachments:
+    if is_empty(content):
         return Skipped(reason="no text", event_key=key)
     return InboundEdit(event_key=key, content=content, edited_at=_moment(edited) if edited else utc_now())
+
+
+def is_empty(content: Content) -> bool:
+    """Whether a message says nothing at all."""
+    return not content.text and not content.attachments and not content.quotes
+
+
+def decode_reaction(data: Json, view: View, *, added: bool) -> InboundReaction | Skipped:
+    """MESSAGE_REACTION_ADD and MESSAGE_REACTION_REMOVE; the latter does not say who the user is."""
+    channel_id, message_id = str(data["channel_id"]), str(data["message_id"])
+    guild_id = str(data.get("guild_id") or "")
+    member = data.get("member") or {}
+    user = member.get("user") or {"id": data["user_id"]}
+    if str(data["user_id"]) == view.me.id:
+        return Skipped(reason="own reaction")
+    seen = {"author": user, "channel_id": channel_id, "guild_id": guild_id}
+    reason = _refuse(seen, view)
+    if reason:
+        return Skipped(reason=reason)
+    emoji = data.get("emoji") or {}
+    name = clean_name(emoji.get("name")) or "?"
+    direct = RoomRef(key=channel_id, type=ChannelType.DM, channel_id=channel_id)
+    return InboundReaction(
+        event_key=event_key(channel_id, message_id),
+        message_id=message_id,
+        channel_id=channel_id,
+        world=_world(guild_id, view),
+        room=_room(seen, view) if guild_id else direct,
+        sender=person(user, member),
+        reaction=f":{name}:" if emoji.get("id") else name,
+        added=added,
+    )
+
+
+def decode_membership(event: str, data: Json, view: View) -> InboundMembership | Skipped:
+    """GUILD_MEMBER_ADD and GUILD_MEMBER_REMOVE, which come with the server members intent only."""
+    guild_id, user = str(data["guild_id"]), data["user"]
+    if str(user["id"]) == view.me.id:
+        return Skipped(reason="own membership")
+    reason = view.rules.refuse_place(guild_id=guild_id, channel_id="", user_id=str(user["id"]))
+    if reason:
+        return Skipped(reason=reason)
+    return InboundMembership(
+        world=view.book.world(guild_id), person=person(user, data), joined=event == "GUILD_MEMBER_ADD"
+    )
 
 
 def decode_delete(data: Json) -> InboundDelete:
@@ -176,13 +227,14 @@ def _room(data: Json, view: View) -> RoomRef:
 def _content(data: Json, view: View) -> Content:
     reading = read_text(data, me=view.me, book=view.book)
     room = _room(data, view)
-    lines = [reading.text, *read_extras(data, me=view.me, book=view.book)]
+    lines = [reading.text, *read_extras(data)]
     place = f"{data.get('guild_id') or '@me'}/{data['channel_id']}/{data['id']}"
     return Content(
         text="\n".join(line for line in lines if line),
         source="discord",
         url=f"https://discord.com/channels/{place}",
         attachments=_attachments(data),
+        quotes=_quotes(data, view),
         channel_type=room.type,
         mention_context=_mention(data, view, names_me=reading.names_me, room=room),
     )
@@ -207,6 +259,36 @@ def _replies_to_me(data: Json, view: View, *, names_me: bool) -> bool:
         return str(answered["author"]["id"]) == view.me.id
     # The answered message was not loaded. A reply that pings puts its author among the mentions.
     return not names_me and any(str(user["id"]) == view.me.id for user in data.get("mentions", ()))
+
+
+def _quotes(data: Json, view: View) -> list[Quote]:
+    """The answered message, forwarded ones, and embeds: not what the author says (reference 4.0)."""
+    guild = {"guild_id": data.get("guild_id", "")}
+    found = []
+    answered = data.get("referenced_message")
+    if data.get("type") == REPLY and answered:
+        limit = OWN_QUOTE if str(answered["author"]["id"]) == view.me.id else QUOTE
+        found.append(
+            Quote(
+                kind="reply",
+                author=display_name(answered["author"]),
+                text=_words(answered | guild, view)[:limit],
+                attachments=[_media(item) for item in answered.get("attachments", ())],
+            )
+        )
+    for shot in snapshots(data):
+        text = _words(shot | guild, view)
+        if text:
+            # A forward does not say who wrote it; its files are handed on as the message's own.
+            found.append(Quote(kind="forward", text=text[:QUOTE]))
+    found += embeds(data)
+    return found
+
+
+def _words(data: Json, view: View) -> str:
+    lines = [read_text(data, me=view.me, book=view.book, strip=False).text, *read_extras(data)]
+    lines += [quote.text for quote in embeds(data)]
+    return "\n".join(line for line in lines if line)
 
 
 def _attachments(data: Json) -> list[Media]:

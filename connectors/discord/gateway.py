@@ -39,9 +39,17 @@ class MalformedFrame(ValueError):
     """A frame that is not a JSON object. The message is its beginning."""
 
 
-def intents(*, content: bool) -> discord.Intents:
-    """What the gateway is to send. The content of messages is the only privileged intent."""
-    return discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=content)
+def intents(*, content: bool, members: bool) -> discord.Intents:
+    """What the gateway is to send. `content` and `members` are privileged: Discord may refuse them."""
+    return discord.Intents(
+        guilds=True,
+        guild_messages=True,
+        dm_messages=True,
+        guild_reactions=True,
+        dm_reactions=True,
+        message_content=content,
+        members=members,
+    )
 
 
 class Logins:
@@ -78,6 +86,7 @@ class GatewayClient(LoginClient):
         self,
         *,
         content: bool,
+        members: bool,
         on_frame: Callable[[str], bool],
         on_up: Callable[[], None],
         on_drop: Callable[[], None],
@@ -87,7 +96,7 @@ class GatewayClient(LoginClient):
         shard: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(
-            intents=intents(content=content),
+            intents=intents(content=content, members=members),
             enable_debug_events=True,
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),

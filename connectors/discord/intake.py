@@ -15,6 +15,7 @@ from bot_host.connector import (
     ConnectorError,
     ConnectorHost,
     InboundEvent,
+    InboundMembership,
     InboundMessage,
     Mark,
     Skipped,
@@ -23,13 +24,15 @@ from bot_host.connector import (
     one_line,
 )
 from connectors.discord.advice import invite_link
-from connectors.discord.catch_up import CatchUp
+from connectors.discord.catch_up import CatchUp, guild_mark
 from connectors.discord.config import DiscordConfig
 from connectors.discord.decode import (
     View,
     decode_delete,
     decode_edit,
+    decode_membership,
     decode_message,
+    decode_reaction,
     event_key,
     mark_name,
 )
@@ -69,6 +72,7 @@ _PLACES: Final = frozenset(
         "GUILD_MEMBER_UPDATE",
     }
 )
+_MEMBERS: Final = frozenset({"GUILD_MEMBER_ADD", "GUILD_MEMBER_REMOVE"})
 _WAITING: Final = "(waiting)"
 
 
@@ -105,7 +109,9 @@ class Intake:
         self._retry_base_s = retry_base_s
         self._me: Me | None = None
         self._link = ""
-        self._book = Book()
+        self._book = Book(role_mentions=config.role_mentions)
+        self._in: set[str] = set()
+        """Servers that the bot is known to be in."""
         self._unknown: set[str] = set()
         self._lost_channels: set[str] = set()
         self._read: list[tuple[str, InboundEvent]] = []
@@ -224,6 +230,8 @@ class Intake:
             log.warning("discord: skipped %s before READY", one_line(event))
         elif event in _PLACES:
             await self._place(event, data, self._me)
+        elif event in _MEMBERS:
+            await self._accept([decode_membership(event, data, self._view(self._me))])
         elif event not in self._unknown and len(self._unknown) < UNKNOWN_LIMIT:
             self._unknown.add(event)
             log.info("discord: events of the kind %s are skipped", one_line(event))
@@ -236,6 +244,7 @@ class Intake:
         self._link = invite_link(int(application.get("id") or self._me.id))
         await self._connected(self._me)
         guilds = data.get("guilds", ())
+        self._in.update(str(guild["id"]) for guild in guilds)
         number, total = data.get("shard") or (0, 1)
         self._catch_up.begin((str(guild["id"]) for guild in guilds), shard=(number, total))
         if number == 0:
@@ -258,7 +267,11 @@ class Intake:
         await self._until_done("storing the account", lambda: self._host.connected(account))
 
     async def _place(self, event: str, data: Json, me: Me) -> None:
+        if event == "GUILD_DELETE" and not data.get("unavailable"):
+            await self._left(str(data["id"]))
         self._book.learn(event, data, me=me)
+        if event == "GUILD_CREATE" and not data.get("unavailable"):
+            await self._entered(str(data["id"]))
         news = decode_places(event, data, book=self._book, rules=self._rules, me=me)
         if news is not None:
             await self._accept([news])
@@ -270,8 +283,23 @@ class Intake:
                 "reading missed messages", lambda: self._catch_up.guild(guild_id, self._book)
             )
 
+    async def _entered(self, guild_id: str) -> None:
+        """Say once that the bot was added to a server: while it was running, or since it ran last."""
+        here, self._in = guild_id in self._in, self._in | {guild_id}
+        mark = await self._until_done("finding", lambda: self._host.find_mark(guild_mark(guild_id)))
+        if not here or mark is None:
+            world = self._book.world(guild_id)
+            await self._accept([InboundMembership(world=world, person=None, joined=True)])
+
+    async def _left(self, guild_id: str) -> None:
+        self._in.discard(guild_id)
+        await self._accept([InboundMembership(world=self._book.world(guild_id), person=None, joined=False)])
+
+    def _view(self, me: Me) -> View:
+        return View(me=me, book=self._book, rules=self._rules)
+
     async def _message(self, event: str, data: Json, me: Me) -> None:
-        view = View(me=me, book=self._book, rules=self._rules)
+        view = self._view(me)
         decoded: InboundEvent
         if event == "MESSAGE_CREATE":
             self.echoes = self.echoes or str((data.get("author") or {}).get("id")) == me.id
@@ -285,6 +313,9 @@ class Intake:
             decoded = decode_edit(data, view)
         elif event in ("MESSAGE_DELETE", "MESSAGE_DELETE_BULK"):
             decoded = decode_delete(data)
+        elif event in ("MESSAGE_REACTION_ADD", "MESSAGE_REACTION_REMOVE"):
+            await self._know_channel(data)
+            decoded = decode_reaction(data, view, added=event == "MESSAGE_REACTION_ADD")
         else:
             return
         self._read.append((event, decoded))
@@ -307,7 +338,7 @@ class Intake:
 
     def _decode_missed(self, data: Json) -> InboundEvent:
         assert self._me is not None
-        return self._decode(data, View(me=self._me, book=self._book, rules=self._rules))
+        return self._decode(data, self._view(self._me))
 
     def _decode(self, data: Json, view: View) -> InboundMessage | Skipped:
         """The mark moves past a message that cannot be read, or it would be fetched at each start."""

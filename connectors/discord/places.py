@@ -31,6 +31,17 @@ class GuildNames:
     roles: dict[str, str] = field(default_factory=dict)
     own_roles: set[str] = field(default_factory=set)
     """Roles that Discord manages for this bot: to mention one is to mention the bot."""
+    held: set[str] = field(default_factory=set)
+    """All roles that the bot has."""
+    policy: str = "own"
+    """`role_mentions` of the config."""
+
+    @property
+    def named_by(self) -> frozenset[str]:
+        """Roles whose mention is a mention of the bot."""
+        if self.policy == "none":
+            return frozenset()
+        return frozenset(self.own_roles | self.held if self.policy == "any" else self.own_roles)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +100,8 @@ class Book:
     again, from the gateway or by `GET /channels/{id}`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, role_mentions: str = "own") -> None:
+        self._role_mentions = role_mentions
         self.guilds: dict[str, GuildNames] = {}
         self.channels: dict[str, Place] = {}
 
@@ -103,6 +115,8 @@ class Book:
             self._learn_role(self._guild(str(data["guild_id"])), data["role"], me)
         elif event == "GUILD_ROLE_DELETE":
             self._guild(str(data["guild_id"])).roles.pop(str(data["role_id"]), None)
+        elif event == "GUILD_MEMBER_UPDATE":
+            self._learn_member(self._guild(str(data["guild_id"])), data, me)
         elif event in ("CHANNEL_CREATE", "CHANNEL_UPDATE", "THREAD_CREATE", "THREAD_UPDATE"):
             self.learn_channel(data)
         elif event in ("CHANNEL_DELETE", "THREAD_DELETE"):
@@ -112,7 +126,7 @@ class Book:
                 self.learn_channel(thread | {"guild_id": data["guild_id"]})
 
     def _guild(self, guild_id: str) -> GuildNames:
-        return self.guilds.setdefault(guild_id, GuildNames())
+        return self.guilds.setdefault(guild_id, GuildNames(policy=self._role_mentions))
 
     def _learn_guild(self, data: Json, me: Me | None) -> None:
         guild_id = str(data["id"])
@@ -123,6 +137,8 @@ class Book:
             guild.own_roles.clear()
             for role in data["roles"]:
                 self._learn_role(guild, role, me)
+        for member in data.get("members", ()):
+            self._learn_member(guild, member, me)
         for channel in (*data.get("channels", ()), *data.get("threads", ())):
             self.learn_channel(channel | {"guild_id": guild_id})
 
@@ -131,6 +147,11 @@ class Book:
         guild.roles[role_id] = clean_name(role.get("name"))
         if me is not None and str((role.get("tags") or {}).get("bot_id", "")) == me.id:
             guild.own_roles.add(role_id)
+
+    @staticmethod
+    def _learn_member(guild: GuildNames, member: Json, me: Me | None) -> None:
+        if me is not None and str((member.get("user") or {}).get("id")) == me.id:
+            guild.held = {str(role) for role in member.get("roles", ())}
 
     def _forget_guild(self, guild_id: str) -> None:
         self.guilds.pop(guild_id, None)

@@ -15,7 +15,7 @@ import discord
 
 from bot_host.connector import ConnectorError, ConnectorHost, LoginError, backoff
 from connectors.discord import bases
-from connectors.discord.advice import TOKEN_ADVICE, content_advice
+from connectors.discord.advice import TOKEN_ADVICE, content_advice, may_hear_members, members_advice
 from connectors.discord.gateway import RETRY_CAP_S, GatewayClient, Logins, Pace
 from connectors.discord.intake import Intake, Offer
 from connectors.discord.rest import Rest, close_client, describe, log_in
@@ -60,6 +60,8 @@ class Shared:
     logins: Logins
     content: bool = True
     """Whether the message content intent is asked for."""
+    members: bool = False
+    """The same of the server members intent."""
     up: int = 0
     """Shards that are connected."""
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -157,12 +159,7 @@ class Shard:
         except discord.LoginFailure as error:
             raise LoginError(f"Discord refuses the token. {TOKEN_ADVICE}") from error
         except discord.PrivilegedIntentsRequired:
-            if not shared.content:
-                raise LoginError(_FATAL[4013]) from None
-            shared.content = False
-            why = content_advice((await shared.rest.log_in()).application_id)
-            log.warning("discord: %s", why)
-            return "the message content intent is off; connecting without it"
+            return await self._do_with_less()
         except discord.ConnectionClosed as error:
             if error.code == NEEDS_SHARDS:
                 raise MoreShards from error
@@ -177,6 +174,20 @@ class Shard:
             return f"Discord does not answer: {describe(error)}"
         except Exception as error:  # noqa: BLE001 - whatever ends discord.py's loop: JSON, zlib, KeyError …
             return f"connection lost: {describe(_root(error))}"
+
+    async def _do_with_less(self) -> str:
+        """Ask for no intent that the application may not have. Raises LoginError when none is left."""
+        shared = self._shared
+        client = await shared.rest.log_in()
+        if shared.members and not may_hear_members(client):
+            shared.members = False
+            log.warning("discord: %s", members_advice(client.application_id))
+            return "the server members intent is off; connecting without it"
+        if shared.content:
+            shared.content = False
+            log.warning("discord: %s", content_advice(client.application_id))
+            return "the message content intent is off; connecting without it"
+        raise LoginError(_FATAL[4013])
 
     async def _serve(self) -> str:
         shared, intake = self._shared, self._shared.intake
@@ -196,6 +207,7 @@ class Shard:
 
         client = GatewayClient(
             content=shared.content,
+            members=shared.members,
             on_frame=on_frame,
             on_up=self._came_up,
             on_drop=self._lost,

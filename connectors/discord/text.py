@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from bot_host.connector import clean_text, one_line
+from bot_host.connector import Quote, clean_text, one_line
 from connectors.discord.places import Book, Me, display_name
 
 Json = dict[str, Any]
@@ -24,6 +25,8 @@ _TOKEN: Final = re.compile(
     re.DOTALL,
 )
 _FORWARD: Final = 1
+EMBED: Final = 2000
+"""Characters of one embed that are read; Discord allows 6,000 in all of a message's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +37,14 @@ class Reading:
     names_me: bool
 
 
-def read_text(data: Json, *, me: Me, book: Book) -> Reading:
-    """A message's own text (without stickers and the like), the bot's leading mention taken off.
+def read_text(data: Json, *, me: Me, book: Book, strip: bool = True) -> Reading:
+    """A message's own text (without stickers and the like); `strip` takes the bot's leading mention off.
 
     When nothing else is left, the mention stays as `@Name`: an empty ping is a message, too.
     """
     raw = clean_text(str(data.get("content") or ""))
     guild = book.guilds.get(str(data.get("guild_id", "")))
-    own_roles = guild.own_roles if guild else set()
+    own_roles = guild.named_by if guild else frozenset[str]()
     users = {str(u["id"]): display_name(u, u.get("member")) for u in data.get("mentions", ())}
     users[me.id] = me.name
     names_me = False
@@ -65,8 +68,8 @@ def read_text(data: Json, *, me: Me, book: Book) -> Reading:
         return {"emoji": f":{value}:", "command": f"/{value}"}.get(kind or "", match[0])
 
     whole = _TOKEN.sub(readable, raw).strip()
-    if not names_me:
-        return Reading(text=whole, names_me=False)
+    if not names_me or not strip:
+        return Reading(text=whole, names_me=names_me)
     rest = _TOKEN.sub(readable, _strip_lead(raw, me, own_roles)).strip()
     return Reading(text=rest or f"@{me.name}", names_me=True)
 
@@ -83,8 +86,8 @@ def _time(seconds: int) -> str:
         return ""
 
 
-def read_extras(data: Json, *, me: Me, book: Book) -> list[str]:
-    """What a message carries besides its text, each as a short line: stickers, polls, forwarded text."""
+def read_extras(data: Json) -> list[str]:
+    """What a message carries besides its text, each as a short line: stickers, polls."""
     lines = [f"[sticker: {_short(item.get('name'))}]" for item in data.get("sticker_items", ())]
     poll = data.get("poll")
     if poll:
@@ -92,10 +95,36 @@ def read_extras(data: Json, *, me: Me, book: Book) -> list[str]:
             _short((answer.get("poll_media") or {}).get("text")) for answer in poll.get("answers", ())
         )
         lines.append(f"[poll: {_short((poll.get('question') or {}).get('text'))} {answers}]")
-    for shot in snapshots(data):
-        text = read_text(shot | {"guild_id": data.get("guild_id", "")}, me=me, book=book).text
-        lines.append(f"[forwarded] {text}".strip())
     return lines
+
+
+def embeds(data: Json) -> list[Quote]:
+    """Link previews and what other programs attach (resources/message#embed-object)."""
+    found = []
+    for item in data.get("embeds", ()):
+        if not isinstance(item, dict):
+            continue
+        fields = (
+            f"{_short(each.get('name'))}: {_words(each.get('value'))}" for each in item.get("fields", ())
+        )
+        parts = [_short(item.get("title")), _words(item.get("description")), *fields]
+        parts.append(_short((item.get("footer") or {}).get("text")))
+        text = "\n".join(part for part in parts if part)
+        author = _short((item.get("author") or item.get("provider") or {}).get("name"))
+        if text:
+            found.append(Quote(kind="embed", author=author or _site(item.get("url")), text=text[:EMBED]))
+    return found
+
+
+def _site(url: object) -> str:
+    try:
+        return urlsplit(url).hostname or "" if isinstance(url, str) else ""
+    except ValueError:
+        return ""
+
+
+def _words(value: object) -> str:
+    return clean_text(value).strip()[:EMBED] if isinstance(value, str) else ""
 
 
 def snapshots(data: Json) -> list[Json]:

@@ -6,13 +6,23 @@ from typing import Any
 import pytest
 
 from bot_host.types.content import ChannelType, Content, MediaType, MentionType
-from bot_host.types.inbound import InboundDelete, InboundEdit, InboundMessage, InboundPlaces, Skipped
+from bot_host.types.inbound import (
+    InboundDelete,
+    InboundEdit,
+    InboundMembership,
+    InboundMessage,
+    InboundPlaces,
+    InboundReaction,
+    Skipped,
+)
 from connectors.discord.config import DiscordConfig
 from connectors.discord.decode import (
     View,
     decode_delete,
     decode_edit,
+    decode_membership,
     decode_message,
+    decode_reaction,
     snowflake_at,
     snowflake_time,
 )
@@ -40,6 +50,7 @@ GUILD = {
         {"id": "203", "type": 4, "name": "Category"},
         {"id": "204", "type": 5, "name": "news"},
     ],
+    "members": [{"user": BOT, "roles": ["101", "102"]}],
     "threads": [
         {"id": "300", "type": 11, "name": "bugs", "parent_id": "200"},
         {"id": "301", "type": 11, "name": "a post", "parent_id": "202"},
@@ -48,7 +59,7 @@ GUILD = {
 
 
 def make_view(**settings: Any) -> View:
-    book = Book()
+    book = Book(role_mentions=settings.get("role_mentions", "own"))
     book.learn("GUILD_CREATE", GUILD, me=ME)
     return View(me=ME, book=book, rules=Rules.of(DiscordConfig(**settings)))
 
@@ -230,7 +241,7 @@ def test_a_direct_message() -> None:
                 "message_reference": {"type": 1, "message_id": "5"},
                 "message_snapshots": [{"message": {"content": "see <#200>", "mentions": []}}],
             },
-            "hi\n[forwarded] see #general",
+            "hi",
         ),
     ],
 )
@@ -428,3 +439,126 @@ def test_snowflakes() -> None:
     now = datetime.now(UTC)
     assert abs(snowflake_time(snowflake_at(now)) - now) < timedelta(milliseconds=2)
     assert snowflake_at(datetime(2010, 1, 1, tzinfo=UTC)) == 0
+
+
+def quotes_of(message: InboundMessage) -> list[tuple[str, str, str]]:
+    return [(quote.kind, quote.author, quote.text) for quote in message.content.quotes]
+
+
+def answer_to(answered: dict[str, Any], text: str) -> InboundMessage:
+    return decode(make(text, type=19, message_reference={"message_id": "5"}, referenced_message=answered))
+
+
+def test_an_answered_message_is_quoted_with_its_files() -> None:
+    file = {"id": "7", "filename": "plan.png", "content_type": "image/png", "url": "https://cdn/x"}
+    sticker = {"id": "1", "name": "Wave"}
+    answered = make("see <#200>, <@1>", author=BOB, id="5", sticker_items=[sticker], attachments=[file])
+    message = answer_to(answered, "look")
+    assert message.content.text == "look"
+    assert quotes_of(message) == [("reply", "bob", "see #general, @Bot\n[sticker: Wave]")]
+    [found] = message.content.quotes[0].attachments
+    assert (found.file_name, found.content_type) == ("plan.png", MediaType.IMAGE)
+    assert message.content.attachments == []
+
+
+def test_of_what_the_bot_said_itself_little_is_quoted() -> None:
+    message = answer_to(make("word " * 1000, author=BOT, id="5"), "why?")
+    assert [len(quote.text) for quote in message.content.quotes] == [500]
+
+
+def test_a_forward_without_words_of_its_own_says_something() -> None:
+    shot = {"content": "<@11> said so", "mentions": [BOB], "embeds": [{"title": "A site"}]}
+    more = {"message_reference": {"type": 1, "message_id": "5"}, "message_snapshots": [{"message": shot}]}
+    message = decode(make("", **more))
+    assert message.content.text == ""
+    assert quotes_of(message) == [("forward", "", "@Bobby said so\nA site")]
+
+
+@pytest.mark.parametrize(
+    ("embed", "quote"),
+    [
+        ({"title": "T", "description": "D", "url": "https://a.example/x"}, ("embed", "a.example", "T\nD")),
+        ({"author": {"name": "Eve"}, "fields": [{"name": "a", "value": "b"}]}, ("embed", "Eve", "a: b")),
+        ({"provider": {"name": "Tube"}, "title": "V", "footer": {"text": "F"}}, ("embed", "Tube", "V\nF")),
+        ({"title": "T", "url": "http://[broken"}, ("embed", "", "T")),
+        ({"image": {"url": "https://cdn/x.png"}}, None),
+        ("nonsense", None),
+    ],
+)
+def test_embeds_are_others_words(embed: Any, quote: tuple[str, str, str] | None) -> None:
+    message = decode(make("look", embeds=[embed]))
+    assert message.content.text == "look"
+    assert quotes_of(message) == ([quote] if quote else [])
+
+
+@pytest.mark.parametrize(
+    ("policy", "text", "names_me"),
+    [
+        ("own", "<@&101> hi", True),
+        ("own", "<@&102> hi", False),
+        ("any", "<@&102> hi", True),
+        ("any", "<@&999> hi", False),
+        ("none", "<@&101> hi", False),
+        ("none", "<@1> hi", True),
+    ],
+)
+def test_role_mentions_follow_the_policy(policy: str, text: str, names_me: bool) -> None:
+    message = decode(make(text, mentions=[BOT] if "<@1>" in text else []), role_mentions=policy)
+    assert mention_of(message.content)[0] is names_me
+
+
+def reaction(**more: Any) -> dict[str, Any]:
+    return {
+        "user_id": "10",
+        "channel_id": "200",
+        "message_id": "5",
+        "guild_id": "100",
+        "member": {"user": ADA, "nick": "Countess"},
+        "emoji": {"id": None, "name": "👍"},
+    } | more
+
+
+def test_a_reaction_names_who_what_and_where() -> None:
+    found = decode_reaction(reaction(), make_view(), added=True)
+    assert isinstance(found, InboundReaction)
+    assert (found.event_key, found.message_id, found.channel_id) == ("200/5", "5", "200")
+    assert (found.sender.key, found.sender.name, found.reaction, found.added) == (
+        "10",
+        "Countess",
+        "👍",
+        True,
+    )
+    assert (found.room.key, found.world.key) == ("200", "100")
+
+
+def test_a_reaction_that_is_taken_back_in_a_direct_message_says_little() -> None:
+    data = {"user_id": "10", "channel_id": "900", "message_id": "5", "emoji": {"id": "8", "name": "party"}}
+    found = decode_reaction(data, make_view(), added=False)
+    assert isinstance(found, InboundReaction)
+    assert (found.sender.key, found.sender.name, found.reaction, found.added) == ("10", "", ":party:", False)
+    assert found.room.type is ChannelType.DM
+
+
+@pytest.mark.parametrize(
+    ("more", "settings", "reason"),
+    [
+        ({"user_id": "1"}, {}, "own reaction"),
+        ({"member": {"user": ADA | {"bot": True}}}, {}, "bot"),
+        ({}, {"deny": ["200"]}, "denied"),
+    ],
+)
+def test_reactions_pass_the_same_door(more: Any, settings: Any, reason: str) -> None:
+    assert decode_reaction(reaction(**more), make_view(**settings), added=True) == Skipped(reason=reason)
+
+
+def test_people_who_come_and_go() -> None:
+    data = {"guild_id": "100", "user": ADA, "nick": "Countess"}
+    came = decode_membership("GUILD_MEMBER_ADD", data, make_view())
+    assert isinstance(came, InboundMembership)
+    assert came.person is not None
+    assert (came.world.key, came.person.key, came.person.name, came.joined) == ("100", "10", "Countess", True)
+    gone = decode_membership("GUILD_MEMBER_REMOVE", data, make_view())
+    assert isinstance(gone, InboundMembership)
+    assert not gone.joined
+    own = decode_membership("GUILD_MEMBER_ADD", {"guild_id": "100", "user": BOT}, make_view())
+    assert own == Skipped(reason="own membership")

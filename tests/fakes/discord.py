@@ -24,9 +24,11 @@ from aiohttp import web
 from tests.fakes.discord_door import Door
 from tests.fakes.discord_faults import HISTORY, ME, SEND, TYPING, Faults
 from tests.fakes.discord_gateway import (
+    DIRECT_MESSAGE_REACTIONS,
     DIRECT_MESSAGE_TYPING,
     DIRECT_MESSAGES,
     GUILD_MEMBERS,
+    GUILD_MESSAGE_REACTIONS,
     GUILD_MESSAGE_TYPING,
     GUILD_MESSAGES,
     GUILDS,
@@ -55,6 +57,7 @@ from tests.fakes.discord_waits import Waits
 
 __all__ = ["HISTORY", "ME", "SEND", "TYPING", "FakeDiscord"]
 
+MEMBERS_LIMITED: Final = 1 << 15
 CONTENT_FLAGS: Final = {"on": 1 << 18, "limited": 1 << 19, "off": 0}
 """Application flags for the message content intent (resources/application#application-flags)."""
 
@@ -65,6 +68,8 @@ class FakeDiscord(Faults, Waits):
     def __init__(self, *, token: str = "fake.discord.token", message_content: str = "limited") -> None:
         self.token = token
         self.message_content = message_content
+        self.members_intent = False
+        """The app's switch for server members."""
         Waits.__init__(self)
         self._ids = Snowflakes()
         self.users: dict[str, User] = {}
@@ -183,6 +188,41 @@ class FakeDiscord(Faults, Waits):
     def member(self, guild: Guild, user: User) -> Member:
         """A user's membership, made when missing."""
         return guild.members.setdefault(user.id, Member(user))
+
+    def join(self, guild: Guild, user: User) -> None:
+        """Somebody joins a server; told to bots with the members intent."""
+        data = self.member(guild, user).payload(with_user=True) | {"guild_id": guild.id}
+        self.gateway.dispatch("GUILD_MEMBER_ADD", data, intent=GUILD_MEMBERS)
+
+    def leave(self, guild: Guild, user: User) -> None:
+        """Somebody leaves; when it is the bot, all that it is told is that the server is gone."""
+        guild.members.pop(user.id, None)
+        data: Json = {"guild_id": guild.id, "user": user.payload()}
+        if user is not self.bot:
+            self.gateway.dispatch("GUILD_MEMBER_REMOVE", data, intent=GUILD_MEMBERS)
+            return
+        del self.guilds[guild.id]
+        self.gateway.dispatch("GUILD_DELETE", {"id": guild.id}, intent=GUILDS)
+
+    def react(self, message: Json, user: User, emoji: str, *, added: bool = True) -> None:
+        """A reaction is put to a message or taken back; the latter does not say who the user is."""
+        channel = self.channels[message["channel_id"]]
+        data: Json = {
+            "user_id": user.id,
+            "channel_id": channel.id,
+            "message_id": message["id"],
+            "emoji": {"id": None, "name": emoji},
+            "burst": False,
+            "type": 0,
+        }
+        if channel.guild:
+            data["guild_id"] = channel.guild.id
+        if channel.guild and added:
+            data["member"] = self.member(channel.guild, user).payload(with_user=True)
+        if added:
+            data["message_author_id"] = message["author"]["id"]
+        intent = GUILD_MESSAGE_REACTIONS if channel.guild else DIRECT_MESSAGE_REACTIONS
+        self.gateway.dispatch(f"MESSAGE_REACTION_{'ADD' if added else 'REMOVE'}", data, intent=intent)
 
     # Names that change
 
@@ -397,11 +437,12 @@ class FakeDiscord(Faults, Waits):
 
     def application_flags(self) -> int:
         """The app's flags."""
-        return CONTENT_FLAGS[self.message_content]
+        return CONTENT_FLAGS[self.message_content] | (MEMBERS_LIMITED if self.members_intent else 0)
 
     def allowed_privileged(self) -> int:
         """Privileged intents that are switched on."""
-        return 0 if self.message_content == "off" else MESSAGE_CONTENT
+        content = 0 if self.message_content == "off" else MESSAGE_CONTENT
+        return content | (GUILD_MEMBERS if self.members_intent else 0)
 
     def application(self) -> Json:
         """The application object."""

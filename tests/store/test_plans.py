@@ -33,6 +33,10 @@ BY_DESIGN = (
     # All that an agent has, when all is asked for.
     r"(rooms\.of_agent|tasks\.list)\(\)",
     r"worlds\.of_agent",
+    # The newest thousand outgoing parts, by their number.
+    r"reactions\.own",
+    # The newest thousand outgoing parts, by their number.
+    r"reactions\.own",
     # Not many agents.
     r"agents\.all",
     # Looking back, and changing the model.

@@ -8,6 +8,8 @@ from bot_host.plugins.basics.here import called
 
 LINE: Final = 2000
 """Characters of one message."""
+QUOTED: Final = 200
+"""Characters of what a message quotes."""
 FRESH: Final = timedelta(hours=1)
 """The text of attachments that are older than that, seen from the newest message, is left out (5.2)."""
 
@@ -41,7 +43,12 @@ def _text(memory: Memory) -> str:
     text = memory.content.text
     text = text if len(text) <= LINE else f"{text[: LINE - 1]}…"
     files = "".join(f" [attached {media.content_type or 'file'}]" for media in memory.content.attachments)
-    return f"{text}{files}"
+    quoted = "".join(
+        f" [{each.kind} of {one_line(each.author, 60) or 'somebody'}: {one_line(each.text, QUOTED)}]"
+        for each in memory.content.quotes
+        if each.text
+    )
+    return f"{text}{files}{quoted}"
 
 
 async def _attachments(agent: Agent, message: Memory, state: State) -> ProviderResult:
