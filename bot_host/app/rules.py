@@ -157,6 +157,8 @@ RULES: Final[Sequence[Rule]] = (
     ),
     # Ignored, by the connector: never let in.
     Rule(reason="own message", says="the agent said this itself"),
+    Rule(reason="own reaction", says="the agent itself put this reaction"),
+    Rule(reason="own membership", says="the agent itself came or went"),
     Rule(reason="bot|via bot|webhook|automatic forward|no sender", says=_BOTS),
     Rule(reason="command for another bot", says="the command names another bot"),
     Rule(

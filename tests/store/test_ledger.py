@@ -118,6 +118,8 @@ async def test_other_events_end_as_applied_or_handled(store: Database) -> None:
         await store.apply_delete(ACCOUNT, [f"room/{key}"], None)
     await store.apply_places(ACCOUNT, [make_world()], [make_room()], [make_person()], None)
     await store.count_failed(ACCOUNT, EventKind.PLACES, "ValueError")
+    await store.apply_reaction(ACCOUNT, AGENT, "room/m9", "m9", "room", "👍", True, None)
+    await store.apply_membership(ACCOUNT, make_world(), make_person(), True, None)
     figures = await store.figures()
     assert {kind: counts(figures, kind) for kind in EventKind} == {
         EventKind.MESSAGE: {"received": 1, "ignored deleted": 1},
@@ -130,6 +132,8 @@ async def test_other_events_end_as_applied_or_handled(store: Database) -> None:
         },
         EventKind.DELETE: {"received": 2, "applied": 1, "handled message not known": 1},
         EventKind.PLACES: {"received": 2, "applied": 1, "failed ValueError": 1},
+        EventKind.REACTION: {"received": 1, "handled message not known": 1},
+        EventKind.MEMBERSHIP: {"received": 1, "applied": 1},
         EventKind.SKIP: {},
         EventKind.PART: {},
     }
