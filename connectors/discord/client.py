@@ -17,7 +17,6 @@ from bot_host.connector import (
     Heard,
     LoginError,
     Payload,
-    SendRefused,
     Sent,
     Target,
     backoff,
@@ -33,7 +32,9 @@ from connectors.discord.live import compare
 from connectors.discord.proof import find_own
 from connectors.discord.rest import Rest, describe
 from connectors.discord.shard import MoreShards, Shard, Shared, advised
+from connectors.discord.signs import Signs
 from connectors.discord.silence import silences
+from connectors.discord.spots import ARCHIVED, NO_TEXT_CHANNEL, Spots, post_of
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,8 @@ class DiscordConnector:
         self._rest = Rest(config.token)
         self._stop = asyncio.Event()
         self._shards: list[Shard] = []
+        self._spots = Spots(self._rest)
+        self._signs = Signs(self._rest, config.working_reaction)
 
     async def run(self, host: ConnectorHost) -> None:
         """See the contract."""
@@ -175,7 +178,7 @@ class DiscordConnector:
 
     def encode(self, content: Content, target: Target) -> list[Payload]:
         """See the contract."""
-        return encode_message(content, target)
+        return encode_message(content, target, ping_reply=self.config.ping_reply)
 
     async def send(self, payload: Payload, target: Target, *, key: str) -> Sent:
         """See the contract.
@@ -184,9 +187,11 @@ class DiscordConnector:
         first try's message instead of making another.
         """
         try:
-            channel_id = await self._channel(target)
+            spot = await self._spots.find(target, key=key)
             body = payload | {"nonce": nonce_of(key), "enforce_nonce": True}
-            message = await self._post(channel_id, body)
+            if spot.answers:
+                body["message_reference"] = {"message_id": spot.answers, "fail_if_not_exists": False}
+            message = await self._post(spot.channel_id, body, key=key)
             self._listen_for_echo(target)
             return Sent(platform_message_id=str(message["id"]))
         except _FAULTS as error:
@@ -202,7 +207,7 @@ class DiscordConnector:
         """See the contract `EditingConnector`."""
         body = {name: value for name, value in payload.items() if name != "message_reference"}
         try:
-            await self._change("PATCH", target, platform_message_id, json=body)
+            await self._change("PATCH", target, platform_message_id, key=key, json=body)
         except _FAULTS as error:
             raise send_error(error) from error
 
@@ -215,40 +220,46 @@ class DiscordConnector:
                 return
             raise send_error(error) from error
 
-    async def _change(self, method: str, target: Target, message_id: str, **more: Any) -> None:
-        await self._rest.request(
-            method,
-            "/channels/{channel_id}/messages/{message_id}",
-            timeout=SEND_TIMEOUT_S,
-            channel_id=await self._channel(target),
-            message_id=message_id,
-            **more,
-        )
+    async def _change(
+        self, method: str, target: Target, message_id: str, *, key: str = "", **more: Any
+    ) -> None:
+        async def change(channel_id: str) -> None:
+            await self._rest.request(
+                method,
+                "/channels/{channel_id}/messages/{message_id}",
+                timeout=SEND_TIMEOUT_S,
+                channel_id=channel_id,
+                message_id=message_id,
+                **more,
+            )
+
+        channel_id = (await self._spots.find(target, key=key)).channel_id
+        try:
+            await change(channel_id)
+        except discord.HTTPException as error:
+            if error.code == ARCHIVED and await self._spots.wake(channel_id):
+                await change(channel_id)
+            elif error.code in (NO_TEXT_CHANNEL, UNKNOWN_MESSAGE):
+                # The first message of a forum's post has the post's id, and is known there only.
+                try:
+                    await change(message_id)
+                except discord.HTTPException:
+                    raise error from None
+            else:
+                raise
 
     async def find_sent(
         self, payload: Payload, target: Target, *, key: str, since: datetime, others: Set[str]
     ) -> Sent | None:
         """See the contract `ReadBackConnector`."""
         try:
-            channel_id = await self._channel(target)
+            channel_id = (await self._spots.find(target)).channel_id
             found = await find_own(self._rest, channel_id, payload, key=key, since=since, others=others)
         except _FAULTS as error:
             raise look_error(error) from error
         return Sent(platform_message_id=found) if found else None
 
-    async def _channel(self, target: Target) -> str:
-        channel_id = target.thread_id or target.channel_id
-        if channel_id:
-            return channel_id
-        user_id = target.extra.get("user_id", "")
-        if not user_id:
-            raise SendRefused("no Discord channel or user to send to")
-        opened = await self._rest.request(
-            "POST", "/users/@me/channels", timeout=REQUEST_TIMEOUT_S, json={"recipient_id": user_id}
-        )
-        return str(opened["id"])
-
-    async def _post(self, channel_id: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def _post(self, channel_id: str, body: dict[str, Any], *, key: str) -> dict[str, Any]:
         async def post(body: dict[str, Any]) -> dict[str, Any]:
             answer = await self._rest.request(
                 "POST",
@@ -262,9 +273,27 @@ class DiscordConnector:
         try:
             return await post(body)
         except discord.HTTPException as error:
-            if "message_reference" not in body or not refuses_reference(error):
+            if error.code == ARCHIVED and await self._spots.wake(channel_id):
+                pass
+            elif error.code == NO_TEXT_CHANNEL:
+                return await self._post_in_forum(channel_id, body, key)
+            elif "message_reference" in body and refuses_reference(error):
+                body = {name: value for name, value in body.items() if name != "message_reference"}
+            else:
                 raise
-        return await post({key: value for key, value in body.items() if key != "message_reference"})
+        return await post(body)
+
+    async def _post_in_forum(self, channel_id: str, body: dict[str, Any], key: str) -> dict[str, Any]:
+        """Begin a post with this message; Discord knows no nonce there."""
+        made = await self._rest.request(
+            "POST",
+            "/channels/{channel_id}/threads",
+            timeout=SEND_TIMEOUT_S,
+            json=post_of(body),
+            channel_id=channel_id,
+        )
+        self._spots.posted(key, str(made["id"]))
+        return {"id": str((made.get("message") or made)["id"])}
 
     async def typing(self, target: Target) -> None:
         """See the contract."""
@@ -273,13 +302,15 @@ class DiscordConnector:
                 "POST",
                 "/channels/{channel_id}/typing",
                 timeout=TYPING_TIMEOUT_S,
-                channel_id=await self._channel(target),
+                channel_id=self._spots.seen(target) or (await self._spots.find(target)).channel_id,
             )
+            await self._signs.begin(target)
         except (discord.DiscordException, aiohttp.ClientError, OSError, ConnectorError) as error:
             log.debug("discord: no typing indicator: %s", describe(error))
 
     async def typing_done(self, target: Target) -> None:
-        """The indicator ends by itself, with the message or after ten seconds."""
+        """The indicator ends by itself, with the message or after ten seconds; the reaction does not."""
+        await self._signs.end(target)
 
     async def close(self) -> None:
         """See the contract."""

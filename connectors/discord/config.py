@@ -23,6 +23,12 @@ class DiscordConfig(ConnectorConfig):
     """REST base URL with the version, for a proxy: `http://127.0.0.1:8080/api/v10`; empty: Discord's."""
     gateway_url: str = ""
     """Websocket URL for a gateway proxy; empty: what the API says (`GET /gateway/bot`)."""
+    threads: Literal["never", "mention"] = "never"
+    """`mention`: a mention in a text channel is answered in a thread of its own, a room of its own."""
+    working_reaction: str = ""
+    """An emoji that the bot puts to a message of a server while it works on the answer; empty: none."""
+    ping_reply: bool = False
+    """Whether an answer pings the person that it replies to."""
     role_mentions: Literal["own", "any", "none"] = "own"
     """Which roles' mentions are mentions of the bot: the one that Discord made for it, any that it has."""
     members: bool = False

@@ -33,10 +33,12 @@ from bot_host.connector import (
 )
 from connectors.discord.places import Book, Me, Place, clean_name, display_name, person
 from connectors.discord.rules import Rules
+from connectors.discord.spots import THREAD_NAME, THREAD_OF, thread_name
 from connectors.discord.text import embeds, read_extras, read_text, snapshots
 
 Json = dict[str, Any]
 
+GROWS_THREADS: Final = frozenset({0, 5})
 QUOTE: Final = 4000
 OWN_QUOTE: Final = 500
 """Characters of a quoted message that the bot itself said: it stands in the conversation, as a rule."""
@@ -53,6 +55,8 @@ class View:
     me: Me
     book: Book
     rules: Rules
+    threads: str = "never"
+    """`threads` of the config."""
 
 
 def snowflake_time(snowflake: int) -> datetime:
@@ -89,16 +93,33 @@ def decode_message(data: Json, view: View) -> InboundMessage | Skipped:
     guild_id = str(data.get("guild_id") or "")
     reference = data.get("message_reference") or {}
     replied = data.get("type") == REPLY and reference.get("message_id")
+    opens = _opens_thread(data, content, view)
+    sender = person(data["author"], data.get("member"))
+    room, target = _room(data, view), None
+    if opens:
+        name = thread_name(content.text, sender.name)
+        # A thread has the id of the message that it grows from.
+        metadata = {"parent_id": channel_id}
+        room = RoomRef(
+            key=message_id, type=ChannelType.THREAD, channel_id=message_id, name=name, metadata=metadata
+        )
+        target = Target(
+            source="discord",
+            channel_id=message_id,
+            server_id=guild_id,
+            extra={THREAD_OF: channel_id, THREAD_NAME: name},
+        )
     return InboundMessage(
         event_key=key,
         message_id=message_id,
         memory_key=message_id,
         world=_world(guild_id, view),
-        room=_room(data, view),
-        sender=person(data["author"], data.get("member")),
+        room=room,
+        sender=sender,
         content=content,
         sent_at=snowflake_time(int(message_id)),
-        target=Target(
+        target=target
+        or Target(
             source="discord",
             channel_id=channel_id,
             server_id=guild_id,
@@ -238,6 +259,14 @@ def _content(data: Json, view: View) -> Content:
         channel_type=room.type,
         mention_context=_mention(data, view, names_me=reading.names_me, room=room),
     )
+
+
+def _opens_thread(data: Json, content: Content, view: View) -> bool:
+    """Whether the answer gets a thread of its own. Threads grow in text and announcement channels."""
+    if view.threads != "mention" or content.mention_context is None:
+        return False
+    place = view.book.channels.get(str(data["channel_id"]))
+    return content.mention_context.is_mention and place is not None and place.type in GROWS_THREADS
 
 
 def _mention(data: Json, view: View, *, names_me: bool, room: RoomRef) -> MentionContext:

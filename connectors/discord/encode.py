@@ -13,16 +13,26 @@ from bot_host.connector import Content, Payload, Target, clean_text, split_markd
 MAX_CHARACTERS: Final = 2000
 MAX_NONCE: Final = 25
 MAX_TABLE_WIDTH: Final = 120
+MAX_PREVIEWS: Final = 2
+"""Links in one message beyond which none gets a preview: they would bury the text."""
+SUPPRESS_EMBEDS: Final = 1 << 2
+MAX_EMBEDS: Final = 10
+MAX_FIELDS: Final = 25
+MAX_EMBED_CHARACTERS: Final = 6000
 
 # No text that went through a model may ping anybody (invariant I6); `replied_user` is the ping of a reply.
 NO_PINGS: Final[dict[str, Any]] = {"parse": [], "replied_user": False}
 
+_LINK: Final = re.compile(r"(?<!<)\bhttps?://", re.ASCII)
 _FENCE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 _TABLE_RULE: Final = re.compile(r"^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$")
 
 
-def encode_message(content: Content, target: Target) -> list[Payload]:
-    """`content` as bodies of `POST /channels/{id}/messages`, in order; the first one replies."""
+def encode_message(content: Content, target: Target, *, ping_reply: bool = False) -> list[Payload]:
+    """`content` as bodies of `POST /channels/{id}/messages`, in order; the first one replies.
+
+    `content.embeds`, an extra key, are Discord's embed objects; they go with the end of the text.
+    """
     text = clean_text(content.text).strip()
     links = [media.url for media in content.attachments if media.url.startswith(("http://", "https://"))]
     whole = "\n".join(part for part in (fence_tables(text), *links) if part)
@@ -30,9 +40,46 @@ def encode_message(content: Content, target: Target) -> list[Payload]:
         [piece for piece in split_markdown(whole, limit=MAX_CHARACTERS) if piece.strip()] if whole else []
     )
     payloads: list[Payload] = [{"content": piece, "allowed_mentions": dict(NO_PINGS)} for piece in pieces]
+    for payload in payloads:
+        if len(_LINK.findall(str(payload["content"]))) > MAX_PREVIEWS:
+            payload["flags"] = SUPPRESS_EMBEDS
+    embeds = fit_embeds((content.model_extra or {}).get("embeds"))
+    if embeds:
+        if not payloads:
+            payloads.append({"content": "", "allowed_mentions": dict(NO_PINGS)})
+        payloads[-1].pop("flags", None)
+        payloads[-1]["embeds"] = embeds
     if payloads and target.reply_to:
         payloads[0]["message_reference"] = {"message_id": target.reply_to, "fail_if_not_exists": False}
+        payloads[0]["allowed_mentions"]["replied_user"] = ping_reply
     return payloads
+
+
+def fit_embeds(asked: object) -> list[dict[str, Any]]:
+    """Embeds within Discord's limits (resources/message#embed-object-embed-limits); others are left out."""
+    found: list[dict[str, Any]] = []
+    left = MAX_EMBED_CHARACTERS
+    for each in asked if isinstance(asked, list) else ():
+        if not isinstance(each, dict) or len(found) == MAX_EMBEDS:
+            continue
+        embed = dict(each)
+        for name, limit in (("title", 256), ("description", 4096)):
+            if name in embed:
+                embed[name] = clean_text(str(embed[name]))[: min(limit, left)]
+                left -= len(embed[name])
+        fields: list[dict[str, Any]] = []
+        for one in embed.get("fields") or ():
+            if len(fields) == MAX_FIELDS or left <= 0 or not isinstance(one, dict):
+                break
+            name = clean_text(str(one.get("name") or "-"))[: min(256, left)]
+            value = clean_text(str(one.get("value") or "-"))[: min(1024, max(left - len(name), 0))]
+            left -= len(name) + len(value)
+            if name and value:
+                fields.append({**one, "name": name, "value": value})
+        if fields or "fields" in embed:
+            embed["fields"] = fields
+        found.append(embed)
+    return found
 
 
 def nonce_of(key: str) -> str:

@@ -105,6 +105,7 @@ class Intake:
         self._host = host
         self._rest = rest
         self._rules = Rules.of(config)
+        self._threads = config.threads
         self._queue: asyncio.Queue[tuple[str, Json] | None] = asyncio.Queue(QUEUE_LIMIT)
         self._retry_base_s = retry_base_s
         self._me: Me | None = None
@@ -296,7 +297,7 @@ class Intake:
         await self._accept([InboundMembership(world=self._book.world(guild_id), person=None, joined=False)])
 
     def _view(self, me: Me) -> View:
-        return View(me=me, book=self._book, rules=self._rules)
+        return View(me=me, book=self._book, rules=self._rules, threads=self._threads)
 
     async def _message(self, event: str, data: Json, me: Me) -> None:
         view = self._view(me)

@@ -89,3 +89,43 @@ def test_text_is_cleaned_and_files_come_as_links() -> None:
 def test_a_nonce_is_short_and_steady() -> None:
     assert nonce_of("memory:0") == nonce_of("memory:0") != nonce_of("memory:1")
     assert len(nonce_of("m" * 1000)) <= 25
+
+
+def test_an_answer_pings_nobody_unless_the_setting_says_so() -> None:
+    target = Target(source="discord", channel_id="1", reply_to="2")
+    [quiet] = encode_message(Content(text="hi"), target)
+    [loud] = encode_message(Content(text="hi"), target, ping_reply=True)
+    assert quiet["allowed_mentions"] == {"parse": [], "replied_user": False}
+    assert loud["allowed_mentions"] == {"parse": [], "replied_user": True}
+
+
+@pytest.mark.parametrize(
+    ("text", "flags"),
+    [
+        ("see https://a.example and https://b.example", None),
+        ("https://a.example https://b.example https://c.example", 4),
+        ("<https://a.example> <https://b.example> <https://c.example>", None),
+    ],
+)
+def test_many_links_get_no_previews(text: str, flags: int | None) -> None:
+    [payload] = encode_message(Content(text=text), Target(source="discord", channel_id="1"))
+    assert payload.get("flags") == flags
+
+
+def test_embeds_are_sent_where_asked_within_the_limits() -> None:
+    field = {"name": "n" * 300, "value": "v" * 2000, "inline": True}
+    embeds = [
+        {"title": "t" * 300, "description": "d", "color": 5, "fields": [field, {"name": "", "value": ""}, 7]},
+        "nonsense",
+        *[{"description": "e" * 5000} for _ in range(12)],
+    ]
+    content = Content.model_validate({"text": "hi", "embeds": embeds})
+    [payload] = encode_message(content, Target(source="discord", channel_id="1"))
+    first, *others = payload["embeds"]
+    assert (len(first["title"]), first["color"]) == (256, 5)
+    assert [(len(each["name"]), len(each["value"])) for each in first["fields"]] == [(256, 1024), (1, 1)]
+    assert len(payload["embeds"]) == 10
+    said = 256 + 1 + 256 + 1024 + 2 + sum(len(each["description"]) for each in others)
+    assert said == 6000
+    [alone] = encode_message(Content.model_validate({"embeds": [{"title": "t"}]}), Target(source="discord"))
+    assert alone["embeds"] == [{"title": "t"}]

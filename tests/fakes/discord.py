@@ -77,6 +77,8 @@ class FakeDiscord(Faults, Waits):
         self.channels: dict[str, Channel] = {}
         self.bot = self.add_user("hostbot", bot=True)
         self.identifies_left = 1000
+        self.reacted: list[tuple[str, str, str, bool]] = []
+        """What reactions the bot put or took back: channel, message, emoji, put."""
         self.shards = 1
         """What `GET /gateway/bot` advises."""
         self.gateway = Gateway(self)

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from aiohttp import web
 
 from tests.fakes.discord_door import ApiError, Call, Door, Handler, invalid_form
-from tests.fakes.discord_model import DM, PUBLIC_THREAD, THREADS, Channel, Guild, Json, User
+from tests.fakes.discord_model import DM, FORUM, PUBLIC_THREAD, THREADS, Channel, Guild, Json, User
 
 MAX_CONTENT: Final = 2000
 MAX_NONCE: Final = 25
@@ -25,6 +25,7 @@ class Owner(Protocol):
     channels: dict[str, Channel]
     identifies_left: int
     shards: int
+    reacted: list[tuple[str, str, str, bool]]
 
     @property
     def gateway_url(self) -> str:
@@ -91,6 +92,9 @@ class Routes:
             ("DELETE", "/channels/{channel_id}/messages/{message_id}", self._delete),
             ("POST", "/channels/{channel_id}/messages/{message_id}/threads", self._thread_from),
             ("POST", "/channels/{channel_id}/threads", self._thread),
+            ("PATCH", "/channels/{channel_id}", self._change_channel),
+            ("PUT", "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/@me", self._react),
+            ("DELETE", "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/@me", self._unreact),
             ("POST", "/channels/{channel_id}/typing", self._typing),
         ]
         for method, path, handler in table:
@@ -199,6 +203,8 @@ class Routes:
         text = _check_message(data, files=call.files)
         if channel.locked:
             raise ApiError(400, 50083, "Thread is archived")
+        if channel.type == FORUM:
+            raise ApiError(400, 50008, "Cannot send messages in a non-text channel")
         if nonce:
             known = self.nonces.get(f"{nonce}")
             if known and time.monotonic() - known[0] < NONCE_MEMORY_S:
@@ -234,6 +240,8 @@ class Routes:
 
     async def _edit(self, request: web.Request, call: Call) -> Any:
         channel, message = self._find_message(request)
+        if channel.archived:
+            raise ApiError(400, 50083, "Thread is archived")
         if message["author"]["id"] != self._owner.bot.id:
             raise ApiError(403, 50005, "Cannot edit a message authored by another user")
         text = _check_message(call.payload or {}, files=call.files)
@@ -249,10 +257,38 @@ class Routes:
         channel = self._find_channel(request)
         if channel.type in THREADS or channel.guild is None:
             raise ApiError(400, 50024, "Cannot execute action on this channel type")
-        name = str((call.payload or {}).get("name", ""))
+        data = call.payload or {}
+        name = str(data.get("name", ""))
         if not 1 <= len(name) <= 100:
             raise invalid_form("name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
-        return self._owner.add_thread(channel, name).payload()
+        if channel.type != FORUM:
+            return self._owner.add_thread(channel, name).payload()
+        # resources/channel#start-thread-in-forum-or-media-channel: a post and its first message share an id.
+        if not isinstance(data.get("message"), dict):
+            raise invalid_form("message", "BASE_TYPE_REQUIRED", "This field is required")
+        text = _check_message(data["message"], files=call.files)
+        thread = self._owner.add_thread(channel, name)
+        more = {"allowed": data["message"].get("allowed_mentions"), "extra": {"id": thread.id}}
+        message = self._owner.post(thread, self._owner.bot, text, **more)
+        thread.messages = {thread.id: message}
+        return thread.payload() | {"message": self._owner.rest_view(message)}
+
+    async def _change_channel(self, request: web.Request, call: Call) -> Any:
+        channel = self._find_channel(request)
+        if channel.locked:
+            # Only who may manage threads unarchives a locked one.
+            raise ApiError(403, 50013, "Missing Permissions")
+        if channel.type in THREADS and "archived" in (call.payload or {}):
+            channel.archived = bool((call.payload or {})["archived"])
+        return channel.payload()
+
+    async def _react(self, request: web.Request, _call: Call) -> Any:
+        channel, message = self._find_message(request)
+        self._owner.reacted.append((channel.id, message["id"], request.match_info["emoji"], True))
+
+    async def _unreact(self, request: web.Request, _call: Call) -> Any:
+        channel, message = self._find_message(request)
+        self._owner.reacted.append((channel.id, message["id"], request.match_info["emoji"], False))
 
     async def _thread_from(self, request: web.Request, call: Call) -> Any:
         channel, message = self._find_message(request)
