@@ -8,6 +8,8 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.journeys.forked import Forked, fits, fork
+
 PATIENCE_S = 40.0
 """A journey that waits longer than this has failed; no journey needs a fraction of it."""
 
@@ -27,7 +29,7 @@ def clean_environment(**extra: str) -> dict[str, str]:
 class HostProcess:
     """`python -m bot_host …` under way."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | Forked) -> None:
         self.process = process
         self.log: list[str] = []
         self.out = b""
@@ -135,34 +137,50 @@ class HostProcess:
         await self.process.wait()
         await asyncio.gather(*self._readers)
 
+    async def close(self) -> None:
+        """Close the pipes of a process that has ended."""
+        await asyncio.gather(*self._readers)
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        with contextlib.suppress(ConnectionError):
+            await self.process.stdin.wait_closed()
+
 
 @contextlib.asynccontextmanager
 async def bot_host(
     *arguments: str,
     cwd: Path,
     env: Mapping[str, str] | None = None,
-    stdin: int | None = asyncio.subprocess.PIPE,
     program: Sequence[str] = ("-m", "bot_host"),
+    fresh: bool = False,
 ) -> AsyncIterator[HostProcess]:
     """Start `python -m bot_host ARGUMENTS` in `cwd`; it is gone at the end, whatever happened.
 
-    `program` is what stands before the arguments.
+    `program` is what stands before the arguments. `fresh`: an interpreter that has imported nothing yet, as
+    an admin's; else, where the system can, a copy of one that has (tests/journeys/fork_server.py).
     """
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *program,
-        *arguments,
-        cwd=cwd,
-        env=dict(env or clean_environment()),
-        stdin=stdin,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    process = await _start(program, arguments, cwd, dict(env or clean_environment()), fresh)
     host = HostProcess(process)
     try:
         yield host
     finally:
         if process.returncode is None:
             await host.kill()
-        elif process.stdin is not None:
-            process.stdin.close()
+        await host.close()
+
+
+async def _start(
+    program: Sequence[str], arguments: Sequence[str], cwd: Path, env: dict[str, str], fresh: bool
+) -> asyncio.subprocess.Process | Forked:
+    if not fresh and fits(env, of=clean_environment()):
+        return await fork(program, arguments, cwd=cwd, env=env, of=clean_environment())
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *program,
+        *arguments,
+        cwd=cwd,
+        env=env,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
