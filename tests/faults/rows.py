@@ -5,7 +5,6 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from tests.journeys.harness import bot_host
 from tests.journeys.party import Party
 
 OPEN = """SELECT 1 FROM inbox WHERE state <> 'done'
@@ -42,6 +41,6 @@ async def verify(party: Party) -> None:
     """The books balance: seen in the rows, and by the host's own `verify`."""
     for what, query in BOOKS.items():
         assert rows(party.folder, query) == [], what
-    async with bot_host("verify", "--config", "config.toml", cwd=party.folder, env=party.env) as command:
+    async with party.command("verify") as command:
         code = await command.end()
     assert code == 0, command.text + command.all_log

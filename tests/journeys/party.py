@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from tests.fakes.openai import FakeOpenAI
@@ -18,6 +18,8 @@ class Party:
         self.model = model
         self.seats = seats
         self.program: Sequence[str] = ("-m", "bot_host")
+        self.fresh = False
+        """Whether each process is an interpreter that has imported nothing yet; see `harness.bot_host`."""
         self.env = clean_environment(**{k: v for seat in seats for k, v in seat.tokens().items()})
 
     def write_config(self, extra: str = "") -> None:
@@ -25,12 +27,24 @@ class Party:
         config = model_config(self.model) + "".join(seat.config() for seat in self.seats) + extra
         (self.folder / "config.toml").write_text(config, encoding="utf-8")
 
+    def command(
+        self, *arguments: str, program: Sequence[str] = ("-m", "bot_host")
+    ) -> AbstractAsyncContextManager[HostProcess]:
+        """A command, with the party's config."""
+        return bot_host(
+            *arguments,
+            "--config",
+            "config.toml",
+            cwd=self.folder,
+            env=self.env,
+            program=program,
+            fresh=self.fresh,
+        )
+
     @asynccontextmanager
     async def host(self, *, wait: bool = True) -> AsyncIterator[HostProcess]:
         """The host, with all seats connected. Its log is printed when the test fails."""
-        async with bot_host(
-            "--config", "config.toml", cwd=self.folder, env=self.env, program=self.program
-        ) as host:
+        async with self.command(program=self.program) as host:
             try:
                 for seat in self.seats if wait else ():
                     await host.wait_log(f"{seat.name} on: connected as")

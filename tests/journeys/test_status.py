@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from bot_host.app import pulse
-from tests.journeys.harness import HostProcess, bot_host
+from tests.journeys.harness import HostProcess
 from tests.journeys.party import Party, party
 from tests.journeys.seats import DM, GROUP, PLATFORMS
 
 
 async def status(p: Party, *arguments: str) -> tuple[int, str]:
     """Exit code and output."""
-    async with bot_host("status", *arguments, "--config", "config.toml", cwd=p.folder, env=p.env) as asked:
+    async with p.command("status", *arguments) as asked:
         code = await asked.end()
         return code, asked.text + asked.all_log
 

@@ -35,7 +35,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 async def test_the_shipped_config_with_nothing_on_says_the_way_out(clone: Path) -> None:
-    async with bot_host("--config", "config.toml", cwd=clone) as host:
+    async with bot_host("--config", "config.toml", cwd=clone, fresh=True) as host:
         assert await host.end() == 2
     for line in (
         "discord off: no token; set DISCORD_BOT_TOKEN",
@@ -51,7 +51,7 @@ async def test_the_shipped_config_with_nothing_on_says_the_way_out(clone: Path) 
 
 async def test_lines_from_a_pipe_are_answered_and_the_end_of_input_ends_it(clone: Path) -> None:
     (clone / "config.toml").write_text(PIPE, encoding="utf-8")
-    async with bot_host("--config", "config.toml", cwd=clone) as host:
+    async with bot_host("--config", "config.toml", cwd=clone, fresh=True) as host:
         await host.say("Hello, my name is Ada")
         await host.say("I am sad about the rain")
         host.end_of_input()
@@ -66,7 +66,7 @@ async def test_a_line_that_is_not_answered_holds_up_no_other(clone: Path) -> Non
     limits = "[agents.limits]\nmessages_per_minute = { entity = 2 }\n"
     config = f'{PIPE}[[agents]]\nstop_words = ["halt!"]\n{limits}'
     (clone / "config.toml").write_text(config, encoding="utf-8")
-    async with bot_host("--config", "config.toml", cwd=clone) as host:
+    async with bot_host("--config", "config.toml", cwd=clone, fresh=True) as host:
         for line in ("hello", "halt!", "I feel tired", "one too many", "and one more"):
             await host.say(line)
         host.end_of_input()
@@ -94,7 +94,7 @@ async def test_a_dozen_turns_through_a_pipe_with_strange_input(clone: Path) -> N
         b"you are nice",
         b"goodbye",
     ]
-    async with bot_host("--config", "config.toml", cwd=clone) as host:
+    async with bot_host("--config", "config.toml", cwd=clone, fresh=True) as host:
         for line in lines:
             await host.say(line)
         host.end_of_input()
@@ -236,7 +236,7 @@ async def test_on_a_terminal_the_answer_is_shown_while_it_is_written(clone: Path
 async def test_a_signal_ends_it(clone: Path) -> None:
     (clone / "config.toml").write_text(PIPE, encoding="utf-8")
     for number in (signal.SIGTERM, signal.SIGINT):
-        async with bot_host("--config", "config.toml", cwd=clone) as host:
+        async with bot_host("--config", "config.toml", cwd=clone, fresh=True) as host:
             await host.wait_log("terminal on")
             host.signal(number)
             assert await host.end() == 0

@@ -5,14 +5,13 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from tests.journeys.harness import bot_host
 from tests.journeys.party import Party, party
 from tests.journeys.seats import DM, GROUP, PLATFORMS, THREAD
 
 
 async def verify(p: Party, *arguments: str) -> tuple[int, str]:
     """Exit code and output."""
-    async with bot_host("verify", *arguments, "--config", "config.toml", cwd=p.folder, env=p.env) as asked:
+    async with p.command("verify", *arguments) as asked:
         code = await asked.end()
         return code, asked.text + asked.all_log
 

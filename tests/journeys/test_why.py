@@ -15,7 +15,7 @@ from tests.journeys.seats import DM, GROUP, PLATFORMS
 
 async def why(p: Party, *arguments: str) -> tuple[int, str, str]:
     """Exit code, output and errors."""
-    async with bot_host("why", *arguments, "--config", "config.toml", cwd=p.folder, env=p.env) as asked:
+    async with p.command("why", *arguments) as asked:
         code = await asked.end()
         return code, asked.text, asked.all_log
 
