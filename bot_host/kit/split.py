@@ -24,6 +24,7 @@ _WIDE_STOP: Final = re.compile(r"[。！？｡](?:[」』）”’]*)(?=[^\s\u03
 _HEADING: Final = re.compile(r" {0,3}#{1,6}[ \t]")
 _SOLID: Final = re.compile(r"\S")
 _OPENS: Final = re.compile(r"(?:(?:[-*+]|\d{1,9}[.)]) {1,4})?(?:~{3}|`{3,}+[^`\n]*+(?:\n|\Z))")
+_TICKS: Final = re.compile("`+")
 _CODE_RUN: Final = re.compile(r"[^\n`~]?(?:`{3,}|~{3,})\s*[^\n`~]?")
 _WIDEST: Final = "x" * 6
 """As long as one character can be: no markup makes one longer ("&quot;")."""
@@ -83,6 +84,8 @@ class _Splitter:
         self.atoms: list[Span] = []
         self.cuts: list[_Cut] = []
         self._ends: list[int] = []
+        self._ticks = (0, 0, False)
+        """The run of backticks looked at last: start, end, whether it would open a code block."""
 
     def _can_cut(self, fence: Fence) -> bool:
         """A block whose frame fills a piece is handled as plain text."""
@@ -165,9 +168,21 @@ class _Splitter:
 
     def _sound(self, cut: _Cut) -> Iterator[_Cut]:
         """No cut where the rest, now at the start of a line, would open a code block."""
-        if self._fence_at(cut.next) is None and _OPENS.match(self.text, cut.next):
+        if self._fence_at(cut.next) is None and self._opens(cut.next):
             return
         yield cut
+
+    def _opens(self, at: int) -> bool:
+        """Whether a line that began here would open a code block."""
+        if not self.text.startswith("```", at):
+            return _OPENS.match(self.text, at) is not None
+        # What follows a run is the same from everywhere in it, and both may be as long as the text.
+        start, end, opens = self._ticks
+        if not start <= at < end:
+            opens = _OPENS.match(self.text, at) is not None
+            end = next((found.end() for found in _TICKS.finditer(self.text, at)), at)
+            self._ticks = (at, end, opens)
+        return opens
 
     def _skip_space(self, at: int) -> int:
         """The next character that is not white space; the line's start where that matters to a fence."""
@@ -178,7 +193,7 @@ class _Splitter:
         fence = self._fence_at(solid)
         if fence:
             return fence.start if solid < fence.content else solid
-        if _OPENS.match(self.text, solid):
+        if self._opens(solid):
             return max(at, self.text.rfind("\n", 0, solid) + 1)
         return solid
 
@@ -273,17 +288,20 @@ class _Splitter:
 
     def _best(self, start: int, cuts: list[_Cut]) -> _Cut:
         """The best of `cuts`, of which the last one fits."""
-        furthest = cuts[-1]
-        left = cuts
+        left: dict[_Rank, list[_Cut]] = {}
+        for cut in cuts:
+            left.setdefault(cut.rank, []).append(cut)
         for _ in range(_TRIES):
             cut = _prefer(start, left)
             piece = self._render(start, cut.end)
             if fences_closed(piece) and self.measure(piece) <= self.limit:
                 return cut
-            left = [other for other in left if other is not cut]
+            left[cut.rank].pop()
+            if not left[cut.rank]:
+                del left[cut.rank]
             if not left:
                 break
-        return furthest
+        return cuts[-1]
 
     def _cut_word(self, start: int, end: int) -> _Cut:
         """A cut inside a word, or a line of code, that is longer than a piece."""
@@ -371,14 +389,11 @@ class _Inside:
         return self._at < len(self._spans) and self._spans[self._at][0] < end
 
 
-def _prefer(start: int, cuts: list[_Cut]) -> _Cut:
+def _prefer(start: int, cuts: dict[_Rank, list[_Cut]]) -> _Cut:
     """The last cut of the best kind that does not leave the piece too short."""
-    latest: dict[_Rank, _Cut] = {}
-    for cut in reversed(cuts):
-        latest.setdefault(cut.rank, cut)
-        if len(latest) == len(_Rank):
-            break
-    length = cuts[-1].end - start
+    latest = {rank: some[-1] for rank, some in cuts.items()}
+    furthest = max(latest.values(), key=lambda cut: cut.end)
+    length = furthest.end - start
     for floor in (0.5, 0.2, 0.0):
         for rank in _Rank:
             if rank >= _Rank.IN_SPAN and floor and any(r < _Rank.IN_SPAN for r in latest):
@@ -387,4 +402,4 @@ def _prefer(start: int, cuts: list[_Cut]) -> _Cut:
             share = min(floor, 0.3) if rank is _Rank.PARAGRAPH else floor
             if found and found.end - start >= share * length:
                 return found
-    return cuts[-1]
+    return furthest
