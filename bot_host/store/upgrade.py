@@ -2,6 +2,7 @@
 
 import sqlite3
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -73,15 +74,20 @@ def standing(db: sqlite3.Connection) -> Standing:
     )
 
 
-def _create(db: sqlite3.Connection) -> None:
+@cache
+def _schema() -> tuple[str, ...]:
     dialect = sqlite.dialect()
+    statements: list[str] = []
     for table in metadata.sorted_tables:
-        db.execute(str(CreateTable(table).compile(dialect=dialect)))
+        statements.append(str(CreateTable(table).compile(dialect=dialect)))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            db.execute(str(CreateIndex(index).compile(dialect=dialect)))
-    for statement in (*full_text_tables.CREATE, *ledger_tables.TRIGGERS):
+            statements.append(str(CreateIndex(index).compile(dialect=dialect)))
+    return (*statements, *full_text_tables.CREATE, *ledger_tables.TRIGGERS, _VERSION_TABLE)
+
+
+def _create(db: sqlite3.Connection) -> None:
+    for statement in _schema():
         db.execute(statement)
-    db.execute(_VERSION_TABLE)
     db.execute("INSERT INTO alembic_version (version_num) VALUES (?)", (HEAD,))
 
 
