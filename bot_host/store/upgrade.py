@@ -80,8 +80,8 @@ def _schema() -> tuple[str, ...]:
     statements: list[str] = []
     for table in metadata.sorted_tables:
         statements.append(str(CreateTable(table).compile(dialect=dialect)))
-        for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            statements.append(str(CreateIndex(index).compile(dialect=dialect)))
+        indexes = sorted(table.indexes, key=lambda index: str(index.name))
+        statements.extend(str(CreateIndex(index).compile(dialect=dialect)) for index in indexes)
     return (*statements, *full_text_tables.CREATE, *ledger_tables.TRIGGERS, _VERSION_TABLE)
 
 

@@ -1,6 +1,7 @@
 """Processes of tests/journeys/fork_server.py, used like those of asyncio's subprocesses."""
 
 import asyncio
+import atexit
 import json
 import os
 import signal
@@ -53,10 +54,17 @@ class Client:
         assert answer, "the fork server is gone"
         return int(answer)
 
+    def close(self) -> None:
+        """End the server, and wait for that."""
+        self._socket.close()
+        self._server.wait()
+
 
 @cache
 def _client(env: frozenset[tuple[str, str]]) -> Client:
-    return Client(dict(env))
+    client = Client(dict(env))
+    atexit.register(client.close)
+    return client
 
 
 class Forked:

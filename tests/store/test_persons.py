@@ -35,10 +35,11 @@ from tests.store.samples import (
     make_world,
 )
 
-BEN, ZOE, ROOM, PRIVATE = (make_id(key) for key in ("ben", "zoe", "room", "dm-4711"))
+BEN, ZOE, ROOM, PRIVATE = (make_id(key) for key in ("ben", "zoe", "room", "dm-471108154711"))
 SECRET = "xyzzy"
 """Stands in all that is Ben's, and nowhere else."""
-PLATFORM_ID = "4711"
+PLATFORM_ID = "471108154711"
+"""Too long to stand in a time or a UUID by chance."""
 
 
 def columns() -> Iterator[tuple[str, Column[Any]]]:
@@ -66,7 +67,7 @@ def test_each_column_that_concerns_people_has_a_policy() -> None:
 
 def admission(key: str, **more: Any) -> Admission:
     """A message of Ben's in private: on this platform, the channel's number is his own."""
-    made = make_admission(key, f"{SECRET} {key}", room="dm-4711", **more)
+    made = make_admission(key, f"{SECRET} {key}", room="dm-471108154711", **more)
     room = replace(made.room, type=ChannelType.DM, name=SECRET, channel_id=PLATFORM_ID)
     target = replace(made.target, channel_id=PLATFORM_ID, entity_id=BEN)
     sender = replace(made.sender, metadata={"discord": {"id": PLATFORM_ID, "name": SECRET}})
@@ -327,7 +328,7 @@ class TestErase:
         await store.erase_entity(BEN)
         edited = await store.apply_edit(ACCOUNT, "room/m1", Content(text=SECRET), NOON, None)
         assert (edited.found, edited.changed) == (True, False)
-        assert (await store.apply_delete(ACCOUNT, ["room/m1", "dm-4711/p1"], None)).count == 0
+        assert (await store.apply_delete(ACCOUNT, ["room/m1", "dm-471108154711/p1"], None)).count == 0
 
     async def test_what_was_not_sent_yet_is_not_sent(self, store: Database) -> None:
         assert await store.unsent_count() == 3
