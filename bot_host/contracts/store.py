@@ -71,13 +71,15 @@ class Inbox(Protocol):
         mark: Mark | None,
         *,
         reopen_since: datetime | None = None,
+        retry_since: datetime | None = None,
     ) -> Edited:
         """Put an edited message's new text and attachments into its memory and count its revision up.
 
-        Equal text and attachments change nothing. Unknown messages are `found=False`. With `reopen_since` a
-        message that is done becomes pending again, with those that were answered together with it: when its
-        answer is younger than that; or when it was ignored for not turning to the agent, is younger than
-        that, and turns to it now.
+        What was derived from the old text goes, except for what an action did. Equal text and attachments
+        change nothing. Unknown messages are `found=False`. With `reopen_since` a message that is done becomes
+        pending again, with those that were answered together with it: when its answer is younger than that;
+        or when it was ignored for not turning to the agent, is younger than that, and turns to it now. With
+        `retry_since` one that has failed since then does so too.
         """
 
     async def apply_delete(

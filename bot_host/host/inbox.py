@@ -43,7 +43,10 @@ KNOWN_PLACES: Final = 8192
 
 
 REVISED_WITHIN: Final = timedelta(minutes=15)
-"""An edit that comes so long after the answer changes it. Later ones are for the record: nobody waits."""
+"""An edit that comes so long after the answer changes it, and after a failure is another try.
+
+Later ones are for the record: nobody waits.
+"""
 
 _KINDS: Final = {
     InboundEdit: EventKind.EDIT,
@@ -184,13 +187,15 @@ class HostInbox:
                 raise AssertionError("messages are admitted together")
 
     async def _edit(self, account: Account, event: InboundEdit) -> None:
+        since = utc_now() - REVISED_WITHIN
         done = await self._store.apply_edit(
             account.key,
             event.event_key,
             event.content,
             event.edited_at,
             event.mark,
-            reopen_since=utc_now() - REVISED_WITHIN if self._revises(account.key) else None,
+            reopen_since=since if self._revises(account.key) else None,
+            retry_since=since,
         )
         if not done.found:
             log.debug("%s edit of a message that was never taken in: %s", account.platform, event.event_key)

@@ -105,10 +105,13 @@ class Database(
         mark: Mark | None,
         *,
         reopen_since: datetime | None = None,
+        retry_since: datetime | None = None,
     ) -> Edited:
         """See Inbox."""
         return await self._driver.write(
-            partial(ledger.apply_edit, account, event_key, content, edited_at, mark, reopen_since)
+            partial(
+                ledger.apply_edit, account, event_key, content, edited_at, mark, reopen_since, retry_since
+            )
         )
 
     async def apply_delete(

@@ -163,6 +163,8 @@ FIND_EVENT: Final = Statement(
         _c.reason,
         _c.reply_id,
         _c.received_at,
+        _c.finished_at,
+        _c.turn_id,
     ).where(*_by_event),
 )
 FIND_EVENTS: Final = Statement(
@@ -254,6 +256,7 @@ def apply_edit(
     edited_at: datetime,
     mark: Mark | None,
     reopen_since: datetime | None = None,
+    retry_since: datetime | None = None,
 ) -> Unit[Edited]:
     """See Inbox.apply_edit."""
     yield from set_mark(account, mark)
@@ -268,8 +271,10 @@ def apply_edit(
     if memory is not None and (turned or not _says_the_same(memory.content, content)):
         changed = True
         yield from _revise(memory, content, edited_at)
-        if reopen_since is not None:
-            reopened = yield from revisions.reopen(found[0], turned=turned, since=reopen_since)
+        yield from revisions.forget_derived(memory.id, turn_id=found[0][-1])
+        reopened = yield from revisions.reopen(
+            found[0], turned=turned, since=reopen_since, retry_since=retry_since
+        )
     return Edited(
         found=True,
         changed=changed,
@@ -289,7 +294,11 @@ def _revise(memory: Memory, content: Content, edited_at: datetime) -> Unit[None]
     yield memories.REVISE(
         memory_id=memory.id,
         new_content=memory.content.model_copy(update=update).to_dict(),
-        new_metadata={**memory.metadata, "edited_at": edited_at.isoformat()},
+        new_metadata={
+            **memory.metadata,
+            "edited_at": edited_at.isoformat(),
+            "revised_at": utc_now().isoformat(),
+        },
     )
     yield from embeddings.forget(memory.id)
 

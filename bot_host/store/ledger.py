@@ -137,9 +137,12 @@ def apply_edit(
     edited_at: datetime,
     mark: Mark | None,
     reopen_since: datetime | None,
+    retry_since: datetime | None,
 ) -> Unit[Edited]:
     """See Inbox.apply_edit."""
-    edited = yield from inbox.apply_edit(account, event_key, content, edited_at, mark, reopen_since)
+    edited = yield from inbox.apply_edit(
+        account, event_key, content, edited_at, mark, reopen_since, retry_since
+    )
     end = EventEnd.APPLIED if edited.changed else EventEnd.HANDLED
     reason = "" if edited.changed else "nothing edited" if edited.found else "message not known"
     yield from _end(account, EventKind.EDIT, end, reason)

@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from bot_host.kit.clock import utc_now
 from bot_host.store import embeddings, memories
 from bot_host.store import outbox as outbox_verbs
 from bot_host.store.columns import InList
-from bot_host.store.schema import constant, inbox, outbox, outbox_open, outbox_revised
+from bot_host.store.schema import constant, inbox, outbox, outbox_open, outbox_revised, relationships, steps
+from bot_host.store.schema import memories as memories_table
 from bot_host.store.statement import Row, Statement, Unit
 from bot_host.types.content import Content, MentionContext, MentionType
 from bot_host.types.ids import UUID
@@ -49,6 +50,22 @@ _PART: Final = (
     _o.agent_id,
     _o.account,
     _o.target,
+)
+
+_derived = memories_table.c.source_memory_id == bindparam("source")
+DERIVED: Final = Statement(
+    "memories.derived", select(memories_table.c.id, memories_table.c.created_at).where(_derived)
+)
+_linked = relationships.c.source_memory_id == bindparam("source")
+LINKED: Final = Statement(
+    "relationships.derived", select(relationships.c.id, relationships.c.updated_at).where(_linked)
+)
+UNLINK: Final = Statement(
+    "relationships.forget", delete(relationships).where(InList(relationships.c.id, "ids"))
+)
+STEPS: Final = Statement(
+    "steps.times",
+    select(steps.c.created_at, steps.c.ended_at).where(steps.c.turn_id == bindparam("turn_id")),
 )
 
 REOPEN: Final = Statement(
@@ -98,13 +115,43 @@ UNSEND: Final = Statement(
 )
 
 
-def reopen(event: Row, *, turned: bool, since: datetime) -> Unit[bool]:
+def forget_derived(memory_id: UUID, *, turn_id: UUID | None) -> Unit[None]:
+    """An edited message: what was learned from its old text goes; what the actions of its turn did stays.
+
+    An action is not done again for being asked for once more, so nobody would bring that back.
+    """
+    learned = [(False, *row) for row in (yield DERIVED(source=memory_id))]
+    learned += [(True, *row) for row in (yield LINKED(source=memory_id))]
+    if not learned:
+        return
+    acted = (yield STEPS(turn_id=turn_id)) if turn_id is not None else []
+    gone: dict[bool, list[UUID]] = {False: [], True: []}
+    for link, key, moment in learned:
+        if not any(begun <= moment <= (ended or moment) for begun, ended in acted):
+            gone[link].append(key)
+    if gone[False]:
+        yield from memories.delete_memories(gone[False])
+    if gone[True]:
+        yield UNLINK(ids=gone[True])
+
+
+def reopen(
+    event: Row, *, turned: bool, since: datetime | None, retry_since: datetime | None = None
+) -> Unit[bool]:
     """Give an edited message another turn: it was answered since `since`, or is to be answered now.
 
-    `event` is a row of `inbox.FIND_EVENT`; `turned`: by the edit it turns to the agent.
+    `event` is a row of `inbox.FIND_EVENT`; `turned`: by the edit it turns to the agent. One that has failed
+    since `retry_since` is tried again.
     """
-    _, state, _, room_id, seq, outcome, reason, reply_id, received_at = event
+    _, state, _, room_id, seq, outcome, reason, reply_id, received_at, finished_at, _ = event
     now = utc_now()
+    if state == InboxState.DONE and outcome == Outcome.FAILED and retry_since is not None:
+        if finished_at is None or finished_at < retry_since:
+            return False
+        yield REOPEN(row=seq, now=now)
+        return True
+    if since is None:
+        return False
     if state != InboxState.DONE:
         yield EDITED_AGAIN(row=seq, now=now)
         return False

@@ -309,6 +309,46 @@ class TestItStands:
         assert "message to edit not found" in caplog.text
 
 
+class TestFailedBefore:
+    async def test_it_is_tried_again_like_one_without_an_answer(self, house: House, tmp_path: Path) -> None:
+        house.model.answers = [ValueError("a bug"), ValueError("a bug")]
+        said = await ask(house, "what is 2+2")
+        [line] = house.platform.shown
+        await house.platform.rewrite(said, "what is 3+3")
+        await settled(house)
+        assert inbox_of(tmp_path)[0][:2] == ("done", "failed")
+        assert house.platform.shown == [line]  # told once
+        await house.platform.rewrite(said, "what is 4+4")
+        await settled(house)
+        assert inbox_of(tmp_path) == [("done", "answered", "direct message")]
+        assert house.platform.shown == [line, "echo: what is 4+4"]
+
+    @pytest.mark.parametrize("edited_answer", ["edit", "ignore"])
+    async def test_also_where_answers_do_not_follow_edits(
+        self, house_at: Houses, tmp_path: Path, edited_answer: Any
+    ) -> None:
+        async with house_at(config=ConnectorConfig(edited_answer=edited_answer)) as house:
+            house.model.answers = [ValueError("a bug")]
+            said = await ask(house, "one")
+            await house.platform.rewrite(said, "two")
+            await settled(house)
+            assert house.platform.shown[1:] == ["echo: two"]
+
+    async def test_not_when_nothing_was_changed_or_it_comes_late(
+        self, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        house.model.answers = [ValueError("a bug")]
+        said = await ask(house, "one")
+        await house.platform.rewrite(said, "one")
+        await settled(house)
+        now = clock.utc_now() + timedelta(minutes=16)
+        monkeypatch.setattr("bot_host.host.inbox.utc_now", lambda: now)
+        await house.platform.rewrite(said, "two")
+        await settled(house)
+        assert inbox_of(tmp_path)[0][:2] == ("done", "failed")
+        assert len(house.model.requests) == 1
+
+
 class TestIgnoredBefore:
     async def test_a_forgotten_mention_is_mended(self, house: House, tmp_path: Path) -> None:
         said = await ask(house, "what time is it", **GROUP)

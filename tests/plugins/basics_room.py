@@ -1,6 +1,6 @@
 """A started agent with the built-in plugin, in a room with Ada and Bob, on a real store in memory."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -46,10 +46,14 @@ class Small:
     def __init__(self, provider: str = "scripted") -> None:
         self.answers: list[Any] = []
         self.asked: list[str] = []
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+        """Happens while it thinks."""
         self.plugin = Plugin(name=provider, models={ModelType.OBJECT_SMALL: self._answer}, priority=-50)
 
     async def _answer(self, agent: Agent, request: ObjectRequest) -> dict[str, Any]:
         self.asked.append(request.prompt)
+        if self.meanwhile is not None:
+            await self.meanwhile()
         answer = self.answers.pop(0) if self.answers else {}
         if isinstance(answer, Exception):
             raise answer

@@ -1,11 +1,15 @@
 """REFLECTION: what is learned, from whom, for whom; and what is not."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
-from bot_host.plugin import Audience, Memory, ModelError, ModelType, Plugin
-from tests.plugins.basics_room import ADA, ADAS, BOB, CAT, GROUP, ME, Place, Small, open_place
+from bot_host.kit.clock import utc_now
+from bot_host.plugin import Audience, Content, Memory, ModelError, ModelType, Plugin
+from bot_host.types.outbound import Target
+from bot_host.types.turn import Admission
+from tests.plugins.basics_room import ADA, ADAS, BOB, CAT, GROUP, ME, WORLD, Place, Small, open_place
 
 
 async def turns(place: Place, *said: str, sender: str = ADA, room: str = GROUP) -> list[Memory]:
@@ -17,6 +21,35 @@ async def turns(place: Place, *said: str, sender: str = ADA, room: str = GROUP) 
         await place.agent.evaluate(message, did_respond=True)
         messages.append(message)
     return messages
+
+
+async def come_in(place: Place, text: str) -> Memory:
+    """A message by the inbox's way, so that it can be edited."""
+    memory = place.message(text)
+    room, sender = await place.store.find_room(GROUP), await place.store.find_entity(ADA)
+    world = await place.store.find_world(WORLD)
+    assert room is not None
+    assert sender is not None
+    assert world is not None
+    admission = Admission(
+        agent_id=ME,
+        account="fake:1",
+        event_key=memory.id,
+        message_id="1",
+        world=world,
+        room=room,
+        sender=sender,
+        memory=memory,
+        target=Target(source="fake"),
+        sent_at=memory.created_at,
+    )
+    await place.store.admit([admission])
+    return memory
+
+
+async def edit(place: Place, memory: Memory, text: str) -> None:
+    edited = await place.store.apply_edit("fake:1", memory.id, Content(text=text), utc_now(), None)
+    assert edited.changed
 
 
 def fact(text: str, about: str = "P1", message: str = "M1", **more: Any) -> dict[str, Any]:
@@ -168,6 +201,38 @@ async def test_a_deleted_message_takes_with_it_what_was_learned_from_it() -> Non
         await place.store.delete_memories([first.id])
         assert await place.facts() == {}
         assert await place.told("FACTS") == ""
+
+
+async def test_what_was_edited_is_learned_anew() -> None:
+    small = Small()
+    small.answers = [fact("lives in Berlin"), fact("lives in Bonn")]
+    async with open_place(small.plugin) as place:
+        first = await come_in(place, "I live in Berlin")
+        await turns(place, "b", "c", "d", "e")
+        [learned] = (await place.facts()).values()
+        assert learned.source_memory_id == first.id
+        await edit(place, first, "I live in Bonn")
+        assert await place.facts() == {}
+        await turns(place, "f", "g", "h", "i")
+        assert "M1 P1: I live in Bonn" in small.asked[1]
+        assert "P1: e\n" not in small.asked[1]
+        [learned] = (await place.facts()).values()
+        assert learned.content.text == "lives in Bonn"
+
+
+async def test_what_is_edited_while_it_is_reflected_on_teaches_nothing_old() -> None:
+    small = Small()
+    small.answers = [
+        {**fact("lives in Berlin"), "relationships": [{"from": "P1", "to": "P2", "message": "M1"}]}
+    ]
+    async with open_place(small.plugin, settings={"REFLECTION_INTERVAL": 2}) as place:
+        first = await come_in(place, "I live in Berlin with Bob")
+        await place.keep(place.message("Yes.", sender=BOB))
+        small.meanwhile = partial(edit, place, first, "Nonsense.")
+        await place.agent.evaluate(first, did_respond=True)
+        assert len(small.asked) == 1
+        assert await place.facts() == {}
+        assert await place.store.get_relationships(ME, ADA) == []
 
 
 async def test_messages_that_were_not_answered_count_too() -> None:

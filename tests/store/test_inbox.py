@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from bot_host.store import Database
 from bot_host.types.content import Content, Media
 from bot_host.types.errors import StateError, StoreError
-from bot_host.types.ids import new_id
+from bot_host.types.ids import UUID, new_id
 from bot_host.types.inbound import Mark
-from bot_host.types.memory import Memory
+from bot_host.types.knowledge import Relationship
+from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.places import ParticipantState, Room
 from bot_host.types.turn import (
     Admitted,
@@ -22,6 +24,7 @@ from bot_host.types.turn import (
     OutboxState,
     Outcome,
     Queued,
+    StepState,
     TakenTurn,
     TurnCommit,
 )
@@ -33,8 +36,10 @@ from tests.store.samples import (
     make_commit,
     make_id,
     make_part,
+    make_person,
     make_reply,
     make_run,
+    make_step,
 )
 
 ROOM = make_id("room")
@@ -274,7 +279,7 @@ async def test_an_edit_changes_text_and_attachments_and_nothing_else(store: Data
     assert [media.id for media in memory.content.attachments] == ["2"]
     assert memory.content.model_extra == {"custom": "kept"}
     assert memory.content.source == "discord"
-    assert memory.metadata == {"edited_at": NOON.isoformat()}
+    assert memory.metadata["edited_at"] == NOON.isoformat()
     signed = Content(text="x", attachments=[Media(id="1", url="https://cdn.example/a.png?sig=1")])
     assert (await store.apply_edit(ACCOUNT, "room/m1", signed, NOON, None)).changed
     signed.attachments[0].url = "https://cdn.example/a.png?sig=2"
@@ -282,6 +287,46 @@ async def test_an_edit_changes_text_and_attachments_and_nothing_else(store: Data
     unknown = await store.apply_edit(ACCOUNT, "room/m9", other, NOON, Mark(name="e", value=4))
     assert not unknown.found
     assert await store.find_mark(ACCOUNT, "e") == 4
+
+
+async def test_an_edit_takes_what_was_learned_and_leaves_what_an_action_did(store: Database) -> None:
+    [row] = await admit_and_take(store, "m1")
+    step = make_step(created_at=NOON, ended_at=NOON + timedelta(seconds=9), state=StepState.DONE)
+    assert await store.add_steps([step], room_id=ROOM, seqs=[row.seq], revisions={})
+    assert await store.commit_turn(make_commit(row)) is not None
+    for second, text in ((-1, "before"), (5, "while it ran"), (10, "after")):
+        moment = NOON + timedelta(seconds=second)
+        fact = Memory(
+            agent_id=AGENT,
+            entity_id=row.entity_id,
+            room_id=ROOM,
+            type=MemoryType.FACT,
+            content=Content(text=text),
+            source_memory_id=row.memory_id,
+            created_at=moment,
+        )
+        assert await store.create_memory(fact)
+        await store.create_entities([make_person(text)])
+        await store.put_relationship(
+            Relationship(
+                agent_id=AGENT,
+                source_entity_id=row.entity_id,
+                target_entity_id=make_id(text),
+                source_memory_id=row.memory_id,
+                created_at=moment,
+                updated_at=moment,
+            )
+        )
+
+    async def left() -> tuple[list[str], list[UUID]]:
+        facts = await store.list_memories(AGENT, type=MemoryType.FACT, count=9)
+        links = await store.get_relationships(AGENT, row.entity_id)
+        return [fact.content.text for fact in facts], [link.target_entity_id for link in links]
+
+    assert not (await store.apply_edit(ACCOUNT, "room/m1", Content(text="hello"), NOON, None)).changed
+    assert len((await left())[0]) == 3
+    assert (await store.apply_edit(ACCOUNT, "room/m1", Content(text="hm"), NOON, None)).changed
+    assert await left() == (["while it ran"], [make_id("while it ran")])
 
 
 async def test_a_deleted_message_is_forgotten_and_gets_no_turn(store: Database) -> None:

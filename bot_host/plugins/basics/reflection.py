@@ -157,7 +157,8 @@ async def _reflect(agent: Agent, message: Memory, state: State) -> None:
     room = await room_of(agent, message, state)
     if room is None:
         return
-    said = await _new_messages(agent, room.id)
+    since = await _reflected_until(agent, room.id)
+    said = await _new_messages(agent, room.id, since)
     if len(said) < interval(agent):
         return
     _turns.setdefault(agent, OrderedDict())[room.id] = (message.id, 0)
@@ -173,17 +174,29 @@ async def _reflect(agent: Agent, message: Memory, state: State) -> None:
             log.warning("nothing was learned this time: %s", error)
             return
         await _learn(agent, talk, answer)
-    await agent.store.set_cache(agent.agent_id, reflection_key(room.id), said[-1].created_at.isoformat())
+    # Not the time of an edit: what is on its way into the database at that moment would be passed over.
+    newest = max(each.created_at for each in said)
+    if since is None or newest > since:
+        await agent.store.set_cache(agent.agent_id, reflection_key(room.id), newest.isoformat())
 
 
-async def _new_messages(agent: Agent, room_id: UUID) -> list[Memory]:
-    """What was said since the last reflection, oldest first."""
+async def _reflected_until(agent: Agent, room_id: UUID) -> datetime | None:
     kept = await agent.store.get_cache(agent.agent_id, reflection_key(room_id))
-    since = datetime.fromisoformat(kept) if isinstance(kept, str) else None
+    return datetime.fromisoformat(kept) if isinstance(kept, str) else None
+
+
+async def _new_messages(agent: Agent, room_id: UUID, since: datetime | None) -> list[Memory]:
+    """What was said, or put otherwise by an edit, since the last reflection, oldest first."""
     found = await agent.store.list_memories(
-        agent.agent_id, type=MemoryType.MESSAGE, room_id=room_id, start=since, count=WINDOW
+        agent.agent_id, type=MemoryType.MESSAGE, room_id=room_id, count=WINDOW
     )
-    return [each for each in reversed(found) if since is None or each.created_at > since]
+    return [each for each in reversed(found) if since is None or _said_at(each) > since]
+
+
+def _said_at(message: Memory) -> datetime:
+    """When its words as they are now came in. What was learned from earlier ones went with the edit."""
+    revised = message.metadata.get("revised_at")
+    return datetime.fromisoformat(revised) if isinstance(revised, str) else message.created_at
 
 
 async def _gather(agent: Agent, room: Room, said: Sequence[Memory]) -> _Talk:
@@ -265,12 +278,17 @@ async def _learn_fact(agent: Agent, talk: _Talk, item: Mapping[str, Any]) -> Non
         audience=Audience.ENTITY if private else Audience.ROOM,
         metadata={"supersedes": old.id} if old is not None else {},
     )
-    # A message that was deleted meanwhile takes what it said with it.
-    if await agent.store.find_memory(source.id) is None:
+    if await _has_changed(agent, source):
         return
     await agent.store.create_memory(fact)
     if old is not None:
         await agent.store.delete_memories([old.id])
+
+
+async def _has_changed(agent: Agent, source: Memory) -> bool:
+    """A message that was deleted or edited meanwhile takes what it said with it."""
+    now = await agent.store.find_memory(source.id)
+    return now is None or now.revision != source.revision
 
 
 async def _learn_relationship(agent: Agent, talk: _Talk, item: Mapping[str, Any]) -> None:
@@ -286,6 +304,8 @@ async def _learn_relationship(agent: Agent, talk: _Talk, item: Mapping[str, Any]
         before = await agent.store.find_memory(known.source_memory_id) if known.source_memory_id else None
         if before is None or before.room_id != talk.room.id or set(tags) <= set(known.tags):
             return
+    if await _has_changed(agent, source):
+        return
     await agent.store.put_relationship(
         Relationship(
             agent_id=agent.agent_id,
