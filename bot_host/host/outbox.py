@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -23,7 +22,9 @@ from bot_host.host.breaker import Breaker
 from bot_host.host.changes import Change, find_change, keep_answer
 from bot_host.host.closed import ClosedRooms, OnClosed
 from bot_host.host.doubts import UNKNOWN, Arrived, Doubts, LookLater, Unproven, is_unknown, key_of
+from bot_host.host.holds import Holds
 from bot_host.host.lanes import AGAIN, IDLE, Lanes, Next
+from bot_host.host.patience import Patience
 from bot_host.host.signs import keep_typing, typing_done
 from bot_host.kit.clock import utc_now
 from bot_host.kit.logs import log_context
@@ -49,8 +50,6 @@ SENDERS: Final = 64
 """Destinations that are sent to at the same time."""
 SEND_SECONDS: Final = 60.0
 """A platform that does not answer a send within this time may or may not have taken it."""
-BUGS_OF_ONE_PART: Final = 5
-"""Tries of one part that end in a connector's own fault before it is given up."""
 
 
 class Callers(Protocol):
@@ -96,13 +95,13 @@ class HostOutbox:
         """Parts that a platform took and whose record is not on disk yet."""
         self._due: dict[int, float] = {}
         """Loop time at which parts that this process has put off are tried again."""
-        self._bugs: Counter[int] = Counter()
-        """Tries that ended in a fault of the connector's own, by part."""
+        self._patience = Patience()
         self._deliveries: dict[int, set[asyncio.Future[OutboxRow]]] = {}
         self._lanes: Lanes[str] = Lanes(
             "outbox", self._send_next, limit=SENDERS, refill=store.pending_destinations
         )
         self._breaker = Breaker(self._lanes.wake)
+        self._holds = Holds(store, accounts, self._breaker, tasks=tasks)
 
     @property
     def lanes(self) -> Lanes[str]:
@@ -265,7 +264,7 @@ class HostOutbox:
 
     async def account_opened(self, account: str) -> None:
         """An account has logged in: what waits for it can go out."""
-        self._breaker.answered(account)
+        await self._holds.account_opened(account)
         for destination in await self._store.pending_destinations():
             if destination == account or destination.startswith(f"{account}/"):
                 self._lanes.wake(destination)
@@ -339,8 +338,12 @@ class HostOutbox:
             return await self._record(row, found.platform_message_id)
         if isinstance(found, LookLater):
             return await self._later(row, found.error, unknown=True)
-        log.error("message to %s: %s; it is not sent again", row.destination, UNKNOWN)
+        return await self._give_up(row)
+
+    async def _give_up(self, row: OutboxRow, why: str = "") -> Next:
+        log.error("message to %s: %s%s; it is not sent again", row.destination, why, UNKNOWN)
         await self._store.mark_given_up(row.seq, UNKNOWN)
+        self._patience.ended(row.seq)
         self._tell(replace(row, state=OutboxState.FAILED, error=UNKNOWN))
         return AGAIN
 
@@ -361,8 +364,7 @@ class HostOutbox:
         except Exception as error:
             # A connector's own fault must not stop the sending (I4), nor block its channel for ever.
             log.exception("connector %s failed to send", connector.platform)
-            self._bugs[row.seq] += 1
-            if self._bugs[row.seq] >= BUGS_OF_ONE_PART:
+            if self._patience.bug(row):
                 return await self._refused(row, f"the connector fails on it: {type(error).__name__}")
             return await self._later(row, error, unknown=is_unknown(error, connector))
         # Remembered until it is on disk: were the record to fail, a second try must not send again. And
@@ -375,7 +377,7 @@ class HostOutbox:
         early = _marks_early(self._accounts.find(row.account))
         following = await self._store.mark_sent(row.seq, platform_message_id, mark_next=early)
         self._taken.pop(row.seq, None)
-        self._bugs.pop(row.seq, None)
+        self._patience.ended(row.seq)
         await self.closed.taken(row.destination)
         self._tell(replace(row, state=OutboxState.SENT, platform_message_id=platform_message_id))
         if following is None:
@@ -390,7 +392,7 @@ class HostOutbox:
             return await self._refused(row, str(error))
         why = self._mask(str(error))
         for seq in await self.closed.close(row, why):
-            self._bugs.pop(seq, None)
+            self._patience.ended(seq)
             self._tell(replace(row, seq=seq, state=OutboxState.FAILED, error=why))
         self._marked.pop(row.destination, None)
         return AGAIN
@@ -399,7 +401,7 @@ class HostOutbox:
         why = self._mask(why)
         log.error("message to %s cannot be sent: %s", row.destination, why)
         for seq in await self._store.mark_failed(row.seq, why):
-            self._bugs.pop(seq, None)
+            self._patience.ended(seq)
             if seq in self._deliveries:
                 self._tell(replace(row, seq=seq, state=OutboxState.FAILED, error=why))
         return AGAIN
@@ -412,16 +414,16 @@ class HostOutbox:
         wait = error.after_s if isinstance(error, SendLater) and error.after_s is not None else None
         if wait is None:
             wait = backoff(row.attempts + 1)
+        over = self._patience.put_off(row)
+        self._breaker.put_off(row, error, why, wait_s=wait, platform=platform)
+        if over:
+            why = f"{over}: {why}"
+            return await (self._give_up(row, f"{why}; ") if unknown else self._refused(row, why))
         level = logging.WARNING if isinstance(error, SendError) else logging.ERROR
         said = "may have arrived or not" if unknown else "not sent"
         log.log(level, "message to %s %s: %s; trying again in %.1f s", row.destination, said, why, wait)
         self._due[row.seq] = asyncio.get_running_loop().time() + wait
         await self._doubts.put_off(row, utc_now() + timedelta(seconds=wait), why, unknown=unknown)
-        if platform:
-            whole = isinstance(error, SendLater) and error.account
-            self._breaker.failed(row.account, row.destination, why, whole=whole, wait_s=wait)
-        else:
-            self._breaker.left(row.account, row.destination)
         return Next(after_s=wait)
 
     def _tell(self, row: OutboxRow) -> None:

@@ -101,13 +101,22 @@ class SendError(ConnectorError):
 class SendLater(SendError):
     """Not taken now (rate limit, server trouble, no connection): safe to send again.
 
-    `account`: nothing that the account sends would be taken now, whatever the room.
+    `account`: nothing that the account sends would be taken now, whatever the room. `limited`: the platform
+    asks for less, and a new login changes nothing in that.
     """
 
-    def __init__(self, message: str, *, after_s: float | None = None, account: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        after_s: float | None = None,
+        account: bool = False,
+        limited: bool = False,
+    ) -> None:
         super().__init__(message)
         self.after_s = after_s
         self.account = account
+        self.limited = limited
 
 
 class SendRefused(SendError):

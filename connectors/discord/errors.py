@@ -44,7 +44,7 @@ def send_error(error: Exception) -> SendError:
     if isinstance(error, SendError):
         return error
     if isinstance(error, discord.RateLimited):
-        return SendLater("Discord's rate limit", after_s=error.retry_after)
+        return SendLater("Discord's rate limit", after_s=error.retry_after, limited=True)
     if isinstance(error, discord.LoginFailure):
         return SendLater("Discord refuses the token", after_s=TOKEN_RETRY_S, account=True)
     if isinstance(error, discord.HTTPException):
@@ -67,7 +67,10 @@ def _answered(error: discord.HTTPException) -> SendError:
     if error.status == 429:
         # discord.py waits for limits of the API itself; what comes through is Cloudflare's, of all we ask.
         return SendLater(
-            f"Discord's rate limit: HTTP {error.status}", after_s=_retry_after(error), account=True
+            f"Discord's rate limit: HTTP {error.status}",
+            after_s=_retry_after(error),
+            account=True,
+            limited=True,
         )
     if error.status == 401:
         return SendLater(f"Discord refuses the token: {said}", after_s=TOKEN_RETRY_S, account=True)

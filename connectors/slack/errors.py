@@ -179,7 +179,8 @@ def send_error(error: Exception) -> SendError:
 def _refusal(error: SlackApiError) -> SendError:
     code, status = code_of(error), status_of(error)
     if status == 429 or code in PASSING:
-        return SendLater(f"Slack asks to wait: {code}", after_s=retry_after_of(error))
+        limited = status == 429
+        return SendLater(f"Slack asks to wait: {code}", after_s=retry_after_of(error), limited=limited)
     if status >= 500 or code in MAYBE:
         return SendUnknown(f"Slack is in trouble: {code}")
     if code.startswith("http"):

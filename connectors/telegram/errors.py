@@ -89,7 +89,7 @@ def to_send_error(error: TelegramError) -> SendError:
     """A failed sendMessage as the outbox wants to hear it."""
     why = f"telegram: {say(error)}"
     if isinstance(error, RetryAfter):
-        return SendLater(why, after_s=retry_after_s(error))
+        return SendLater(why, after_s=retry_after_s(error), limited=True)
     if isinstance(error, NoAnswer) or _is_gateways(error):
         return SendUnknown(why)
     if isinstance(error, Forbidden | BadRequest):

@@ -7,9 +7,10 @@ import pytest
 
 from bot_host.connector import SendLater, SendRefused, SendUnknown
 from bot_host.host.breaker import IN_A_ROW, PATIENCE_S, Breaker
+from bot_host.kit.clock import utc_now
 from bot_host.types.content import Content
 from bot_host.types.outbound import Target
-from tests.host.conftest import House
+from tests.host.conftest import House, Houses
 from tests.host.test_hard_moments import until
 
 
@@ -142,6 +143,93 @@ async def test_the_account_goes_on_as_soon_as_it_has_logged_in(house: House) -> 
     await house.host._desks[0].outbox.account_opened("fake:1")
     assert await second
     first.cancel()
+
+
+async def kept(house: House, wanted: bool) -> None:
+    """Until the wait is on disk, or not any more."""
+    async with asyncio.timeout(10):
+        while (await house.store.get_cache(house.agent_id, "held until: fake:1") is not None) != wanted:
+            await asyncio.sleep(0.01)
+
+
+LIMITED = {"after_s": 900.0, "account": True, "limited": True}
+
+
+async def test_a_login_does_not_shorten_what_the_platform_asked_for(house: House) -> None:
+    house.platform.faults = [SendLater("slow down", **LIMITED)]
+    first = await speak(house, "first")
+    await until(lambda: bool(house.host._desks[0].outbox._breaker._accounts))
+    second = await speak(house, "second")
+    await house.host._desks[0].outbox.account_opened("fake:1")
+    await house.host._desks[0].outbox.flush()
+    assert house.platform.tried == 1
+    for each in (first, second):
+        each.cancel()
+
+
+async def test_a_restart_does_not_ask_before_its_time(
+    house_at: Houses, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often the host is killed and started: nothing goes to a platform that wants nothing."""
+    async with house_at() as house:
+        house.platform.faults = [SendLater("slow down", **LIMITED)]
+        first = await speak(house, "first")
+        await until(lambda: bool(house.host._desks[0].outbox._breaker._accounts))
+        second = await speak(house, "second")
+        await kept(house, True)
+    for each in (first, second):
+        each.cancel()
+    for _ in range(2):
+        caplog.clear()
+        async with house_at() as house:
+            await house.platform.say("anybody?", room="bob")
+            await until(lambda: "its platform asked for that" in caplog.text)
+            await house.host._desks[0].outbox.flush()
+            assert house.platform.tried == 0
+            assert await house.store.unsent_count() >= 2
+
+
+async def test_it_is_forgotten_once_the_platform_takes_something(
+    house_at: Houses, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bot_host.host.breaker.backoff", lambda trips: 0.0)
+    monkeypatch.setattr("bot_host.host.breaker.KEPT_FROM", timedelta(0))
+    async with house_at() as house:
+        house.platform.faults = [SendLater("slow down", after_s=0.2, account=True, limited=True)]
+        assert await (await speak(house, "first"))
+        await kept(house, False)
+    async with house_at() as house:
+        assert await (await speak(house, "second"))
+    assert "its platform asked for that" not in caplog.text
+
+
+@pytest.mark.parametrize("wait_s", [-1.0, 2 * 86400.0])
+async def test_a_wait_that_is_over_or_of_another_clock_holds_nothing(house_at: Houses, wait_s: float) -> None:
+    async with house_at() as house:
+        moment = (utc_now() + timedelta(seconds=wait_s)).isoformat()
+        await house.store.set_cache(house.agent_id, "held until: fake:1", moment)
+    async with house_at() as house:
+        assert await (await speak(house, "hello"))
+
+
+async def test_rooms_that_are_limited_one_after_the_other_are_remembered_too(
+    house_at: Houses, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Telegram says only of a chat that it is too much, also when all of the bot is meant."""
+    async with house_at() as house:
+        house.platform.faults = [SendLater("flood", after_s=300.0, limited=True) for _ in range(IN_A_ROW)]
+        mine = []
+        for number in range(IN_A_ROW):
+            mine.append(await speak(house, f"room {number}"))
+            await until(lambda n=number: house.platform.tried > n)
+        await kept(house, True)
+    for each in mine:
+        each.cancel()
+    async with house_at() as house:
+        await house.platform.say("hello")
+        await until(lambda: "its platform asked for that" in caplog.text)
+        await house.host._desks[0].outbox.flush()
+        assert house.platform.tried == 0
 
 
 @pytest.mark.parametrize("fault", [SendRefused("too long"), SendUnknown("no answer")])
