@@ -19,7 +19,7 @@ from bot_host.contracts.connector import CheckLine, Connector, SelfChecking
 from bot_host.contracts.plugin import Plugin
 from bot_host.runtime.plugins import names_for_character
 from bot_host.store import make_store
-from bot_host.types.errors import BotHostError, ConfigError, NotReady, PluginError
+from bot_host.types.errors import BotHostError, ConfigError, NotReady, PluginError, StoreUnfit
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +49,7 @@ async def check(loaded: Loaded, *, live: bool = False) -> AsyncIterator[Finding]
 
     `live`: also what each account has really received.
     """
-    database = [
-        # Whatever is wrong with it, the host would not start.
-        replace(finding, mend_config=not finding.line.ok)
-        for finding in await _contained("database", lambda: _database(loaded))
-    ]
+    database = await _contained("database", lambda: _database(loaded))
     for finding in database:
         yield finding
     hosted: list[Hosted] = []
@@ -95,7 +91,7 @@ async def _contained(name: str, look: Look) -> list[Finding]:
     except TimeoutError:
         return [_bad(name, f"no answer within {CHECK_SECONDS:.0f} s")]
     except BotHostError as error:
-        return [_bad(name, str(error), mend_config=isinstance(error, ConfigError | PluginError))]
+        return [_bad(name, str(error), mend_config=isinstance(error, ConfigError | PluginError | StoreUnfit))]
     except Exception as error:
         log.debug("check of %s failed", name, exc_info=error)
         return [_bad(name, f"{type(error).__name__}: {error}")]

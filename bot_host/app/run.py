@@ -21,7 +21,7 @@ from bot_host.host import BotHost
 from bot_host.kit.lock import ProcessLock
 from bot_host.kit.logs import SecretMask, make_handler, set_up_logging
 from bot_host.kit.tasks import Supervisor
-from bot_host.types.errors import BotHostError, ConfigError
+from bot_host.types.errors import BotHostError, ConfigError, StoreUnfit
 
 log = logging.getLogger(__name__)
 
@@ -179,15 +179,13 @@ async def _host(built: Built, signals: Signals, loaded: Loaded, mask: SecretMask
     async with Supervisor("process") as tasks:
         asked = tasks.spawn("signal", signals.asked.wait())
         tasks.spawn("pulse", Pulse(built.host, loaded.config.data_dir, hide=mask.hide).beat())
-        starting = tasks.spawn("start", built.start())
+        starting = tasks.spawn("start", _start(built))
         await asyncio.wait([starting, asked], return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
             return OK
-        try:
-            starting.result()
-        except BotHostError as error:
+        if (error := starting.result()) is not None:
             log.error("%s", error)
-            return MEND_CONFIG if isinstance(error, ConfigError) else NOTHING_LEFT
+            return MEND_CONFIG if isinstance(error, ConfigError | StoreUnfit) else NOTHING_LEFT
         _tune_collector()
         if built.terminal and sys.stdin.isatty():
             _give_the_screen_to_the_chat(loaded, mask)
@@ -210,6 +208,15 @@ async def _host(built: Built, signals: Signals, loaded: Loaded, mask: SecretMask
             return OK
         await built.host.stop(GRACE_SECONDS)
     return _code([runner.state for runner in built.host.connectors])
+
+
+async def _start(built: Built) -> BotHostError | None:
+    """What kept it from starting; of an error that is known nobody needs the traceback."""
+    try:
+        await built.start()
+    except BotHostError as error:
+        return error
+    return None
 
 
 def _tune_collector() -> None:

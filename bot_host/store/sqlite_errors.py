@@ -3,16 +3,19 @@
 import sqlite3
 from pathlib import Path
 
-from bot_host.types.errors import BotHostError, StoreError
+from bot_host.types.errors import BotHostError, StoreError, StoreUnfit
 
 _NO_REFERENCE = "FOREIGN KEY"
+_UNFIT = ("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")
 
 
 def explain(error: Exception, *, file: Path | None) -> Exception:
     """`error` as our own, with the original as its cause. Never shows values."""
     if isinstance(error, BotHostError):
         return error
-    told = StoreError(_sentence(error, f"the database {file}" if file else "the database in memory"))
+    which = f"the database {file}" if file else "the database in memory"
+    name = getattr(error, "sqlite_errorname", "") or ""
+    told = (StoreUnfit if name.startswith(_UNFIT) else StoreError)(_sentence(error, which))
     told.__cause__ = error
     return told
 

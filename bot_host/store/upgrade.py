@@ -12,7 +12,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from bot_host.store import full_text_tables, ledger_tables
 from bot_host.store.plugin_catalogue import metadata
 from bot_host.store.schema import HEAD
-from bot_host.types.errors import StoreError
+from bot_host.types.errors import StoreError, StoreUnfit
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
@@ -60,7 +60,7 @@ def standing(db: sqlite3.Connection) -> Standing:
     if not tables:
         return Standing.EMPTY
     if "alembic_version" not in tables:
-        raise StoreError(
+        raise StoreUnfit(
             "the database holds another program's tables; point database.url at a file of its own"
         )
     found = [version for (version,) in db.execute("SELECT version_num FROM alembic_version")]
@@ -68,7 +68,7 @@ def standing(db: sqlite3.Connection) -> Standing:
         return Standing.READY
     if all(version in REVISIONS for version in found):
         return Standing.OLDER
-    raise StoreError(
+    raise StoreUnfit(
         f"the database was written by a newer version of Bot Host (schema {', '.join(found)}, this one knows "
         f"{HEAD}); install that version again, or point database.url at another file"
     )

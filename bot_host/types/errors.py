@@ -7,7 +7,8 @@ BotHostError
 ├── ConfigError            a file or key that the admin can mend
 │   └── CharacterError
 ├── StoreError             the database refused or is not there
-│   └── NotReady           there is none yet, or an older one: the next start sees to it
+│   ├── NotReady           there is none yet, or an older one: the next start sees to it
+│   └── StoreUnfit         it cannot be used as it is, and waiting will not help
 ├── PluginError            a plugin's fault, by name
 │   └── ActionError
 ├── StateError             asked for at the wrong time, or of something unknown
@@ -44,6 +45,10 @@ class StoreError(BotHostError):
 
 class NotReady(StoreError):
     """There is no database yet, or an older one, and nothing is wrong: the host's next start sees to it."""
+
+
+class StoreUnfit(StoreError):
+    """It cannot be used as it is (damaged, a newer version's, no permission): the admin's turn."""
 
 
 class PluginError(BotHostError):

@@ -93,6 +93,13 @@ def _character_names_a_plugin(p: Party) -> None:
     _agents_table('character = "ada.toml"')(p)
 
 
+def _anothers_database(p: Party) -> None:
+    (p.folder / "data").mkdir()
+    with sqlite3.connect(p.folder / "data" / "bot_host.db") as database:
+        database.execute("CREATE TABLE recipes (name TEXT)")
+    database.close()
+
+
 def _newer_database(p: Party) -> None:
     (p.folder / "data").mkdir()
     with sqlite3.connect(p.folder / "data" / "bot_host.db") as database:
@@ -132,6 +139,8 @@ FAULTS: dict[str, tuple[Callable[[Party], None], str, str]] = {
 
 TO_BE_MENDED: dict[str, tuple[Callable[[Party], None], str, str]] = {
     "not a database": (_broken_database, "BAD database", "not a SQLite database"),
+    "another program's database": (_anothers_database, "BAD database", "holds another program's tables"),
+    "a newer version's database": (_newer_database, "BAD database", "newer version of Bot Host"),
     "the database is a folder": (_database_is_a_folder, "BAD database", "is a folder; name a file in it"),
     "data_dir is a file": (_data_dir_is_a_file, "BAD database", "data is a file; name a folder"),
     "an agent that nobody knows": (
@@ -164,6 +173,24 @@ async def test_what_the_config_has_wrong_ends_check_and_host_with_2(fault: str, 
             assert await host.end() == 2
             assert words in host.all_log
             assert "Traceback" not in host.all_log
+
+
+async def test_what_passes_by_itself_ends_check_and_host_with_1(tmp_path: Path) -> None:
+    """A supervisor may start the host again: nothing is to be mended in the configuration."""
+    async with party(tmp_path, "telegram") as p:
+        async with p.host() as host:
+            assert await host.stop() == 0
+        with sqlite3.connect(tmp_path / "data" / "bot_host.db") as database:
+            # Not WAL: a writer keeps readers out, too.
+            database.execute("PRAGMA journal_mode = DELETE")
+            database.execute("BEGIN EXCLUSIVE")
+            code, text = await check(tmp_path, p.env)
+            assert code == 1, text
+            assert "is locked by another process" in text.partition("BAD database: ")[2]
+            async with bot_host("--config", "config.toml", cwd=tmp_path, env=p.env) as host:
+                assert await host.end() == 1
+                assert "is locked by another process" in host.all_log
+        database.close()
 
 
 async def test_check_only_looks_at_a_database(tmp_path: Path) -> None:
