@@ -149,6 +149,7 @@ async def _think(
         # A plugin's bug ends this turn, not the room (invariant I4).
         if isinstance(error, TimeoutError) and limit.expired():
             thought.timed_out = True
+            run.on_time_out(agent.options.turn_timeout)
             log.error("no answer: the turn took longer than %g s", agent.options.turn_timeout)
             return f"the turn took longer than {agent.options.turn_timeout:g} s"
         log.exception("no answer: a fault in the turn")

@@ -224,12 +224,33 @@ class Models:
                     raise
                 log.info("model provider %s: %s; trying again in %.1f s", entry.provider, failure, wait)
                 await asyncio.sleep(wait)
+            except asyncio.CancelledError:
+                _note(type, entry, begun, noted, error="cut off")
+                _cut_off(entry, time.monotonic() - begun, shown=shown.begun)
+                raise
             else:
                 entry.succeeded()
                 call = _note(type, entry, begun, noted, result=result)
                 await agent.emit_event(EventType.MODEL_USED, call)
                 return result
         raise AssertionError("the loop above returns or raises")
+
+
+def _cut_off(entry: _Registered, waited_s: float, *, shown: bool) -> None:
+    """A call was cancelled. Where its turn's time ran out, and it had most of that, it was silence.
+
+    Whoever says stop or edits cuts calls off, too, and says nothing of the provider by that.
+    """
+    run = current_run()
+    if run is None or shown:
+        return
+
+    def time_out(turn_s: float) -> None:
+        if waited_s > turn_s / 2:
+            log.warning("model provider %s did not answer within %.0f s", entry.provider, waited_s)
+            entry.failed(ModelError(f"no answer within {waited_s:.0f} s", outage=True))
+
+    run.on_time_out = time_out
 
 
 class _Shown:

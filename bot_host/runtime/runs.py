@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -34,6 +34,8 @@ class Run:
         self.started_at: datetime = utc_now()
         self.is_turn = False
         """A turn of its room is at work for it: the room's next message comes after it."""
+        self.on_time_out: Callable[[float], None] = lambda _turn_s: None
+        """Called when the turn ran out of time: whoever held it up last is told."""
         self._model_calls: list[dict[str, Any]] = []
         self._steps: list[dict[str, Any]] = []
 

@@ -182,6 +182,29 @@ async def test_a_turn_that_takes_too_long_is_cut(scene_with: Scenes) -> None:
         assert (await scene.outcome("And now?"))[0] == "answered"
 
 
+async def test_a_model_that_takes_all_of_the_turns_time_counts_as_silent(scene_with: Scenes) -> None:
+    async with scene_with(turn_timeout=0.6) as scene:
+        for _ in range(models_module.BREAK_AFTER):
+            scene.model.fault("hang")
+            assert (await scene.outcome())[1] == "the turn took longer than 0.6 s"
+        asked = len(scene.model.requests)
+        outcome, reason, _ = await scene.outcome()
+        assert outcome == "failed"
+        assert "has failed 5 times in a row and was not asked" in reason
+        assert len(scene.model.requests) == asked
+
+
+async def test_who_stops_a_turn_says_nothing_of_the_model(scene_with: Scenes) -> None:
+    async with scene_with(stop_words=["stop"]) as scene:
+        for number in range(models_module.BREAK_AFTER):
+            scene.model.fault("hang")
+            await scene.platform.say("Hello")
+            await scene.model.wait_for_requests(number + 1)
+            await scene.platform.say("stop")
+            await scene.host.finish_pending()
+        assert (await scene.outcome("And now?"))[0] == "answered"
+
+
 @pytest.mark.parametrize("text", ["", " \n\t "])
 async def test_nothing_said_is_a_failure_not_a_silence(text: str, scene_with: Scenes) -> None:
     async with scene_with() as scene:
