@@ -8,12 +8,13 @@ from bot_host.app.agents import read_characters
 from bot_host.app.rules import explain
 from bot_host.config.schema import Loaded
 from bot_host.contracts.connector import ConnectorSpec
+from bot_host.host.accounts import LOCAL
 from bot_host.kit.clean import one_line
 from bot_host.types.content import Content
 from bot_host.types.errors import BotHostError
 from bot_host.types.ids import UUID
 from bot_host.types.ledger import AccountNote, Part, Received, SkippedMessage, Story
-from bot_host.types.turn import InboxState, Outcome, StepRow
+from bot_host.types.turn import InboxState, Operation, Outcome, StepRow
 
 TEXT_CHARACTERS: Final = 300
 ROW: Final = "row:"
@@ -21,6 +22,12 @@ OUTBOX: Final = "outbox:"
 SAID: Final = "said"
 """The outcome of what nobody had asked for."""
 
+_KINDS: Final = {Operation.EDIT: "edit of ", Operation.DELETE: "removal of "}
+_DONE: Final = {
+    Operation.SEND: "sent as",
+    Operation.EDIT: "edited in",
+    Operation.DELETE: "took away",
+}
 Report = dict[str, Any]
 """JSON values; what `why --json` prints."""
 
@@ -135,6 +142,7 @@ class Reporter:
                 "channel_id": row.target.channel_id,
                 "thread_id": row.target.thread_id,
                 "agent": row.agent_name,
+                **_caller(row, story),
             },
             **self._judgement(
                 (row.outcome or row.state).value,
@@ -152,6 +160,18 @@ class Reporter:
             ],
             "deliveries": [_delivery(part) for part in story.parts],
         }
+
+
+def _caller(row: Received, story: Story) -> Report:
+    """Of a message that no platform brought: by what it came, and how its caller calls person and room."""
+    if not row.account.startswith(LOCAL):
+        return {}
+    given = story.memory.metadata.get("given") if story.memory is not None else None
+    source = story.room.source if story.room is not None else ""
+    told: Report = {"caller": "HTTP API" if source == "web" else "the library"}
+    if isinstance(given, dict):
+        told["given"] = {str(key): one_line(str(value), 100) for key, value in given.items()}
+    return told
 
 
 def _waiting(row: Received) -> str:
@@ -245,6 +265,7 @@ def _ms(begun: datetime, ended: datetime) -> float:
 def _delivery(part: Part) -> Report:
     return {
         "outbox": part.seq,
+        "operation": part.operation.value,
         "part": part.part + 1,
         "parts": part.parts,
         "destination": part.destination,
@@ -271,7 +292,8 @@ def as_lines(report: Report) -> Iterator[tuple[str, str]]:
     yield "where", _where(where)
     if message.get("link"):
         yield "", message["link"]
-    ids = (("platform id", message.get("id")), ("memory", message.get("memory_id")), ("", report.get("row")))
+    own = message.get("id") if message.get("id") != message.get("memory_id") else None
+    ids = (("platform id", own), ("memory", message.get("memory_id")), ("", report.get("row")))
     shown = [f"{name} {value}" if name else f"{ROW}{value}" for name, value in ids if value]
     yield "ids", ", ".join(shown)
     yield "when", _when(report)
@@ -294,6 +316,11 @@ def as_lines(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _where(where: Report) -> str:
+    if where.get("caller"):
+        given = where.get("given", {})
+        room = given.get("room_id") or where.get("room") or where.get("room_id")
+        person = f", person {given['entity_id']}" if given.get("entity_id") else ""
+        return f"{where['caller']}, room {room}{person}, agent {where['agent']}"
     room = where.get("room") or where.get("room_id") or ""
     place = " in ".join(filter(None, (str(room), where.get("world", ""))))
     kind = f" ({where['room_type']})" if where.get("room_type") else ""
@@ -357,11 +384,13 @@ def _action_line(action: Report) -> str:
 
 
 def _delivery_line(delivery: Report) -> str:
-    which = f"part {delivery['part']} of {delivery['parts']} ({OUTBOX}{delivery['outbox']})"
+    kind = _KINDS.get(delivery["operation"], "")
+    which = f"{kind}part {delivery['part']} of {delivery['parts']} ({OUTBOX}{delivery['outbox']})"
     tries = f", {delivery['attempts']} attempts" if delivery["attempts"] > 1 else ""
     if delivery["state"] == "sent":
         took = f"{delivery['took_ms']:g} ms" if delivery["took_ms"] is not None else ""
-        told = f"sent as {delivery['platform_message_id'] or '(no id)'} within {took}{tries}"
+        done = _DONE[delivery["operation"]]
+        told = f"{done} {delivery['platform_message_id'] or '(no id)'} within {took}{tries}"
     else:
         error = f": {delivery['error']}" if delivery["error"] else ""
         later = f", not before {delivery['not_before']}" if delivery["not_before"] else ""

@@ -17,9 +17,14 @@ from bot_host.kit.clock import utc_now
 from bot_host.store import make_store
 from bot_host.types.errors import StoreError
 from bot_host.types.ledger import AccountNote, Figures
+from bot_host.types.outbound import ClosedRoom
 
 LONG_SECONDS: Final = 600.0
 """A message or part that waits longer than this is in trouble."""
+
+
+CLOSED_SHOWN: Final = 10
+"""Closed rooms that are listed one by one."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,6 +39,8 @@ class Looked:
     live: Mapping[str, Any] = field(default_factory=dict)
     """What the host says of itself (`HostStatus.to_dict`); empty when it does not run."""
     figures: Figures | None = None
+    closed: list[ClosedRoom] = field(default_factory=list)
+    """Rooms that take nothing, until somebody writes there."""
     configured: frozenset[str] = frozenset()
     """The connectors' tables in the configuration."""
     off: dict[str, str] = field(default_factory=dict)
@@ -55,6 +62,15 @@ class Looked:
             "memory_bytes": self.live.get("memory_bytes"),
             "started_at": self.live.get("started_at"),
             **(figures_as_dict(self.figures) if self.figures is not None else {}),
+            "closed_rooms": [
+                {
+                    "destination": room.destination,
+                    "room_id": room.room_id,
+                    "reason": room.reason,
+                    "closed_at": room.closed_at.isoformat(),
+                }
+                for room in self.closed
+            ],
         }
 
     def connectors(self) -> list[dict[str, Any]]:
@@ -103,6 +119,7 @@ async def look(loaded: Loaded) -> Looked:
     try:
         async with make_store(loaded.config.database.url, base=loaded.folder, read_only=True) as store:
             looked.figures = await store.figures()
+            looked.closed = await store.closed_rooms()
     except StoreError as error:
         looked.problems.append(with_hint(error, loaded))
     specs = connector_specs()
@@ -211,6 +228,11 @@ def as_lines(looked: Looked) -> Iterator[tuple[str, str]]:
         yield "sending", f"{places['working']} destinations at work, {places['waiting']} in line"
     if looked.figures is not None:
         yield from _figure_lines(looked.figures, ago)
+    for room in looked.closed[:CLOSED_SHOWN]:
+        why = _why(room.reason)
+        yield "closed", f"{room.destination} takes nothing since {ago(room.closed_at.isoformat())}{why}"
+    if len(looked.closed) > CLOSED_SHOWN:
+        yield "", f"and {len(looked.closed) - CLOSED_SHOWN} more rooms: status --json has them all"
 
 
 def _host_line(looked: Looked, started: str) -> str:

@@ -13,7 +13,7 @@ from bot_host.kit.clock import utc_now
 from bot_host.store import memories, places, runs, steps
 from bot_host.store.columns import InList
 from bot_host.store.ledger_tables import skipped
-from bot_host.store.schema import agents, inbox, outbox
+from bot_host.store.schema import agents, inbox, outbox, outbox_revised
 from bot_host.store.schema import memories as memories_table
 from bot_host.store.statement import Row, Rows, Statement, Unit
 from bot_host.types.ids import UUID, is_uuid
@@ -95,6 +95,9 @@ PARTS_BY_ID: Final = Statement(
 )
 PARTS_OF_MESSAGES: Final = Statement(
     "why.parts_of_messages", _part.where(InList(_o.message, "messages")).order_by(_o.seq)
+)
+LATER_PARTS: Final = Statement(
+    "why.later_parts", _part.where(InList(_o.memory_id, "messages"), outbox_revised).order_by(_o.seq)
 )
 PARTS_OF_RUN: Final = Statement(
     "why.parts_of_run", _part.where(_o.run_id == bindparam("run_id")).order_by(_o.seq)
@@ -232,6 +235,10 @@ def tell_story(seq: int) -> Unit[Story | None]:
     if ended and not any(part.run_id == received.run_id for part in parts):
         # The answer's memory may be gone; its parts know their run.
         parts += _to_parts((yield PARTS_OF_RUN(run_id=received.run_id)))
+    # Edits and removals of an answer, also of one that is not remembered any more.
+    answers = {part.memory_id for part in parts if part.memory_id} | {reply.id for reply in replies}
+    parts += _to_parts((yield LATER_PARTS(messages=sorted(answers))))
+    parts = sorted({part.seq: part for part in parts}.values(), key=lambda part: part.seq)
     return Story(
         received=received,
         memory=memory,

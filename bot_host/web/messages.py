@@ -47,6 +47,8 @@ class Ask:
     room_id: UUID
     user_name: str
     stream: bool
+    given: dict[str, str]
+    """How the caller calls person and room, where these are no UUIDs: for `why`."""
 
 
 async def read_ask(request: Request, agent_id: UUID) -> Ask:
@@ -69,6 +71,11 @@ async def read_ask(request: Request, agent_id: UUID) -> Ask:
         room_id=place_of(agent_id, body, "room_id", "room"),
         user_name=one_line(_text(body, "user_name", limit=NAME_LIMIT), NAME_LIMIT),
         stream=stream or EVENT_STREAM in accepts.lower(),
+        given={
+            key: one_line(body[key], NAME_LIMIT)
+            for key in ("entity_id", "room_id")
+            if body.get(key) and not is_uuid(body[key])
+        },
     )
 
 
@@ -166,6 +173,7 @@ class Conversation:
             "entity_id": ask.entity_id,
             "room_id": ask.room_id,
             "content": {"text": ask.text, "source": SOURCE},
+            "metadata": {"given": ask.given} if ask.given else {},
         }
         extra = {"on_stream_chunk": on_chunk} if on_chunk is not None and self._streams else {}
         try:

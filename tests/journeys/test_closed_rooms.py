@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.harness import bot_host
 from tests.journeys.party import party
 from tests.journeys.seats import DM, GROUP, PLATFORMS
 
@@ -24,6 +25,11 @@ async def test_a_closed_room_is_told_and_opens_with_the_next_message(name: str, 
         assert " error " in line
         await seat.say(GROUP, "and here?", mention=True)
         assert (await seat.wait_reply(GROUP)).endswith("and here?")
+        async with bot_host("status", cwd=tmp_path, env=p.env) as asked:
+            await asked.end()
+            [told] = [line for line in asked.text.splitlines() if line.startswith("closed")]
+        assert "takes nothing since" in told
+        assert ways_out[name] in told
         seat.let_in()
         await seat.say(DM, "hello again")
         assert await seat.wait_reply(DM) == "echo: hello again"

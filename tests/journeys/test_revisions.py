@@ -1,10 +1,12 @@
 """Questions that people edit and take back after they were answered: the same answer follows."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.journeys.harness import bot_host
 from tests.journeys.party import party
 from tests.journeys.seats import DM, GROUP, PLATFORMS, Seat
 
@@ -37,6 +39,15 @@ async def test_an_edited_question_has_its_answer_edited(name: str, tmp_path: Pat
         await seat.edit(DM, said, "never mind")
         await wait_shown(seat, DM, ["echo: never mind", "echo: thanks"])
         assert await host.stop() == 0
+        async with bot_host("why", "row:1", cwd=tmp_path, env=p.env) as asked:
+            assert await asked.end() == 0
+            deliveries = [
+                line.split(None, 1)[1] for line in asked.text.splitlines() if line.startswith("delivery")
+            ]
+        place = re.escape(deliveries[0].rpartition(" sent as ")[2].partition(" within")[0])
+        assert re.match(r"part 1 of 1 \(outbox:1\) to ", deliveries[0])
+        assert re.match(rf"edit of part 1 of 1 \(outbox:3\) to \S+ edited in {place} within", deliveries[1])
+        assert re.match(r"removal of part \d of \d \(outbox:\d+\) to \S+ took away ", deliveries[-1])
         assert "Traceback" not in host.all_log
 
 

@@ -10,6 +10,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot_host.app.build import load
+from bot_host.app.reports import as_lines
+from bot_host.app.why import Why
 from bot_host.host import BotHost
 from bot_host.host.result import MessageResult
 from bot_host.types.errors import ModelError
@@ -36,6 +39,19 @@ async def test_an_answer_as_json(site: Site, tmp_path: Path) -> None:
         [(run,)] = database.execute("SELECT id FROM runs").fetchall()
     database.close()
     assert (memory, state, run) == (body["message_id"], "done", body["run_id"])
+
+
+async def test_why_calls_person_and_room_as_the_caller_does(site: Site, tmp_path: Path) -> None:
+    await site.say("Hello there", entity_id="ada@example", room_id="kitchen ☕", user_name="Ada")
+    await site.say("Hello again", room_id=new_id())
+    (tmp_path / "config.toml").write_text("", encoding="utf-8")
+    why = Why(load(tmp_path / "config.toml", {}, {}), site.host.store)
+    lines = list(as_lines(await why.tell("row:1")))
+    assert ("where", "HTTP API, room kitchen ☕, person ada@example, agent Eliza") in lines
+    [ids] = [line for what, line in lines if what == "ids"]
+    assert ids.startswith("memory ")
+    [where] = [line for what, line in as_lines(await why.tell("row:2")) if what == "where"]
+    assert where.startswith("HTTP API, room ")
 
 
 async def test_agents_by_id_and_by_name_in_any_case(site: Site) -> None:
