@@ -1,6 +1,8 @@
 """The host's messages as Discord's requests: pure, table-driven."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot_host.types.content import Content, Media
 from bot_host.types.outbound import Target
@@ -59,6 +61,20 @@ def test_long_texts_come_in_pieces_within_the_limit(unit: str) -> None:
     pieces = texts(unit * 3000)
     assert len(pieces) > 1
     assert all(0 < len(piece) <= 2000 and piece.strip() for piece in pieces)
+
+
+SCRAPS = ("word", "7", " ", "\n", "\n\n", "**", "`", "```\n", "~~~\n", "||", "- ", "> ", "# ", "😀", "\\")
+ROWS = ("| a | b |\n|---|---|\n", "| 1 | 2 |\n", "| 3 |\n", "a | b\n", "--|--\n")
+MARKS = st.lists(st.sampled_from(SCRAPS + ROWS), max_size=60).map("".join)
+
+
+@settings(max_examples=200, deadline=None)
+@given(MARKS, st.integers(1, 60))
+def test_whatever_the_markup_all_of_it_arrives_within_the_limit(text: str, times: int) -> None:
+    pieces = texts(text * times)
+    assert all(0 < len(piece) <= 2000 and piece.strip() for piece in pieces)
+    arrived = "".join(pieces)
+    assert [c for c in arrived if c.isalnum()] == [c for c in text * times if c.isalnum()]
 
 
 def test_the_limit_counts_code_points() -> None:

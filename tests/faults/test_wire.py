@@ -91,6 +91,7 @@ SLACK: dict[str, tuple[Break, tuple[str, ...]]] = {
     "socket: reconnect storm": (slack_storm, ONCE),
     "send: 429": (lambda f: f.rate_limit(POST, 1), ONCE),
     "send: 500": (lambda f: f.fail(POST, status=500, body=PAGE.decode()), ONCE),
+    "send: 502 and a page": (lambda f: f.fail(POST, status=502, body=PAGE.decode()), ONCE),
     "send: 503": (lambda f: f.fail(POST, status=503, body=PAGE.decode()), ONCE),
     "send: cut before": (lambda f: f.drop(POST, "before"), ONCE),
     "send: cut after": (lambda f: f.drop(POST, "after"), ONCE),
