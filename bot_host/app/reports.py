@@ -22,11 +22,16 @@ OUTBOX: Final = "outbox:"
 SAID: Final = "said"
 """The outcome of what nobody had asked for."""
 
-_KINDS: Final = {Operation.EDIT: "edit of ", Operation.DELETE: "removal of "}
+_KINDS: Final = {
+    Operation.EDIT: "edit of ",
+    Operation.DELETE: "removal of ",
+    Operation.REACT: "reaction, ",
+}
 _DONE: Final = {
     Operation.SEND: "sent as",
     Operation.EDIT: "edited in",
     Operation.DELETE: "took away",
+    Operation.REACT: "shown",
 }
 Report = dict[str, Any]
 """JSON values; what `why --json` prints."""
@@ -390,7 +395,10 @@ def _delivery_line(delivery: Report) -> str:
     if delivery["state"] == "sent":
         took = f"{delivery['took_ms']:g} ms" if delivery["took_ms"] is not None else ""
         done = _DONE[delivery["operation"]]
-        told = f"{done} {delivery['platform_message_id'] or '(no id)'} within {took}{tries}"
+        place = delivery["platform_message_id"] or "(no id)"
+        if delivery["operation"] == Operation.REACT:
+            place = "on the message"
+        told = f"{done} {place} within {took}{tries}"
     else:
         error = f": {delivery['error']}" if delivery["error"] else ""
         later = f", not before {delivery['not_before']}" if delivery["not_before"] else ""

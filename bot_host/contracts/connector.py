@@ -56,6 +56,8 @@ class ConnectorConfig(BaseModel):
     """What becomes of an answer when its question is edited."""
     deleted_answer: Literal["keep", "retract"] = "keep"
     """What becomes of an answer when its question is deleted."""
+    failed_reaction: str = ""
+    """Put on a message that failed and that nobody is told of; as the platform names it. Empty: none."""
     streaming: bool | Literal["auto"] = "auto"
 
     @field_validator("allow", "deny")
@@ -294,6 +296,17 @@ class EditingConnector(Protocol):
 
     async def retract(self, target: Target, platform_message_id: str) -> None:
         """Take a message of ours away. One that is gone already is taken away. Raises as `send`."""
+
+
+@runtime_checkable
+class ReactingConnector(Protocol):
+    """A connector that can put a reaction on somebody's message."""
+
+    async def react(self, target: Target, reaction: str) -> None:
+        """Put a reaction of ours on the message `target.reply_to`. Doing it again changes nothing.
+
+        `reaction`: an emoji, or a name where the platform has names. Raises as `send`.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

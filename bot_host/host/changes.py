@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from bot_host.contracts.connector import Connector, EditingConnector
 from bot_host.contracts.store import Store
 from bot_host.host.doubts import key_of
+from bot_host.host.reactions import react
 from bot_host.types.errors import SendRefused
 from bot_host.types.outbound import Sent
 from bot_host.types.turn import InboxEnd, Operation, OutboxRow, Outcome
@@ -25,6 +26,8 @@ class Change:
 
     async def make(self) -> Sent:
         """Do it. Raises as `Connector.send`."""
+        if self.row.operation is Operation.REACT:
+            return await react(self.connector, self.row)
         place = self.platform_message_id
         if not place:
             return Sent(platform_message_id="")
@@ -39,6 +42,8 @@ class Change:
 
 async def find_change(store: Store, connector: Connector, row: OutboxRow) -> Change | None:
     """What a part changes; None: it is sent. So is one whose predecessor never arrived."""
+    if row.operation is Operation.REACT:
+        return Change(connector=connector, row=row, platform_message_id="")
     if row.operation is Operation.SEND or row.memory_id is None:
         return None
     place = await store.find_place(row.memory_id, row.part, before=row.seq)

@@ -25,6 +25,7 @@ from bot_host.host.doubts import UNKNOWN, Arrived, Doubts, LookLater, Unproven, 
 from bot_host.host.holds import Holds
 from bot_host.host.lanes import AGAIN, IDLE, Lanes, Next
 from bot_host.host.patience import Patience
+from bot_host.host.reactions import failure_reactions
 from bot_host.host.signs import keep_typing, typing_done
 from bot_host.kit.clock import utc_now
 from bot_host.kit.logs import log_context
@@ -179,6 +180,8 @@ class HostOutbox:
             if target.account and not target.account.startswith(LOCAL):
                 line = self._accounts.get(target.account)
                 rows.extend(parts_of(line, memory, target, run_id=run.id))
+        if not replies:
+            rows.extend(failure_reactions(self._accounts, turn, ends, run_id=run.id))
         memories = tuple(memory for memory, _ in replies)
         revised = next((memory for memory in memories if memory.id == turn.revises), None)
         ends = tuple(replace(end, reason=self._mask(end.reason)) for end in ends)

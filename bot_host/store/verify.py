@@ -191,6 +191,8 @@ FINDERS: Final[dict[Check, tuple[Select[Any], str]]] = {
         .where(
             outbox_open,
             _o.run_id.is_not(None),
+            # A reaction says nothing that would be remembered.
+            _o.operation != constant("react"),
             or_(_o.memory_id.is_(None), _o.memory_id.not_in(_memory_ids), _o.run_id.not_in(_run_ids)),
         )
         .order_by(_o.seq),

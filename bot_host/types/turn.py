@@ -59,6 +59,8 @@ class Operation(StrEnum):
     """Puts its payload in place of a part that was sent before; sends it where there is none."""
     DELETE = "delete"
     """Takes a part away that was sent before."""
+    REACT = "react"
+    """Puts a reaction on the message that its target replies to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

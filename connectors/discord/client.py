@@ -32,7 +32,7 @@ from connectors.discord.live import compare
 from connectors.discord.proof import find_own
 from connectors.discord.rest import Rest, describe
 from connectors.discord.shard import MoreShards, Shard, Shared, advised
-from connectors.discord.signs import Signs
+from connectors.discord.signs import Signs, put
 from connectors.discord.silence import silences
 from connectors.discord.spots import ARCHIVED, NO_TEXT_CHANNEL, Spots, post_of
 
@@ -218,6 +218,13 @@ class DiscordConnector:
         except _FAULTS as error:
             if isinstance(error, discord.HTTPException) and error.code == UNKNOWN_MESSAGE:
                 return
+            raise send_error(error) from error
+
+    async def react(self, target: Target, reaction: str) -> None:
+        """See the contract `ReactingConnector`. `reaction`: an emoji, or `name:id` of a server's own."""
+        try:
+            await put(self._rest, target, reaction)
+        except _FAULTS as error:
             raise send_error(error) from error
 
     async def _change(

@@ -6,7 +6,7 @@ from typing import Final
 import aiohttp
 import discord
 
-from bot_host.connector import ConnectorError, Target
+from bot_host.connector import ConnectorError, SendRefused, Target
 from connectors.discord.rest import Rest, describe
 from connectors.discord.spots import THREAD_OF
 
@@ -20,8 +20,7 @@ class Signs:
 
     def __init__(self, rest: Rest, emoji: str) -> None:
         self._rest = rest
-        # A server's own emoji is `name:id` (resources/message#create-reaction).
-        self._emoji = emoji.strip().strip("<>").removeprefix("a:").strip(":")
+        self._emoji = _plain(emoji)
         self._on: set[tuple[str, str]] = set()
 
     async def begin(self, target: Target) -> None:
@@ -40,16 +39,33 @@ class Signs:
 
     async def _ask(self, method: str, place: tuple[str, str]) -> None:
         try:
-            await self._rest.request(
-                method,
-                "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/@me",
-                timeout=TIMEOUT_S,
-                channel_id=place[0],
-                message_id=place[1],
-                emoji=self._emoji,
-            )
+            await _request(self._rest, method, place, self._emoji)
         except (discord.DiscordException, aiohttp.ClientError, OSError, ConnectorError) as error:
             log.debug("discord: no reaction: %s", describe(error))
+
+
+async def put(rest: Rest, target: Target, emoji: str) -> None:
+    """Put a reaction on a message, for good. Raises what a request raises, SendRefused."""
+    place = _message(target)
+    if place is None:
+        raise SendRefused("there is no message to react to")
+    await _request(rest, "PUT", place, _plain(emoji))
+
+
+async def _request(rest: Rest, method: str, place: tuple[str, str], emoji: str) -> None:
+    await rest.request(
+        method,
+        "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/@me",
+        timeout=TIMEOUT_S,
+        channel_id=place[0],
+        message_id=place[1],
+        emoji=emoji,
+    )
+
+
+def _plain(emoji: str) -> str:
+    """A server's own emoji is `name:id` (resources/message#create-reaction)."""
+    return emoji.strip().strip("<>").removeprefix("a:").strip(":")
 
 
 def _message(target: Target) -> tuple[str, str] | None:

@@ -42,7 +42,7 @@ from connectors.slack.intake import Intake
 from connectors.slack.live import compare
 from connectors.slack.names import Lookup
 from connectors.slack.proof import Proofs
-from connectors.slack.signs import Signs
+from connectors.slack.signs import DONE, Signs
 from connectors.slack.silence import silences
 from connectors.slack.web import open_session, web_client
 
@@ -282,6 +282,15 @@ class SlackConnector:
             await self._web().chat_delete(channel=target.channel_id, ts=platform_message_id)
         except FAULTS as error:
             if not (isinstance(error, SlackApiError) and code_of(error) == GONE_MESSAGE):
+                raise send_error(error) from None
+
+    async def react(self, target: Target, reaction: str) -> None:
+        """See the contract `ReactingConnector`. `reaction`: a name, with or without its colons."""
+        name, ts = reaction.strip(":"), target.reply_to
+        try:
+            await self._web().reactions_add(channel=target.channel_id, timestamp=ts, name=name)
+        except FAULTS as error:
+            if not (isinstance(error, SlackApiError) and code_of(error) in DONE):
                 raise send_error(error) from None
 
     async def find_sent(

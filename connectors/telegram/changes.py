@@ -40,6 +40,18 @@ async def edit_text(call: Call, chat_id: int, message_id: int, payload: Payload)
             raise to_send_error(error) from None
 
 
+async def react(call: Call, chat_id: int, message_id: int, emoji: str) -> None:
+    """Put a reaction. Raises SendError; of emoji Telegram takes only a list of its own.
+
+    https://core.telegram.org/bots/api#setmessagereaction
+    """
+    reaction = [{"type": "emoji", "emoji": emoji}]
+    try:
+        await call("setMessageReaction", {"chat_id": chat_id, "message_id": message_id, "reaction": reaction})
+    except TelegramError as error:
+        raise to_send_error(error) from None
+
+
 async def delete(call: Call, chat_id: int, message_id: int) -> None:
     """Take a message away. Raises SendError; messages of more than 48 hours are refused."""
     try:

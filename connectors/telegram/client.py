@@ -31,7 +31,7 @@ from bot_host.connector import (
     backoff,
     one_line,
 )
-from connectors.telegram.changes import delete, edit_text
+from connectors.telegram.changes import delete, edit_text, react
 from connectors.telegram.config import TelegramConfig
 from connectors.telegram.content import Me
 from connectors.telegram.decode import ALLOWED_UPDATES, View, decode
@@ -78,7 +78,7 @@ class _RawBot(Bot):
         return str(message_id)
 
     async def change(self, method: str, parameters: dict[str, Any]) -> None:
-        """editMessageText or deleteMessage. Raises TelegramError."""
+        """editMessageText, deleteMessage or setMessageReaction. Raises TelegramError."""
         await self._post(method, parameters)
 
 
@@ -327,6 +327,10 @@ class TelegramConnector:
     async def retract(self, target: Target, platform_message_id: str) -> None:
         """See the contract `EditingConnector`."""
         await delete(self._bot.change, self._chat_id(target), int(platform_message_id))
+
+    async def react(self, target: Target, reaction: str) -> None:
+        """See the contract `ReactingConnector`."""
+        await react(self._bot.change, self._chat_id(target), int(target.reply_to), reaction)
 
     def _chat_id(self, target: Target) -> int:
         try:

@@ -9,6 +9,7 @@ import pytest
 from bot_host.connector import (
     Content,
     EditingConnector,
+    ReactingConnector,
     RoomClosed,
     SendLater,
     SendRefused,
@@ -166,3 +167,32 @@ async def test_what_is_gone_cannot_be_edited(desk: Desk) -> None:
     with pytest.raises(SendRefused) as caught:
         await desk.edit(message_id, "two")
     assert type(caught.value) is SendRefused
+
+
+MARKS = {"discord": "⚠️", "telegram": "🤔", "slack": ":warning:"}
+
+
+def reactions(desk: Desk, message_id: str) -> list[str]:
+    """Those that a message has by now."""
+    if desk.name == "discord":
+        assert all(put for *_, put in desk.fake.reacted)
+        return sorted({emoji for _, message, emoji, _ in desk.fake.reacted if message == message_id})
+    if desk.name == "telegram":
+        return list(desk.fake.world.reactions.get((desk.channel.id, int(message_id)), []))
+    return [f":{name}:" for _, ts, name in desk.fake.methods.reactions if ts == message_id]
+
+
+async def test_a_reaction_is_put_as_often_as_one_likes_and_is_one(desk: Desk) -> None:
+    assert isinstance(desk.connector, ReactingConnector)
+    message_id = await desk.send("one")
+    target = Target(source=desk.name, channel_id=str(desk.channel.id), reply_to=message_id)
+    for _ in range(2):
+        await desk.connector.react(target, MARKS[desk.name])
+    assert reactions(desk, message_id) == [MARKS[desk.name]]
+
+
+async def test_a_reaction_that_is_refused_is_said_to_be(desk: Desk) -> None:
+    gone = "1.000001" if desk.name == "slack" else "77"
+    target = Target(source=desk.name, channel_id=str(desk.channel.id), reply_to=gone)
+    with pytest.raises(SendRefused):
+        await desk.connector.react(target, MARKS[desk.name])

@@ -18,6 +18,8 @@ from tests.fakes.telegram_world import BotAccount, BotMessage, Chat, Json, World
 
 GENERAL_TOPIC = 1
 CAPTION_LIMIT = 1024
+REACTIONS = frozenset("👍👎❤🔥🎉🤔😱😢👌🤷")
+"""Some of those that bots may use: https://core.telegram.org/bots/api#reactiontypeemoji"""
 ACTIONS = frozenset(
     {
         "typing",
@@ -106,6 +108,7 @@ class Methods:
             "editmessagetext": self._edit_message_text,
             "deletemessage": self._delete_message,
             "sendchataction": self._send_chat_action,
+            "setmessagereaction": self._set_message_reaction,
             "setmycommands": self._set_my_commands,
             "getmycommands": self._get_my_commands,
             "getchat": self._get_chat,
@@ -325,6 +328,17 @@ class Methods:
         chat = self._chat(query)
         self._own(query, chat, "delete").deleted = True
         self.world.messages.pop((query.bot.user.id, chat.id, query.integer("message_id")), None)
+        return True
+
+    async def _set_message_reaction(self, query: Query) -> bool:
+        """https://core.telegram.org/bots/api#setmessagereaction"""
+        chat, number = self._chat(query), query.integer("message_id")
+        if (query.bot.user.id, chat.id, number) not in self.world.messages:
+            raise bad_request("message to react not found")
+        reactions = query.decoded("reaction")
+        if not isinstance(reactions, list) or any(each.get("emoji") not in REACTIONS for each in reactions):
+            raise bad_request("REACTION_INVALID")
+        self.world.reactions[chat.id, number] = [each["emoji"] for each in reactions]
         return True
 
     async def _send_chat_action(self, query: Query) -> bool:

@@ -141,6 +141,8 @@ class World:
         self.users: dict[int, User] = {}
         self.chats: dict[int, Chat] = {}
         self.messages: dict[tuple[int, int, int], Json] = {}
+        self.reactions: dict[tuple[int, int], list[str]] = {}
+        """Emoji of the bot's reactions, by chat and message."""
         """By bot id, chat id and message id: what that bot knows of the message."""
         self.files: dict[str, tuple[str, bytes]] = {}
         self._user_ids = itertools.count(7_000_000_001)
