@@ -86,10 +86,13 @@ async def test_a_platform_without_reactions_gets_nothing(house_at: Houses, tmp_p
 
 async def test_it_is_put_off_like_a_message_and_comes_after_a_restart(house_at: Houses) -> None:
     async with house_at(config=config(), platform=Reacting()) as house:
-        house.platform.faults = [SendLater("busy", after_s=0.2)]
+        house.platform.faults = [SendLater("busy", after_s=3.0)]
         house.model.decisions, house.model.answers = ["RESPOND"], [DOWN]
         await house.platform.say("what is 2+2", **GROUP)
         await until(lambda: house.platform.tried == 1)
+        await house.host.finish_pending()
+        assert await house.store.unsent_count() == 1
+        assert (await house.store.audit_rows(host_runs=True)).violations == ()
     platform = Reacting()
     async with house_at(config=config(), platform=platform) as house:
         await until(lambda: bool(platform.reactions))
