@@ -25,6 +25,7 @@ from bot_host.kit.retry import backoff
 from bot_host.kit.sniff import sniff
 from bot_host.kit.split import split_markdown
 from bot_host.kit.tasks import Supervisor
+from bot_host.types.access import PAIRING, AccessKind, AccessList, Door, Visit, split_entry
 from bot_host.types.content import (
     ChannelType,
     Content,
@@ -68,6 +69,9 @@ from bot_host.types.ledger import Heard, Seen
 from bot_host.types.outbound import Payload, Sent, Target
 
 __all__ = [
+    "PAIRING",
+    "AccessKind",
+    "AccessList",
     "Account",
     "ChannelType",
     "CheckLine",
@@ -79,6 +83,7 @@ __all__ = [
     "ConnectorSpec",
     "ConnectorState",
     "Content",
+    "Door",
     "EditingConnector",
     "FetchError",
     "FetchFailed",
@@ -124,11 +129,13 @@ __all__ = [
     "Target",
     "TextStream",
     "TurnListener",
+    "Visit",
     "WorldRef",
     "backoff",
     "clean_text",
     "one_line",
     "sniff",
+    "split_entry",
     "split_markdown",
     "utc_now",
 ]

@@ -75,7 +75,7 @@ from bot_host.types.events import (
 )
 from bot_host.types.ids import UUID, create_unique_uuid, new_id, string_to_uuid
 from bot_host.types.knowledge import Audience, AuditEntry, Component, LogEntry, Relationship
-from bot_host.types.memory import Memory, MemoryType
+from bot_host.types.memory import PLATFORM_ROLE, Memory, MemoryType
 from bot_host.types.models import (
     ChatMessage,
     DetokenizeRequest,
@@ -102,6 +102,7 @@ from bot_host.types.services import ServiceType
 from bot_host.types.task import Misfire, Task, TaskState
 
 __all__ = [
+    "PLATFORM_ROLE",
     "UUID",
     "Action",
     "ActionCall",

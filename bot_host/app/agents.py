@@ -17,6 +17,7 @@ from bot_host.runtime.settings import Settings
 from bot_host.types.character import Character
 from bot_host.types.errors import ConfigError, PluginError
 from bot_host.types.ids import UUID
+from bot_host.types.permissions import Permissions
 
 MODEL_PLUGINS: Final = ("openai", "offline")
 """What `models.provider` may name, besides `auto`."""
@@ -168,4 +169,5 @@ def agent_options(agent: AgentConfig) -> AgentOptions:
             tokens_per_day=agent.limits.tokens_per_day,
             cost_per_day=agent.limits.cost_per_day,
         ),
+        permissions=Permissions.of(actions=agent.permissions.actions, commands=agent.permissions.commands),
     )

@@ -116,6 +116,13 @@ class LimitsConfig(_Table):
     """US dollars."""
 
 
+class PermissionsConfig(_Table):
+    """`[agents.permissions]`: who may use what, instead of what its author wants."""
+
+    actions: dict[str, Literal["owner", "admin", "everyone", "nobody"]] = Field(default_factory=dict)
+    commands: dict[str, Literal["owner", "admin", "everyone", "nobody"]] = Field(default_factory=dict)
+
+
 def _check_target(target: dict[str, str]) -> None:
     known = [name for name in Target.__dataclass_fields__ if name != "extra"]
     for key in target:
@@ -169,6 +176,7 @@ class AgentConfig(_Table):
     """Seconds."""
     stop_words: list[str] = Field(default_factory=list)
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
+    permissions: PermissionsConfig = Field(default_factory=PermissionsConfig)
     schedules: list[ScheduleConfig] = Field(default_factory=list)
 
     @field_validator("id")

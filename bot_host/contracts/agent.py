@@ -14,6 +14,7 @@ from bot_host.types.events import Event
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
+from bot_host.types.permissions import Permissions
 from bot_host.types.places import Role, World
 from bot_host.types.task import Task
 
@@ -46,6 +47,10 @@ class AgentCore(Protocol):
     @property
     def owners(self) -> Collection[UUID]:
         """The entities that run this bot (`owners` of its connectors): OWNER in every world."""
+
+    @property
+    def permissions(self) -> Permissions:
+        """Who may use which action and command, by the config."""
 
     # -- settings ---------------------------------------------------------------------------------------
 

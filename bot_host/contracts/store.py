@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 from bot_host.contracts.agents import AgentRows
 from bot_host.contracts.knowledge import Memories, People, Places, Records
 from bot_host.contracts.ledger import Ledger
+from bot_host.contracts.pairing import Pairings
 from bot_host.contracts.tables import SchemaStore
 from bot_host.contracts.tasks import Tasks
 from bot_host.types.content import Content
@@ -19,6 +20,7 @@ from bot_host.types.places import Entity, Participant, ParticipantState, Room, W
 from bot_host.types.turn import (
     Admission,
     Admitted,
+    BotUse,
     Deleted,
     Edited,
     NewOutbox,
@@ -174,6 +176,14 @@ class Inbox(Protocol):
     ) -> Use:
         """What a person, a room and an agent have used up by `now`."""
 
+    async def get_bot_use(
+        self, room_id: UUID, *, since: datetime, now: datetime, count: int, reason: str
+    ) -> BotUse:
+        """What bots in a room have had: the newest `count` answers since then, the last refusal for `reason`.
+
+        A message that is gone counts as a bot's: nobody gets around it by deleting.
+        """
+
     async def pending_count(self) -> int:
         """Inbound rows that are not done."""
 
@@ -267,7 +277,19 @@ class Steps(Protocol):
 
 
 class Store(
-    Inbox, Outbox, Steps, Memories, People, Places, Records, Tasks, SchemaStore, AgentRows, Ledger, Protocol
+    Inbox,
+    Outbox,
+    Steps,
+    Memories,
+    People,
+    Places,
+    Records,
+    Tasks,
+    SchemaStore,
+    AgentRows,
+    Ledger,
+    Pairings,
+    Protocol,
 ):
     """The whole database."""
 

@@ -54,6 +54,8 @@ class TurnInput:
     people: dict[UUID, Entity]
     """Who said them, and who speaks in the history."""
     mention_only: bool
+    bots_limit: int = 20
+    """Answers to bots in the room within five minutes."""
     own_state: ParticipantState | None = None
     """How the agent holds itself in the room."""
     history: tuple[Memory, ...] | None = None

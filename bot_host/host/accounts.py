@@ -9,8 +9,9 @@ from bot_host.host.handlers import HandlerSender, handler_account, handler_of
 from bot_host.runtime import AgentRuntime
 from bot_host.types.errors import ConfigError, StateError
 from bot_host.types.ids import UUID
-from bot_host.types.inbound import Account
+from bot_host.types.inbound import Account, PersonRef
 from bot_host.types.outbound import Target
+from bot_host.types.places import Role
 
 LOCAL: Final = "local:"
 """Accounts of callers of the library: their answers are returned, not sent."""
@@ -107,6 +108,14 @@ class Accounts:
             and line.config.deleted_answer == "retract"
             and isinstance(line.connector, EditingConnector)
         )
+
+    def host_role(self, account: str, person: PersonRef) -> Role:
+        """What the account's `roles` make of somebody, by their roles on the platform: the highest."""
+        line = self._lines.get(account)
+        if line is None or not line.config.roles:
+            return Role.NONE
+        held = {line.config.roles[role] for role in person.roles if role in line.config.roles}
+        return Role.OWNER if "owner" in held else Role.ADMIN if held else Role.NONE
 
     def handles(self, agent_id: UUID, source: str) -> bool:
         """Whether a send handler of the agent's sends to a source."""

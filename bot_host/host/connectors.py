@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bot_host.contracts.connector import Connector, ConnectorConfig, ConnectorState, SelfChecking
 from bot_host.contracts.store import Store
@@ -20,6 +20,7 @@ from bot_host.types.errors import ConfigError, ConnectorError, LoginError, State
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Account, InboundEvent, Mark, RecentRoom
 from bot_host.types.ledger import AccountNote
+from bot_host.types.pairing import PairingState
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class ConnectorRunner:
         data_dir: Path,
         on_open: Callable[[str], Awaitable[None]],
         mask: Callable[[str], str],
+        watch_pairing: Callable[[str], Coroutine[Any, Any, None]],
     ) -> None:
         """`mask` blots secrets out of what is stored about failures (invariant I5)."""
         self.connector = connector
@@ -70,6 +72,7 @@ class ConnectorRunner:
         self._data_dir = data_dir
         self._on_open = on_open
         self._mask = mask
+        self._watch_pairing = watch_pairing
         self._account: Account | None = None
         self._missed = Missed(store, inbox, config, name=name, began=utc_now())
         self._tasks = Supervisor(name)
@@ -116,6 +119,8 @@ class ConnectorRunner:
         if not self._looked:
             self._looked = True
             self._tasks.spawn("silences", self._warn_of_silence())
+            if self._config.dm_policy == "pairing":
+                self._tasks.spawn("pairing", self._watch_pairing(account.key))
         await self._on_open(account.key)
 
     def waiting(self, why: str) -> None:
@@ -149,6 +154,11 @@ class ConnectorRunner:
         """How far a stream of this account has been taken in."""
         await self._inbox.skips.flush()
         return await self._store.find_mark(self._who().key, name)
+
+    async def is_paired(self, user_id: str) -> bool:
+        """Whether somebody may write directly where `dm_policy` is `pairing`."""
+        known = await self._store.find_pairing(self._who().key, user_id)
+        return known is not None and known.state is PairingState.APPROVED
 
     async def set_mark(self, mark: Mark) -> None:
         """Move a mark without an event."""

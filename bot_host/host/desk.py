@@ -14,6 +14,7 @@ from bot_host.host.callers import WaitingCallers
 from bot_host.host.inbox import HostInbox
 from bot_host.host.lanes import Lanes
 from bot_host.host.outbox import HostOutbox
+from bot_host.host.pairing import PairingDesk
 from bot_host.host.scheduler import Scheduler
 from bot_host.host.task_workers import Say, built_in_workers
 from bot_host.host.turns import RoomKey, TurnWorker
@@ -75,6 +76,7 @@ class Desk:
         )
         self._worlds: OrderedDict[UUID, UUID] = OrderedDict()
         """Of shared rooms: a busy world's rooms take turns with others, and each private room is one more."""
+        self.pairing = PairingDesk(store, accounts, self.outbox, tasks=tasks, find_agent=find_agent)
         self.inbox = HostInbox(
             store,
             tasks=tasks,
@@ -85,6 +87,8 @@ class Desk:
             retracts=accounts.retracts,
             retracted=self.outbox.wake,
             happened=self._happened,
+            judge=self.pairing.judge,
+            host_role=accounts.host_role,
         )
         workers = built_in_workers(store, accounts, admit=self.inbox.admit, say=say)
         self.scheduler = Scheduler(store, agents, workers=workers, mask=mask)

@@ -6,13 +6,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeAlias
 
 from bot_host.contracts.store import Store
 from bot_host.host.skips import Skips
 from bot_host.kit.clean import one_line
 from bot_host.kit.clock import utc_now
 from bot_host.kit.tasks import Supervisor
+from bot_host.types.access import NOT_LISTED
 from bot_host.types.content import Content
 from bot_host.types.errors import StoreError
 from bot_host.types.events import EventType
@@ -32,8 +33,8 @@ from bot_host.types.inbound import (
     WorldRef,
 )
 from bot_host.types.ledger import EventKind
-from bot_host.types.memory import Memory
-from bot_host.types.places import Entity, Room, World
+from bot_host.types.memory import PLATFORM_ROLE, Memory
+from bot_host.types.places import Entity, Role, Room, World
 from bot_host.types.turn import Admission, Admitted, InboxState
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,18 @@ _KINDS: Final = {
 }
 
 
+Knocking: TypeAlias = InboundMessage | InboundEdit | InboundReaction
+"""What somebody may have to be approved of for."""
+
+
+class Judge(Protocol):
+    """Lets in those who were approved of: the event itself, or why it is skipped. Raises StoreError."""
+
+    async def __call__(
+        self, agent_id: UUID, account: Account, event: Knocking, *, missed: bool = False
+    ) -> InboundEvent: ...
+
+
 class HostInbox:
     """Turns inbound events into committed rows, and wakes the rooms that have something to do."""
 
@@ -73,15 +86,21 @@ class HostInbox:
         retracts: Callable[[str], bool] = lambda _account: False,
         retracted: Callable[[Sequence[str]], None] = lambda _destinations: None,
         happened: Callable[[UUID, EventType, dict[str, Any]], None] = lambda _agent_id, _event, _about: None,
+        judge: Judge | None = None,
+        host_role: Callable[[str, PersonRef], Role] = lambda _account, _person: Role.NONE,
     ) -> None:
         """`came` is told of each message once it is on disk.
 
         `revises`: whether answers of an account follow their questions' edits; `reopened` is told of a room
         with a message that gets another turn for that. `retracts`: whether answers of an account go with
         their questions; `retracted` is told of the destinations where some do. `happened` is told of what
-        plugins may want to know: reactions, people and worlds that came or went.
+        plugins may want to know: reactions, people and worlds that came or went. `judge` looks at what only
+        somebody who was approved of may say; without it nobody may. `host_role`: what a person's roles on
+        the platform make of them.
         """
         self._happened = happened
+        self._judge = judge
+        self._host_role = host_role
         self._retracts = retracts
         self._retracted = retracted
         self._revises = revises
@@ -95,13 +114,17 @@ class HostInbox:
         self.skips = Skips(store, tasks=tasks)
         """Events that were not for the agent."""
 
-    async def accept(self, agent_id: UUID, account: Account, events: Sequence[InboundEvent]) -> None:
+    async def accept(
+        self, agent_id: UUID, account: Account, events: Sequence[InboundEvent], *, missed: bool = False
+    ) -> None:
         """Take events in, in order. When this returns they are on disk; what is skipped follows in a second.
 
-        Raises StoreError.
+        `missed`: they were said while nobody listened. Raises StoreError.
         """
         waiting: list[InboundMessage] = []
         for event in events:
+            if isinstance(event, InboundMessage | InboundEdit | InboundReaction) and event.pairing_id:
+                event = await self._judged(agent_id, account, event, missed=missed)
             if isinstance(event, InboundMessage):
                 waiting.append(event)
                 continue
@@ -109,6 +132,21 @@ class HostInbox:
             waiting = []
             await self._other(agent_id, account, event)
         await self._admit(agent_id, account, waiting)
+
+    async def _judged(
+        self, agent_id: UUID, account: Account, event: Knocking, *, missed: bool
+    ) -> InboundEvent:
+        """What only somebody who was approved of may say. A fault lets nobody in."""
+        reason = NOT_LISTED
+        try:
+            if self._judge is not None:
+                return await self._judge(agent_id, account, event, missed=missed)
+        except StoreError:
+            raise
+        except Exception as error:
+            log.exception("%s: a stranger could not be looked up", account.platform)
+            reason = f"malformed: {type(error).__name__}"
+        return Skipped(reason=reason, event_key=event.event_key, mark=event.mark)
 
     async def admit(self, admissions: Sequence[Admission], *, wake: bool = True) -> list[Admitted]:
         """Commit admissions and wake their rooms, also when the caller is cancelled meanwhile.
@@ -291,6 +329,9 @@ class HostInbox:
         }
         if message.sender.is_bot:
             metadata["from_bot"] = True
+        role = self._host_role(account.key, message.sender)
+        if role is not Role.NONE:
+            metadata[PLATFORM_ROLE] = role.value
         memory = Memory(
             id=create_unique_uuid(agent_id, message.memory_key),
             agent_id=agent_id,
@@ -315,6 +356,7 @@ class HostInbox:
             sent_at=message.sent_at,
             mark=message.mark,
             unanswered=message.unanswered,
+            replaces=message.replaces,
         )
 
 

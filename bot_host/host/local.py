@@ -13,7 +13,7 @@ from bot_host.runtime.given import keys_of
 from bot_host.types.content import ChannelType, Content
 from bot_host.types.errors import StateError
 from bot_host.types.ids import UUID, is_uuid, new_id
-from bot_host.types.memory import Memory
+from bot_host.types.memory import PLATFORM_ROLE, Memory
 from bot_host.types.outbound import Target
 from bot_host.types.places import Entity, Room, World
 from bot_host.types.turn import Admission
@@ -101,4 +101,5 @@ def _memory(agent_id: UUID, told: Mapping[str, Any]) -> Memory:
 def _metadata(given: Any) -> dict[str, Any]:
     if given is not None and not isinstance(given, Mapping):
         raise StateError(f"the message's metadata: expected a mapping, found {type(given).__name__}")
-    return dict(given or {})
+    # What the platform says of people comes from connectors alone.
+    return {key: value for key, value in (given or {}).items() if key != PLATFORM_ROLE}

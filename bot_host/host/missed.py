@@ -55,7 +55,7 @@ class Missed:
                 what, outcome = self._judge(event)
                 counts[what] += 1
                 judged.append(outcome)
-        await self._inbox.accept(agent_id, account, judged)
+        await self._inbox.accept(agent_id, account, judged, missed=True)
         self._counts += counts
 
     def _judge(self, message: InboundMessage) -> tuple[str, InboundMessage | Skipped]:

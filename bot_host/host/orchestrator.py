@@ -78,6 +78,7 @@ class BotHost(AgentMethods, MessageMethods, StatusMethods):
             data_dir=self._data_dir,
             on_open=self._account_opened,
             mask=self._mask,
+            watch_pairing=self._desk(agent).pairing.watch,
         )
         self._connectors.append(runner)
         return runner

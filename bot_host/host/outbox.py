@@ -195,12 +195,12 @@ class HostOutbox:
             revised=revised,
             outbox=tuple(rows),
             revisions=revisions,
-            send_now=self._free(rows),
+            send_now=self.free(rows),
         )
         queued = await self._store.commit_turn(commit)
         if queued is None:
             return False
-        self._wake(rows, queued)
+        self.queued(rows, queued)
         self._callers.turn_ended(turn, ends, run, memories)
         for row in turn.rows:
             asked_on = self._accounts.find(row.account)
@@ -208,7 +208,7 @@ class HostOutbox:
                 asked_on.connector.turn_over(row.target)
         return True
 
-    def _free(self, rows: Sequence[NewOutbox]) -> frozenset[str]:
+    def free(self, rows: Sequence[NewOutbox]) -> frozenset[str]:
         """The destinations to which a part would go out at once, so that it can be marked with its commit."""
         return frozenset(
             row.destination
@@ -216,7 +216,8 @@ class HostOutbox:
             if self._lanes.is_free(row.destination) and _marks_early(self._accounts.find(row.account))
         )
 
-    def _wake(self, rows: Sequence[NewOutbox], queued: Queued) -> None:
+    def queued(self, rows: Sequence[NewOutbox], queued: Queued) -> None:
+        """These parts have been committed, by whomever: they go out."""
         for part in queued.marked:
             self._marked[part.destination] = part
         for destination in dict.fromkeys(row.destination for row in rows):
@@ -240,8 +241,8 @@ class HostOutbox:
         return await asyncio.shield(self._tasks.spawn("enqueue", work))
 
     async def _enqueue(self, rows: Sequence[NewOutbox], memory: Memory | None) -> list[int]:
-        queued = await self._store.enqueue(rows, memory, self._free(rows))
-        self._wake(rows, queued)
+        queued = await self._store.enqueue(rows, memory, self.free(rows))
+        self.queued(rows, queued)
         return list(queued.seqs)
 
     async def wait_sent(self, seqs: Sequence[int]) -> list[OutboxRow]:

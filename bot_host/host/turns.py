@@ -203,6 +203,7 @@ class TurnWorker:
             messages=messages,
             people=taken.people,
             mention_only=line.config.mention_only if line is not None else False,
+            bots_limit=line.config.bots_limit if line is not None else 20,
             own_state=taken.own_state,
             # Read up to the newest of the rows that were taken: too little for one that stands far before it.
             history=taken.history if last.seq == taken.rows[-1].seq else None,

@@ -8,8 +8,10 @@ from typing import Final
 
 from bot_host.contracts.turn import TurnInput
 from bot_host.kit.clean import one_line
+from bot_host.pipeline.bots import BotCheck
 from bot_host.pipeline.limits import LimitCheck
 from bot_host.runtime.agent import AgentRuntime
+from bot_host.runtime.pairing import VERBS, pair
 from bot_host.runtime.settings import truth
 from bot_host.types.content import ChannelType, MentionContext
 from bot_host.types.errors import ModelError, StateError
@@ -24,6 +26,9 @@ log = logging.getLogger(__name__)
 DIRECT: Final = frozenset({ChannelType.DM, ChannelType.VOICE_DM, ChannelType.SELF, ChannelType.API})
 STOP_WORD: Final = "stop_word"
 NEWER: Final = "newer message"
+OWNER_COMMAND: Final = "owner's command"
+MOST_WORDS: Final = 4
+"""Of a command: `pair approve ABCD EFGH`."""
 HISTORY: Final = 12
 """Messages that the small model sees for its decision."""
 
@@ -74,6 +79,7 @@ async def decide_all(
     state = given.own_state
     decisions = []
     limits = LimitCheck(agent)
+    bots = BotCheck(agent, limit=given.bots_limit)
     for message in given.messages:
         if message.id in settled:
             decisions.append(settled[message.id])
@@ -81,6 +87,8 @@ async def decide_all(
         decision = await decide(agent, message, given, state)
         if decision.muted:
             state = ParticipantState.MUTED
+        if decision.respond and (looping := await bots.refuse(message)):
+            decision = Decision(respond=False, reason=looping)
         if decision.respond and (refusal := await limits.refuse(message)):
             line = refusal.line if is_addressed(message, given.room) else ""
             decision = Decision(respond=False, reason=refusal.reason, line=line)
@@ -153,6 +161,9 @@ async def decide(
     if state is None and truth(agent.get_setting("BOOTSTRAP_DEFLLMOFF")):
         return Decision(respond=False, reason="off until the room is followed")
     if given.room.type in DIRECT:
+        if (words := pair_words(agent, message)) is not None:
+            done = await pair(agent.store, words, by=message.entity_id, agent_id=agent.agent_id)
+            return Decision(respond=False, outcome=Outcome.ANSWERED, reason=OWNER_COMMAND, line=done.text)
         return Decision(respond=True, reason="direct message")
     if state is ParticipantState.MUTED and not mention.is_mention:
         return Decision(respond=False, reason="muted")
@@ -167,6 +178,16 @@ async def decide(
     if given.mention_only and state is not ParticipantState.FOLLOWED:
         return Decision(respond=False, reason="not addressed")
     return await _ask(agent, message, given.room)
+
+
+def pair_words(agent: AgentRuntime, message: Memory) -> list[str] | None:
+    """What an owner says after `pair`, in a message of that alone; None: it is no such command."""
+    words = message.content.text.split()
+    if message.entity_id not in agent.owners or not words or words[0].casefold() not in ("pair", "/pair"):
+        return None
+    verb = words[1].casefold() if len(words) > 1 else ""
+    # "pair programming?" is no command.
+    return words[1:] if verb in VERBS and len(words) <= MOST_WORDS else None
 
 
 def _always(agent: AgentRuntime, kind: ChannelType, source: str | None) -> bool:

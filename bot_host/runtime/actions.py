@@ -13,6 +13,7 @@ from bot_host.runtime.confirm import CONFIRM
 from bot_host.types.content import Content
 from bot_host.types.memory import Memory
 from bot_host.types.models import ToolCall, ToolSpec
+from bot_host.types.permissions import NOBODY, Needed, includes
 from bot_host.types.places import Role
 
 log = logging.getLogger(__name__)
@@ -34,10 +35,15 @@ async def available(
     possible = [action for action in actions if await _allowed(agent, action, message, state)]
     # After that: the role is asked of the store only where an action that needs one is possible at all.
     role = await _role(agent, possible, message, answering)
-    found = [action for action in possible if roles.includes(role, action.required_role)]
+    found = [action for action in possible if includes(role, needed(agent, action))]
     if any(action.confirm for action in actions) and await confirm.waiting(agent, message) is not None:
         found.append(CONFIRM)
     return found
+
+
+def needed(agent: Agent, action: Action) -> Needed:
+    """The role that an action needs: by the config, else by its author."""
+    return agent.permissions.for_action(action.name, action.required_role)
 
 
 def as_tools(actions: Sequence[Action]) -> tuple[ToolSpec, ...]:
@@ -152,8 +158,10 @@ async def _why_not(
     answering: Sequence[Memory],
 ) -> str:
     role = await _role(agent, (action,), message, answering)
-    if not roles.includes(role, action.required_role):
-        return f"{action.name} needs the role {action.required_role}, which the sender does not have here"
+    if (wanted := needed(agent, action)) == NOBODY:
+        return f"{action.name} is switched off"
+    if not includes(role, wanted):
+        return f"{action.name} needs the role {wanted}, which the sender does not have here"
     wrong = faults(dict(arguments), action.parameters, "the arguments")
     if wrong:
         return f"the arguments of {action.name} do not fit: {'; '.join(wrong)}"
@@ -209,7 +217,7 @@ async def _role(
     agent: Agent, actions: Sequence[Action], message: Memory, answering: Sequence[Memory]
 ) -> Role:
     """The least role of those who speak. Asked of the store only where it matters."""
-    if all(action.required_role in (None, Role.NONE) for action in actions):
+    if all(needed(agent, action) in (None, Role.NONE, NOBODY) for action in actions):
         return Role.NONE
     speakers = {each.entity_id: each for each in (*answering, message)}
     return roles.least([await roles.role_of_sender(agent, each) for each in speakers.values()])

@@ -50,6 +50,7 @@ from bot_host.types.character import Character
 from bot_host.types.errors import BotHostError, ConfigError, PluginError, StoreError
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
+from bot_host.types.permissions import Permissions
 
 log = logging.getLogger(__name__)
 
@@ -148,6 +149,11 @@ class AgentRuntime(
     @host.setter
     def host(self, host: Host | None) -> None:
         self._host = host
+
+    @property
+    def permissions(self) -> Permissions:
+        """Who may use which action and command, by the config."""
+        return self.options.permissions
 
     def has_host(self) -> bool:
         """Whether there is a host (elizaOS: hasElizaOS)."""

@@ -8,6 +8,7 @@ from bot_host.contracts.plugin import ModelHandler, Plugin, Service
 from bot_host.contracts.store import Store
 from bot_host.types.character import Character
 from bot_host.types.models import ModelType
+from bot_host.types.permissions import Permissions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,8 @@ class AgentOptions:
     stop_words: Sequence[str] = ()
     """A message with one of these is not answered, and what its sender asked for before is left."""
     limits: Limits = Limits()
+    permissions: Permissions = field(default_factory=Permissions)
+    """Who may use which action and command."""
     max_steps: int = 6
     """Model and tool rounds in one turn."""
     turn_timeout: float = 300.0

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
 from weakref import WeakValueDictionary
 
 from bot_host.contracts.agent import AgentCore
@@ -11,22 +10,17 @@ from bot_host.runtime import seen
 from bot_host.runtime.given import word
 from bot_host.types.errors import StateError
 from bot_host.types.ids import UUID, as_id, create_unique_uuid, is_uuid
-from bot_host.types.memory import Memory
+from bot_host.types.memory import PLATFORM_ROLE, Memory
+from bot_host.types.permissions import RANK
 from bot_host.types.places import Role, World
 
-_RANK: Final = {Role.NONE: 0, Role.ADMIN: 1, Role.OWNER: 2}
 _locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 """One a world: a role is changed by reading and writing its metadata."""
 
 
-def includes(held: Role, wanted: Role | None) -> bool:
-    """Whether a role may do what another one may."""
-    return wanted is None or _RANK[held] >= _RANK[wanted]
-
-
 def least(held: Iterable[Role]) -> Role:
     """The one that may do least."""
-    return min(held, key=_RANK.__getitem__, default=Role.NONE)
+    return min(held, key=RANK.__getitem__, default=Role.NONE)
 
 
 def role_in_world(world: World | None, entity_id: UUID) -> Role:
@@ -52,14 +46,21 @@ async def get_user_server_role(agent: AgentCore, entity_id: UUID, server_id: str
 async def role_of_sender(agent: AgentCore, message: Memory) -> Role:
     """The role that counts for what a message asks for: its sender's, in the world of its room.
 
-    The room's world comes from the store and not from the message, so that nobody brings their own.
+    The room's world comes from the store and not from the message, so that nobody brings their own. What
+    the sender's roles on the platform made of them when they wrote it counts too, where it is more.
     """
     if message.entity_id in agent.owners:
         return Role.OWNER
     room = await agent.store.find_room(message.room_id)
     world_id = room.world_id if room is not None else None
     world = await agent.store.find_world(world_id) if world_id else None
-    return role_in_world(world, message.entity_id)
+    return max(role_in_world(world, message.entity_id), platform_role(message), key=RANK.__getitem__)
+
+
+def platform_role(message: Memory) -> Role:
+    """What the account's `roles` made of a message's sender; the host puts it there, and nobody else."""
+    named = message.metadata.get(PLATFORM_ROLE)
+    return Role(named) if named in list(Role) else Role.NONE
 
 
 async def set_role(

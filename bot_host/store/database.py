@@ -29,6 +29,7 @@ from bot_host.store.agent_verbs import AgentVerbs
 from bot_host.store.driver import Driver
 from bot_host.store.knowledge import MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, SchemaVerbs, TaskVerbs
 from bot_host.store.ledger_verbs import LedgerVerbs
+from bot_host.store.pairing_verbs import PairingVerbs
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Mark, RecentRoom
@@ -38,6 +39,7 @@ from bot_host.types.places import Entity, Participant, ParticipantState, Room, W
 from bot_host.types.turn import (
     Admission,
     Admitted,
+    BotUse,
     Deleted,
     Edited,
     NewOutbox,
@@ -53,7 +55,15 @@ from bot_host.types.turn import (
 
 
 class Database(
-    MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, TaskVerbs, SchemaVerbs, AgentVerbs, LedgerVerbs
+    MemoryVerbs,
+    PeopleVerbs,
+    PlaceVerbs,
+    RecordVerbs,
+    TaskVerbs,
+    SchemaVerbs,
+    AgentVerbs,
+    LedgerVerbs,
+    PairingVerbs,
 ):
     """`bot_host.contracts.store.Store`; see there for what each verb does."""
 
@@ -200,6 +210,12 @@ class Database(
     ) -> Use:
         """See Inbox."""
         return await self._driver.read(partial(use.get_use, agent_id, entity_id, room_id, now, reasons))
+
+    async def get_bot_use(
+        self, room_id: UUID, *, since: datetime, now: datetime, count: int, reason: str
+    ) -> BotUse:
+        """See Inbox."""
+        return await self._driver.read(partial(use.get_bot_use, room_id, since, now, count, reason))
 
     async def pending_count(self) -> int:
         """See Inbox."""

@@ -81,6 +81,14 @@ FORGET_WORDS: Final = Statement(
     postgresql=select(literal(1, Integer())),
 )
 """FTS5 only notes that a row's words are gone: written anew, its index has them no more."""
+_theirs = schema.pairings.c.entity_id == bindparam("person", type_=schema.entities.c.id.type)
+DELETE_PAIRINGS: Final = Statement("erase.delete_pairings", delete(schema.pairings).where(_theirs))
+BLANK_PAIRINGS: Final = Statement(
+    "erase.blank_pairings",
+    update(schema.pairings)
+    .where(schema.pairings.c.decided_by == bindparam("person_text", type_=_a.actor.type))
+    .values(decided_by=ERASED),
+)
 DELETES: Final = {
     going: Statement(f"erase.delete_{going.name}", delete(going).where(ROWS[going])) for going in _GOING
 }
@@ -124,6 +132,8 @@ def erase_entity(entity_id: UUID) -> Unit[dict[str, int]]:
     yield BLANK_INBOX(**values)
     yield BLANK_OUTBOX(**values, nobody=_NOBODY)
     yield BLANK_AUDIT(**values)
+    yield DELETE_PAIRINGS(person=entity_id)
+    yield BLANK_PAIRINGS(person_text=person.entity.id)
     yield from _blank_runs(values)
     for going in _GOING:
         yield DELETES[going](**values)

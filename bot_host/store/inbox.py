@@ -36,6 +36,8 @@ from bot_host.types.turn import (
 DELETED: Final = "deleted"
 """The reason of a message that was deleted on its platform before its turn."""
 
+REPEATED: Final = "repeats an answered message"
+"""The reason of a message that somebody's proxy said again, when the first one was quicker answered."""
 QUIET_AT_MOST: Final = 5
 """Times of quiet that the oldest message waits for others, and no longer."""
 _ALL: Final = 2**31 - 1
@@ -234,11 +236,14 @@ def _admit(admission: Admission) -> Unit[Admitted]:
         sent_at=admission.sent_at,
     )
     if made:
-        if admission.unanswered:
+        unanswered = admission.unanswered
+        if not unanswered and admission.replaces and (yield from _was_answered(admission)):
+            unanswered = REPEATED
+        if unanswered:
             yield END(
                 row=made[0][0],
                 result=Outcome.IGNORED.value,
-                why=admission.unanswered,
+                why=unanswered,
                 now=utc_now(),
                 run=None,
                 reply=None,
@@ -247,6 +252,15 @@ def _admit(admission: Admission) -> Unit[Admitted]:
     # Where writers are not alone (PostgreSQL), another one was quicker.
     known = yield FIND_SEQ(account=admission.account, event_key=admission.event_key)
     return Admitted(seq=known[0][0], duplicate=True)
+
+
+def _was_answered(admission: Admission) -> Unit[bool]:
+    """Whether the message that this one repeats had its answer, and the answer stands."""
+    found = yield FIND_EVENT(account=admission.account, event_key=admission.replaces)
+    if not found or found[0][5] != Outcome.ANSWERED:
+        return False
+    reply_id = found[0][7]
+    return reply_id is None or (yield from memories.find_memory(reply_id)) is not None
 
 
 def apply_edit(

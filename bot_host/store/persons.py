@@ -100,6 +100,10 @@ POLICIES: Final[Mapping[str, tuple[Policy, str]]] = {
     "outbox.payload": (Policy.BLANK, "unsent answers are not sent any more"),
     "outbox.error": (Policy.BLANK, ""),
     "closed_rooms.reason": (Policy.KEEP, "of shared rooms; of private ones it goes with the room"),
+    "pairings.entity_id": (Policy.DELETE, ""),
+    "pairings.name": (Policy.DELETE, ""),
+    "pairings.target": (Policy.DELETE, ""),
+    "pairings.decided_by": (Policy.BLANK, "of approvals that they gave to others"),
     "plugin_schemas.tables": (Policy.KEEP, "what tables there are; their rows: `plugin_people`"),
     "tallies.reason": (Policy.KEEP, "a fixed word"),
     "skipped.reason": (Policy.KEEP, "a fixed word; nothing but a key tells which message it was"),
@@ -189,6 +193,7 @@ def _rows() -> dict[Table, ColumnElement[bool]]:
             ),
         ),
         s.closed_rooms: InList(s.closed_rooms.c.room_id, "room_ids"),
+        s.pairings: or_(s.pairings.c.entity_id == _entity, s.pairings.c.decided_by == text),
         s.cache: names_the_id(s.cache, "key", "value"),
         s.audit: and_(
             s.audit.c.agent_id == bindparam("of_agent"),

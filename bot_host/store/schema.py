@@ -17,6 +17,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
+    and_,
     literal_column,
     text,
 )
@@ -24,7 +25,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot_host.store.columns import Id, Json, Key, Moment, Real, Seq, Words
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 
 metadata: Final = MetaData(
     naming_convention={
@@ -498,6 +499,34 @@ closed_rooms: Final = Table(
     Index(None, "agent_id"),
     Index(None, "room_id"),
 )
+
+# Strangers who asked to be let in. The entity need not be there: it is made when they are approved of.
+pairings: Final = Table(
+    "pairings",
+    metadata,
+    Column("account", Key, nullable=False),
+    Column("user_id", Key, nullable=False),
+    _agent(),
+    Column("entity_id", Id, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("target", Json, nullable=False),
+    Column("code", Key, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("decided_at", Moment),
+    Column("decided_by", Words, nullable=False),
+    Column("told_at", Moment),
+    PrimaryKeyConstraint("account", "user_id"),
+    Index(None, "agent_id"),
+    Index(None, "entity_id"),
+)
+pairing_open: Final = pairings.c.state == constant("open")
+"""Has a code; see `inbox_open`."""
+Index("ix_pairings_open", pairings.c.account, sqlite_where=pairing_open, postgresql_where=pairing_open)
+pairing_untold: Final = and_(pairings.c.state == constant("approved"), pairings.c.told_at.is_(None))
+"""Approved of, and does not know; see `inbox_open`."""
+Index("ix_pairings_untold", pairings.c.account, sqlite_where=pairing_untold, postgresql_where=pairing_untold)
 
 marks: Final = Table(
     "marks",

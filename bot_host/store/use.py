@@ -7,11 +7,11 @@ from typing import Any, Final
 from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from bot_host.store.columns import InList
-from bot_host.store.schema import constant, inbox, usage
+from bot_host.store.columns import InList, JsonText
+from bot_host.store.schema import constant, inbox, memories, usage
 from bot_host.store.statement import Statement, Unit
 from bot_host.types.ids import UUID
-from bot_host.types.turn import RunRecord, Use
+from bot_host.types.turn import BotUse, RunRecord, Use
 
 _c = inbox.c
 _past = _c.received_at <= bindparam("now")
@@ -58,6 +58,22 @@ OF_DAY: Final = Statement(
         usage.c.agent_id == bindparam("agent_id"), usage.c.day == bindparam("day")
     ),
 )
+_at = (_c.room_id == bindparam("room_id"), _c.received_at > bindparam("since"), _past)
+BOTS_ANSWERED: Final = Statement(
+    "use.bots_answered",
+    select(_c.received_at)
+    .join_from(inbox, memories, memories.c.id == _c.memory_id, isouter=True)
+    .where(
+        *_at,
+        _c.outcome == constant("answered"),
+        or_(memories.c.id.is_(None), JsonText(memories.c.metadata, "from_bot").is_not(None)),
+    )
+    .order_by(_c.received_at.desc())
+    .limit(bindparam("count")),
+)
+BOTS_REFUSED: Final = Statement(
+    "use.bots_refused", select(func.max(_c.received_at)).where(*_at, _c.reason == bindparam("reason"))
+)
 _add = insert(usage).values({column.name: bindparam(column.name) for column in usage.c})
 ADD: Final = Statement(
     "use.add",
@@ -95,6 +111,13 @@ def get_use(
         refused_entity=dict(by_entity),
         refused_room=dict(by_room),
     )
+
+
+def get_bot_use(room_id: UUID, since: datetime, now: datetime, count: int, reason: str) -> Unit[BotUse]:
+    """See Inbox.get_bot_use."""
+    answered = yield BOTS_ANSWERED(room_id=room_id, since=since, now=now, count=count)
+    refused = yield BOTS_REFUSED(room_id=room_id, since=since, now=now, reason=reason)
+    return BotUse(answered=tuple(at for (at,) in answered), refused_at=refused[0][0] if refused else None)
 
 
 def add_run(run: RunRecord, turns: int = 1) -> Unit[None]:

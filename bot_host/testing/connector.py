@@ -36,6 +36,8 @@ class RecordingHost:
         """Those of `events` that came by `accept_missed`."""
         self.gaps_closed = 0
         self._gap_closed = asyncio.Event()
+        self.paired: set[str] = set()
+        """Whom `is_paired` knows."""
         self.rooms: list[RecentRoom] = []
         """What `recent_rooms` says."""
 
@@ -88,6 +90,9 @@ class RecordingHost:
 
     async def recent_rooms(self, *, limit: int) -> list[RecentRoom]:
         return self.rooms[:limit]
+
+    async def is_paired(self, user_id: str) -> bool:
+        return user_id in self.paired
 
     async def find_mark(self, name: str) -> int | None:
         return self.marks.get(name)

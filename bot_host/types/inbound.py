@@ -60,6 +60,8 @@ class PersonRef:
     """Display name; empty when the event does not say: a known name is then kept."""
     user_name: str = ""
     is_bot: bool = False
+    roles: tuple[str, ...] = ()
+    """Roles or user groups on the platform, as far as it tells: ids. See `ConnectorConfig.roles`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,12 @@ class InboundMessage:
     unanswered: str = ""
     """Why it is remembered without a turn: it ends as ignored with this reason. Set by the host, for what was
     missed (`ConnectorHost.accept_missed`)."""
+    pairing_id: str = ""
+    """The sender's platform id, where only somebody who was approved of may say it (`dm_policy = "pairing"`).
+    The host looks them up, and gives strangers a code. Empty: let in already."""
+    replaces: str = ""
+    """The event key of a message that this one repeats for its sender, and that is gone: where that one was
+    answered, this one is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +118,8 @@ class InboundEdit:
     content: Content
     edited_at: datetime
     mark: Mark | None = None
+    pairing_id: str = ""
+    """As in `InboundMessage`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +157,8 @@ class InboundReaction:
     """An emoji, or the name of the platform's own one as `:name:`."""
     added: bool
     mark: Mark | None = None
+    pairing_id: str = ""
+    """As in `InboundMessage`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

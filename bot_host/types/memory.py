@@ -14,6 +14,10 @@ from bot_host.types.knowledge import Audience
 FOR_ENTITY: Final = "for_entity_id"
 """In the metadata of what the agent says unasked: whom it is for. It goes when that person is erased."""
 
+PLATFORM_ROLE: Final = "platform_role"
+"""In the metadata of a message that came through a connector: what the sender's roles on the platform made of
+them then (`roles` of the account). Nobody else can put it there."""
+
 
 class MemoryType(StrEnum):
     """Kinds of memories (elizaos.md 3.1-03)."""

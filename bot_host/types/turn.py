@@ -82,6 +82,8 @@ class Admission:
     """The world, room and sender are in the store already, with just these names: leave them alone."""
     unanswered: str = ""
     """Remembered only: the row ends at once as ignored, with this reason."""
+    replaces: str = ""
+    """Event key of a message that this one repeats; where that one's answer stands, this one gets none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +184,16 @@ class Use:
     refused_entity: dict[str, datetime] = field(default_factory=dict)
     """When the person's last message ended for each of the reasons asked for, today or in the last minute."""
     refused_room: dict[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotUse:
+    """What bots in one room have had of an agent lately."""
+
+    answered: tuple[datetime, ...]
+    """When the newest of those came that were answered, newest first."""
+    refused_at: datetime | None = None
+    """When the newest came that was not answered for having had too many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

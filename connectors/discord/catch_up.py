@@ -90,6 +90,7 @@ class CatchUp:
         accept: Callable[[list[InboundEvent]], Awaitable[None]],
         accept_missed: Callable[[list[InboundEvent]], Awaitable[None]],
         decode: Callable[[Json], InboundEvent],
+        complete: Callable[[Json], Awaitable[Json]],
         stopping: Callable[[], bool],
     ) -> None:
         self._host = host
@@ -99,6 +100,7 @@ class CatchUp:
         self._accept = accept
         self._accept_missed = accept_missed
         self._decode = decode
+        self._complete = complete
         self._stopping = stopping
         self._recent: list[RecentRoom] = []
         self._live_from = 0
@@ -218,14 +220,15 @@ class CatchUp:
 
     async def _take(self, channel_id: str, page: list[Json], guild_id: str) -> None:
         # Discord answers newest first, whatever was asked for.
-        page = sorted(page, key=lambda data: int(data["id"]))
+        page = sorted((_placed(data, guild_id) for data in page), key=lambda data: int(data["id"]))
+        page = [await self._complete(data) for data in page]
         missed = [data for data in page if int(data["id"]) < self._live_from or not self._live_from]
         live = page[len(missed) :]
         log.debug("discord: %d messages read in channel %s", len(page), channel_id)
         if missed:
-            await self._accept_missed([self._decode(_placed(data, guild_id)) for data in missed])
+            await self._accept_missed([self._decode(data) for data in missed])
         if live:
-            await self._accept([self._decode(_placed(data, guild_id)) for data in live])
+            await self._accept([self._decode(data) for data in live])
 
     async def _page(self, channel_id: str, **where: int) -> list[Json] | None:
         """None: it may not be read."""

@@ -78,8 +78,6 @@ class DiscordConnector:
         """See the contract."""
         if self._stop.is_set():
             return
-        if self.config.dm_policy == "pairing":
-            log.info("discord: dm_policy pairing comes later; until then it works like allowlist")
         intake = Intake(
             host=host,
             rest=self._rest,

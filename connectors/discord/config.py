@@ -1,20 +1,25 @@
 """The settings of a Discord account, checked."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from bot_host.connector import ConnectorConfig
+from bot_host.connector import AccessKind, ConnectorConfig
 
 
 class DiscordConfig(ConnectorConfig):
     """One `[connectors.discord]` table. Ids are snowflakes (docs.discord.com/developers/reference)."""
 
     id_shape: ClassVar[str] = "[0-9]+"
+    id_kinds: ClassVar[Mapping[AccessKind, str]] = dict.fromkeys(
+        (AccessKind.SERVER, AccessKind.CHANNEL, AccessKind.USER, AccessKind.ROLE), "[0-9]+"
+    )
     user_id_shape: ClassVar[str] = "[0-9]+"
+    role_shape: ClassVar[str] = "[0-9]+"
     id_help: ClassVar[str] = (
         "an id is digits only: in Discord switch on User Settings, Advanced, Developer Mode, "
-        "then right-click the server, channel or user and choose Copy ID"
+        "then right-click the server, channel, user or role and choose Copy ID"
     )
 
     token: str = Field(default="", repr=False)

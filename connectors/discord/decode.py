@@ -6,11 +6,12 @@ from `GET /channels/{id}/messages`, so that what was missed is read by the same 
 `guild_id` and the memberships; the caller puts `guild_id` in.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from bot_host.connector import (
+    PAIRING,
     ChannelType,
     Content,
     InboundDelete,
@@ -23,6 +24,7 @@ from bot_host.connector import (
     MediaType,
     MentionContext,
     MentionType,
+    PersonRef,
     Quote,
     RoomRef,
     Skipped,
@@ -32,6 +34,7 @@ from bot_host.connector import (
     utc_now,
 )
 from connectors.discord.places import Book, Me, Place, clean_name, display_name, person
+from connectors.discord.proxied import Proxied
 from connectors.discord.rules import Rules
 from connectors.discord.spots import THREAD_NAME, THREAD_OF, thread_name
 from connectors.discord.text import embeds, read_extras, read_text, snapshots
@@ -84,7 +87,7 @@ def decode_message(data: Json, view: View) -> InboundMessage | Skipped:
     channel_id, message_id = str(data["channel_id"]), str(data["id"])
     key, mark = event_key(channel_id, message_id), Mark(name=mark_name(channel_id), value=int(message_id))
     reason = _refuse(data, view)
-    if reason:
+    if reason and reason != PAIRING:
         return Skipped(reason=reason, event_key=key, mark=mark)
     content = _content(data, view)
     if is_empty(content):
@@ -94,7 +97,7 @@ def decode_message(data: Json, view: View) -> InboundMessage | Skipped:
     reference = data.get("message_reference") or {}
     replied = data.get("type") == REPLY and reference.get("message_id")
     opens = _opens_thread(data, content, view)
-    sender = person(data["author"], data.get("member"))
+    sender = _sender(data)
     room, target = _room(data, view), None
     if opens:
         name = thread_name(content.text, sender.name)
@@ -128,7 +131,38 @@ def decode_message(data: Json, view: View) -> InboundMessage | Skipped:
         ),
         replied_memory_key=str(reference["message_id"]) if replied else None,
         mark=mark,
+        pairing_id=str(data["author"]["id"]) if reason else "",
     )
+
+
+def decode_proxied(pair: Proxied, view: View) -> InboundMessage | Skipped:
+    """What a person's proxy said for them, in place of their own message, which is gone.
+
+    Under the rules for the person, as somebody without roles: whoever may use webhooks and delete messages
+    could put words into a mouth.
+    """
+    theirs = ("author", "member", "type", "message_reference", "referenced_message")
+    kept = {key: pair.original[key] for key in theirs if key in pair.original}
+    shown = {key: value for key, value in pair.copy.items() if key not in ("webhook_id", "application_id")}
+    if not pair.original.get("embeds"):
+        shown["embeds"] = []  # a proxy shows by one what was replied to
+    found = decode_message(shown | kept, view)
+    if isinstance(found, Skipped):
+        return found
+    name = clean_name(pair.copy["author"].get("username")) or found.sender.name
+    who = PersonRef(
+        key=f"{found.sender.key}-proxied",
+        platform_id=found.sender.platform_id,
+        name=name,
+        user_name=found.sender.user_name,
+    )
+    original = event_key(str(pair.original["channel_id"]), str(pair.original["id"]))
+    return replace(found, sender=who, replaces=original)
+
+
+def _sender(data: Json) -> PersonRef:
+    who = person(data["author"], data.get("member"))
+    return replace(who, is_bot=True) if data.get("webhook_id") else who
 
 
 def decode_edit(data: Json, view: View) -> InboundEdit | Skipped:
@@ -143,12 +177,17 @@ def decode_edit(data: Json, view: View) -> InboundEdit | Skipped:
         return Skipped(reason="nothing edited", event_key=key)
     data = {"author": {"id": "", "username": ""}} | data
     reason = _refuse(data, view)
-    if reason:
+    if reason and reason != PAIRING:
         return Skipped(reason=reason, event_key=key)
     content = _content(data, view)
     if is_empty(content):
         return Skipped(reason="no text", event_key=key)
-    return InboundEdit(event_key=key, content=content, edited_at=_moment(edited) if edited else utc_now())
+    return InboundEdit(
+        event_key=key,
+        content=content,
+        edited_at=_moment(edited) if edited else utc_now(),
+        pairing_id=str(data["author"]["id"]) if reason else "",
+    )
 
 
 def is_empty(content: Content) -> bool:
@@ -165,8 +204,9 @@ def decode_reaction(data: Json, view: View, *, added: bool) -> InboundReaction |
     if str(data["user_id"]) == view.me.id:
         return Skipped(reason="own reaction")
     seen = {"author": user, "channel_id": channel_id, "guild_id": guild_id}
-    reason = _refuse(seen, view)
-    if reason:
+    # Who takes a reaction away is not told with their roles.
+    reason = _refuse(seen | ({"member": member} if member else {}), view)
+    if reason and reason != PAIRING:
         return Skipped(reason=reason)
     emoji = data.get("emoji") or {}
     name = clean_name(emoji.get("name")) or "?"
@@ -180,6 +220,7 @@ def decode_reaction(data: Json, view: View, *, added: bool) -> InboundReaction |
         sender=person(user, member),
         reaction=f":{name}:" if emoji.get("id") else name,
         added=added,
+        pairing_id=str(data["user_id"]) if reason else "",
     )
 
 
@@ -188,7 +229,8 @@ def decode_membership(event: str, data: Json, view: View) -> InboundMembership |
     guild_id, user = str(data["guild_id"]), data["user"]
     if str(user["id"]) == view.me.id:
         return Skipped(reason="own membership")
-    reason = view.rules.refuse_place(guild_id=guild_id, channel_id="", user_id=str(user["id"]))
+    roles = [str(role) for role in data.get("roles", ())]
+    reason = view.rules.refuse_place(guild_id=guild_id, channel_id="", user_id=str(user["id"]), roles=roles)
     if reason:
         return Skipped(reason=reason)
     return InboundMembership(
@@ -210,24 +252,46 @@ def _moment(text: str) -> datetime:
 def _refuse(data: Json, view: View) -> str:
     author = data["author"]
     user_id, channel_id = str(author["id"]), str(data["channel_id"])
-    if user_id == view.me.id:
+    if view.me.id in (user_id, str(data.get("application_id") or "")):
         return "own message"
-    if data.get("webhook_id"):
-        return "webhook"
-    if author.get("bot"):
-        return "bot"
+    is_bot = bool(data.get("webhook_id") or author.get("bot"))
+    if is_bot and (refused := _refuse_bot(data, view)):
+        return refused
     if data.get("type", 0) not in SPOKEN:
         return "system message"
     guild_id = str(data.get("guild_id") or "")
     if not guild_id:
-        return view.rules.refuse_dm(channel_id=channel_id, user_id=user_id)
+        return view.rules.refuse_dm(channel_id=channel_id, user_id=user_id, is_bot=is_bot)
     place = view.book.channels.get(channel_id)
     return view.rules.refuse_place(
         guild_id=guild_id,
         channel_id=channel_id,
         parent_id=place.parent_id if place else "",
         user_id=user_id,
+        roles=_roles(data),
+        is_bot=is_bot,
     )
+
+
+def _refuse_bot(data: Json, view: View) -> str:
+    door = view.rules.door
+    addressed = door.bots == "mentions" and _turns_to_me(data, view)
+    return door.refuse_bot(addressed=addressed, kind="webhook" if data.get("webhook_id") else "bot")
+
+
+def _turns_to_me(data: Json, view: View) -> bool:
+    if "content" not in data:
+        return False  # a reaction
+    names_me = read_text(data, me=view.me, book=view.book).names_me
+    return names_me or (data.get("type") == REPLY and _replies_to_me(data, view, names_me=names_me))
+
+
+def _roles(data: Json) -> tuple[str, ...] | None:
+    """None: history does not tell; see `Intake`. A webhook is no member and has none."""
+    if data.get("webhook_id"):
+        return ()
+    member = data.get("member")
+    return None if member is None else tuple(str(role) for role in member.get("roles", ()))
 
 
 def _world(guild_id: str, view: View) -> WorldRef:

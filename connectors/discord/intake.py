@@ -32,12 +32,14 @@ from connectors.discord.decode import (
     decode_edit,
     decode_membership,
     decode_message,
+    decode_proxied,
     decode_reaction,
     event_key,
     mark_name,
 )
 from connectors.discord.gateway import MalformedFrame
 from connectors.discord.places import Book, Me, clean_name, decode_places
+from connectors.discord.proxied import Proxied, Proxies
 from connectors.discord.rest import Rest, describe
 from connectors.discord.rules import Rules
 
@@ -50,6 +52,7 @@ TOGETHER: Final = 50
 RETRY_CAP_S: Final = 30.0
 CHANNEL_TIMEOUT_S: Final = 15.0
 UNKNOWN_LIMIT: Final = 200
+MEMBERS: Final = 2000
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -115,6 +118,9 @@ class Intake:
         """Servers that the bot is known to be in."""
         self._unknown: set[str] = set()
         self._lost_channels: set[str] = set()
+        self._proxies = Proxies()
+        self._members: dict[tuple[str, str], Json] = {}
+        """Of authors of what was missed: server and user; forgotten with each new session."""
         self._read: list[tuple[str, InboundEvent]] = []
         """Kinds and events that are read and not yet stored."""
         self._catch_up = CatchUp(
@@ -124,6 +130,7 @@ class Intake:
             accept=self._accept,
             accept_missed=self._accept_missed,
             decode=self._decode_missed,
+            complete=self._with_member,
             stopping=stopping,
         )
         self.overflowed = False
@@ -244,6 +251,7 @@ class Intake:
         application = data.get("application") or {}
         self._link = invite_link(int(application.get("id") or self._me.id))
         await self._connected(self._me)
+        self._members.clear()
         guilds = data.get("guilds", ())
         self._in.update(str(guild["id"]) for guild in guilds)
         number, total = data.get("shard") or (0, 1)
@@ -305,7 +313,7 @@ class Intake:
         if event == "MESSAGE_CREATE":
             self.echoes = self.echoes or str((data.get("author") or {}).get("id")) == me.id
             await self._know_channel(data)
-            decoded = self._decode(data, view)
+            decoded = self._create(data, view)
             if isinstance(decoded, InboundMessage) and not data.get("guild_id"):
                 channel_id = decoded.room.channel_id
                 await self._until_done("storing", lambda: self._catch_up.dms.remember(channel_id))
@@ -314,12 +322,74 @@ class Intake:
             decoded = decode_edit(data, view)
         elif event in ("MESSAGE_DELETE", "MESSAGE_DELETE_BULK"):
             decoded = decode_delete(data)
+            ids = data["ids"] if "ids" in data else [data["id"]]
+            for pair in self._proxies.gone(str(data["channel_id"]), map(str, ids)):
+                self._read.append((event, decoded))
+                # After the deletion: a turn under way for the original has ended by then.
+                decoded = self._guess(pair, view)
         elif event in ("MESSAGE_REACTION_ADD", "MESSAGE_REACTION_REMOVE"):
             await self._know_channel(data)
             decoded = decode_reaction(data, view, added=event == "MESSAGE_REACTION_ADD")
         else:
             return
         self._read.append((event, decoded))
+
+    def _create(self, data: Json, view: View) -> InboundMessage | Skipped:
+        """A new message. One that a webhook repeats for a person is the person's, once theirs is gone."""
+        author = data.get("author") or {}
+        if not data.get("guild_id") or str(author.get("id")) == view.me.id:
+            return self._decode(data, view)
+        if not data.get("webhook_id"):
+            if not author.get("bot"):
+                self._proxies.said(data)
+            return self._decode(data, view)
+        may_be, pair = self._proxies.copied(data)
+        if pair is not None:
+            return self._guess(pair, view)
+        found = self._decode(data, view)
+        if may_be and isinstance(found, InboundMessage):
+            return Skipped(reason="webhook", event_key=found.event_key, mark=found.mark)
+        return found
+
+    def _guess(self, pair: Proxied, view: View) -> InboundMessage | Skipped:
+        try:
+            return decode_proxied(pair, view)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.warning("discord: skipped a message that could not be read: %s", describe(error))
+            return self._malformed(str(pair.copy["channel_id"]), str(pair.copy["id"]))
+
+    async def _with_member(self, data: Json) -> Json:
+        """A message of history with its author's roles, where the config asks for some of that server's.
+
+        Raises what a request raises that may go better later.
+        """
+        guild_id, author = str(data.get("guild_id") or ""), data.get("author") or {}
+        known = self._book.guilds.get(guild_id)
+        if known is None or "member" in data or author.get("bot") or data.get("webhook_id"):
+            return data
+        if not self._rules.role_ids & known.roles.keys():
+            return data | {"member": {"roles": []}}
+        key = (guild_id, str(author.get("id")))
+        if key not in self._members:
+            self._members[key] = await self._ask_member(*key)
+            if len(self._members) > MEMBERS:
+                self._members.pop(next(iter(self._members)))
+        return data | {"member": self._members[key]}
+
+    async def _ask_member(self, guild_id: str, user_id: str) -> Json:
+        try:
+            found = await self._rest.request(
+                "GET",
+                "/guilds/{guild_id}/members/{user_id}",
+                timeout=CHANNEL_TIMEOUT_S,
+                guild_id=guild_id,
+                user_id=user_id,
+            )
+        except discord.HTTPException as error:
+            if not 400 <= error.status < 500 or error.status in (401, 429):
+                raise
+            return {"roles": []}  # left the server
+        return {"roles": list(found.get("roles", ())), "nick": found.get("nick")}
 
     async def _know_channel(self, data: Json) -> None:
         channel_id = str(data["channel_id"])

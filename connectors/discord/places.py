@@ -90,6 +90,7 @@ def person(user: Json, member: Json | None = None) -> PersonRef:
         name=display_name(user, member),
         user_name=clean_name(user.get("username")),
         is_bot=bool(user.get("bot")),
+        roles=tuple(str(role) for role in (member or {}).get("roles", ())),
     )
 
 

@@ -1,8 +1,10 @@
-"""Who may talk to the agent: `allow`, `deny`, `owners` and `dm_policy` of the config."""
+"""Who may talk to the agent: the lists of the config, asked about Discord's ids."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from bot_host.connector import AccessKind, Door, Visit
 from connectors.discord.config import DiscordConfig
 
 
@@ -10,39 +12,37 @@ from connectors.discord.config import DiscordConfig
 class Rules:
     """The account's door keeper. Each answer is the reason of a refusal; empty: come in."""
 
-    allow: frozenset[str]
-    deny: frozenset[str]
-    owners: frozenset[str]
-    dm_policy: str
+    door: Door
+    role_ids: frozenset[str]
+    """Ids of the config that may be those of roles."""
 
     @classmethod
     def of(cls, config: DiscordConfig) -> Self:
         """The rules of a config."""
-        return cls(
-            allow=frozenset(config.allow),
-            deny=frozenset(config.deny),
-            owners=frozenset(config.owners),
-            dm_policy=config.dm_policy,
+        door = config.door
+        bare = door.allow.ids.get("", frozenset()) | door.deny.ids.get("", frozenset())
+        return cls(door=door, role_ids=door.asks_for(AccessKind.ROLE) | bare | frozenset(config.roles))
+
+    def refuse_dm(self, *, channel_id: str, user_id: str, is_bot: bool = False) -> str:
+        """Why a direct message is not taken. Roles are a server's, and not known here."""
+        return self.door.refuse(Visit(user=user_id, channels=(channel_id,), direct=True, is_bot=is_bot))
+
+    def refuse_place(
+        self,
+        *,
+        guild_id: str,
+        channel_id: str,
+        parent_id: str = "",
+        user_id: str = "",
+        roles: Sequence[str] | None = (),
+        is_bot: bool = False,
+    ) -> str:
+        """Why a message in a server's channel is not taken; without a user: the channel as such.
+
+        A user or role on the list may talk from any channel: without a user the channel cannot be ruled out,
+        but its name is only worth keeping when the channel itself is on the list.
+        """
+        channels = tuple(filter(None, (channel_id, parent_id)))
+        return self.door.refuse(
+            Visit(user=user_id, servers=(guild_id,), channels=channels, roles=roles, is_bot=is_bot)
         )
-
-    def refuse_dm(self, *, channel_id: str, user_id: str) -> str:
-        """Why a direct message is not taken. Pairing is not there yet and works like the allowlist."""
-        if self.dm_policy == "off":
-            return "direct messages are off"
-        if {channel_id, user_id} & self.deny:
-            return "denied"
-        listed = bool({channel_id, user_id} & self.allow) or user_id in self.owners
-        if self.dm_policy in ("allowlist", "pairing"):
-            return "" if listed else "not on the allowlist"
-        return "" if listed or not self.allow else "not allowed"
-
-    def refuse_place(self, *, guild_id: str, channel_id: str, parent_id: str = "", user_id: str = "") -> str:
-        """Why a message in a server's channel is not taken; without a user: the channel as such."""
-        ids = {guild_id, channel_id, parent_id, user_id} - {""}
-        if ids & self.deny:
-            return "denied"
-        # A user on the list may talk from any channel: without a user the channel cannot be ruled out,
-        # but its name is only worth keeping when the channel itself is on the list.
-        if not self.allow or ids & self.allow or user_id in self.owners:
-            return ""
-        return "not allowed"

@@ -7,7 +7,7 @@ from typing import Final
 import aiohttp
 import discord
 
-from bot_host.connector import CheckLine, ConnectorError
+from bot_host.connector import AccessKind, CheckLine, ConnectorError, split_entry
 from connectors.discord.advice import content_advice, invite_link
 from connectors.discord.config import DiscordConfig
 from connectors.discord.rest import LoginClient, Rest, describe
@@ -17,15 +17,23 @@ log = logging.getLogger(__name__)
 MOST: Final = 20
 """Ids of the allow list that are looked for."""
 TIMEOUT_S: Final = 15.0
-_PLACES: Final = ("/guilds/{id}", "/channels/{id}", "/users/{id}")
+_SERVER, _CHANNEL, _USER = "/guilds/{id}", "/channels/{id}", "/users/{id}"
+_PLACES: Final = {
+    "": (_SERVER, _CHANNEL, _USER),
+    AccessKind.SERVER: (_SERVER,),
+    AccessKind.CHANNEL: (_CHANNEL,),
+    AccessKind.USER: (_USER,),
+}
 """What an id may be, in the order of asking. A bot sees only servers and channels that it is in."""
 
 
 async def silences(rest: Rest, config: DiscordConfig) -> Sequence[CheckLine]:
     """One line for each; none where Discord cannot be asked. Never raises."""
+    # Roles cannot be asked for without their server.
+    entries = [entry for entry in map(split_entry, config.allow) if entry[0] in _PLACES]
     try:
         client = await rest.log_in()
-        missing = [id for id in config.allow[:MOST] if await _is_missing(rest, id)]
+        missing = [id for kind, id in entries[:MOST] if await _is_missing(rest, _PLACES[kind], id)]
     except (discord.DiscordException, aiohttp.ClientError, OSError, ConnectorError) as error:
         log.debug("discord: could not look for what makes the bot silent: %s", describe(error))
         return []
@@ -63,8 +71,8 @@ def _lacks_content(client: LoginClient) -> bool:
     return not (flags.gateway_message_content or flags.gateway_message_content_limited)
 
 
-async def _is_missing(rest: Rest, id: str) -> bool:
-    for path in _PLACES:
+async def _is_missing(rest: Rest, paths: Sequence[str], id: str) -> bool:
+    for path in paths:
         try:
             await rest.request("GET", path, timeout=TIMEOUT_S, id=id)
         except (discord.NotFound, discord.Forbidden):

@@ -17,6 +17,8 @@ OPEN_ONLY = {
     "ix_embedding_jobs_open",
     "ix_inbox_open",
     "ix_outbox_open",
+    "ix_pairings_open",
+    "ix_pairings_untold",
     "ix_task_occurrences_claimed",
     "ix_tasks_active",
 }
@@ -43,6 +45,8 @@ BY_DESIGN = (
     r"(run_summaries|vectors)\.",
     # Rooms that refuse the bot: few, and read at the start.
     r"closed_rooms\.all",
+    # What an admin asks: all, or the few open ones by their code.
+    r"pairings\.(all|by_code)",
     # One row a plugin.
     r"plugin_schemas\.all",
     # What an admin asks about one message, or about all of them: no index is kept for that.

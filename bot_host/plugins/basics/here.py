@@ -3,7 +3,19 @@
 from collections.abc import Sequence
 from typing import Final
 
-from bot_host.plugin import ActionCall, Agent, ChannelType, Entity, Memory, Role, Room, State, World, one_line
+from bot_host.plugin import (
+    PLATFORM_ROLE,
+    ActionCall,
+    Agent,
+    ChannelType,
+    Entity,
+    Memory,
+    Role,
+    Room,
+    State,
+    World,
+    one_line,
+)
 
 PRIVATE: Final = frozenset({ChannelType.DM, ChannelType.VOICE_DM, ChannelType.SELF, ChannelType.API})
 """Kinds of rooms with one person in them."""
@@ -40,7 +52,9 @@ async def role_here(agent: Agent, message: Memory, state: State) -> Role:
     if message.entity_id in agent.owners:
         return Role.OWNER
     world = await world_of(agent, message, state)
-    return world.role_of(message.entity_id) if world is not None else Role.NONE
+    here = world.role_of(message.entity_id) if world is not None else Role.NONE
+    named = message.metadata.get(PLATFORM_ROLE)
+    return max(here, Role(named) if named in list(Role) else Role.NONE, key=RANK.__getitem__)
 
 
 def called(entity: Entity | None) -> str:
