@@ -25,7 +25,7 @@ from bot_host.kit.retry import backoff
 from bot_host.kit.sniff import sniff
 from bot_host.kit.split import split_markdown
 from bot_host.kit.tasks import Supervisor
-from bot_host.types.access import PAIRING, AccessKind, AccessList, Door, Visit, split_entry
+from bot_host.types.access import NOT_LISTED, PAIRING, AccessKind, AccessList, Door, Visit, split_entry
 from bot_host.types.content import (
     ChannelType,
     Content,
@@ -69,6 +69,7 @@ from bot_host.types.ledger import Heard, Seen
 from bot_host.types.outbound import Payload, Sent, Target
 
 __all__ = [
+    "NOT_LISTED",
     "PAIRING",
     "AccessKind",
     "AccessList",

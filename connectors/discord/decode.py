@@ -280,6 +280,8 @@ def _refuse_bot(data: Json, view: View) -> str:
 
 
 def _turns_to_me(data: Json, view: View) -> bool:
+    if not data.get("guild_id"):
+        return True
     if "content" not in data:
         return False  # a reaction
     names_me = read_text(data, me=view.me, book=view.book).names_me

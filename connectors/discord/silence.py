@@ -57,7 +57,7 @@ async def silences(rest: Rest, config: DiscordConfig) -> Sequence[CheckLine]:
                 detail=("no room matches the allow list: " if alone else "")
                 + f"the bot sees no server, channel or user {', '.join(missing)}",
                 advice=f"invite it ({invite_link(client.application_id or 0)}), give it the permission View "
-                "Channel, or correct the ids in allow",
+                "Channel, or correct the ids in allow (that of a role is written role:ID)",
             )
         )
     return found

@@ -37,6 +37,7 @@ from connectors.slack.config import SlackConfig
 from connectors.slack.decode import Decoder, Self
 from connectors.slack.encode import encode, plain_request, request
 from connectors.slack.errors import DRESS, GONE_MESSAGE, METADATA, code_of, login_error, send_error
+from connectors.slack.groups import Groups
 from connectors.slack.history import History
 from connectors.slack.intake import Intake
 from connectors.slack.live import compare
@@ -72,6 +73,7 @@ class SlackConnector:
         self._client: AsyncWebClient | None = None
         self._stop = asyncio.Event()
         self._names = Lookup()
+        self._groups = Groups(config.groups)
         self._signs = Signs()
         self._refusal: LoginError | None = None
         self._me: Self | None = None
@@ -90,8 +92,6 @@ class SlackConnector:
     async def run(self, host: ConnectorHost) -> None:
         """See `Connector.run`."""
         self._refusal = None
-        if self._config.dm_policy == "pairing":
-            log.info("slack: pairing comes later; direct messages are taken from `allow` and `owners` only")
         attempt = 0
         try:
             while not self._stop.is_set():
@@ -145,13 +145,13 @@ class SlackConnector:
             url = str(opened["url"])
         except FAULTS as error:
             raise login_error(error, "app token") from None
-        decoder = Decoder(me, self._config)
+        decoder = Decoder(me, self._config, groups=self._groups.of)
 
         async def read(body: Mapping[str, Any]) -> InboundEvent:
-            return await self._read(decoder, body["event"])
+            return await self._read(decoder, body["event"], host)
 
         async def decode(event: Mapping[str, Any]) -> InboundEvent:
-            return await self._read(decoder, event)
+            return await self._read(decoder, event, host)
 
         catch_up = CatchUp(
             host=host,
@@ -212,10 +212,13 @@ class SlackConnector:
                 log.warning("slack: the websocket did not come back; logging in again")
                 return
 
-    async def _read(self, decoder: Decoder, event: Mapping[str, Any]) -> InboundEvent:
+    async def _read(self, decoder: Decoder, event: Mapping[str, Any], host: ConnectorHost) -> InboundEvent:
         inbound: InboundEvent
+        await self._groups.fill(self._web())
         try:
-            await self._names.fill(decoder.ids(event), self._web())
+            stranger = decoder.stranger(event)
+            if not stranger or await host.is_paired(stranger):
+                await self._names.fill(decoder.ids(event), self._web())
             inbound = decoder.decode(event, self._names)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             # Decode reads what Slack's documentation promises; what breaks the promise comes no better again.

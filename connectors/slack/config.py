@@ -1,11 +1,11 @@
 """The settings of one Slack workspace."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
 from pydantic import Field, field_validator
 
-from bot_host.connector import ConnectorConfig
+from bot_host.connector import AccessKind, ConnectorConfig
 
 DEFAULT_BASE: Final = "https://slack.com/api/"
 BOT_PREFIX: Final = "xoxb-"
@@ -16,7 +16,14 @@ class SlackConfig(ConnectorConfig):
     """`[connectors.slack]`."""
 
     id_shape: ClassVar[str] = "[A-Z][A-Z0-9]+"
+    id_kinds: ClassVar[Mapping[AccessKind, str]] = {
+        AccessKind.SERVER: "[TE][A-Z0-9]+",
+        AccessKind.CHANNEL: "[CDG][A-Z0-9]+",
+        AccessKind.USER: "[UWB][A-Z0-9]+",
+        AccessKind.GROUP: "S[A-Z0-9]+",
+    }
     user_id_shape: ClassVar[str] = "[UW][A-Z0-9]+"
+    role_shape: ClassVar[str] = "S[A-Z0-9]+"
     id_help: ClassVar[str] = (
         "an id looks like C0123456789 (a channel: the end of its details' About tab) or U0123456789 "
         "(a person: their profile, the three dots, Copy member ID)"
@@ -43,6 +50,14 @@ class SlackConfig(ConnectorConfig):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("should be a URL that begins with https:// or http://")
         return value
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """User groups whose members matter: those that `allow`, `deny` and `roles` name."""
+        door = self.door
+        bare = door.allow.ids.get("", frozenset()) | door.deny.ids.get("", frozenset())
+        named = door.asks_for(AccessKind.GROUP) | {id for id in bare if id.startswith("S")}
+        return named | frozenset(self.roles)
 
     @property
     def base_url(self) -> str:

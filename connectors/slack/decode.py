@@ -7,12 +7,14 @@ if it is answered all the same, the answer goes there too, flat. Direct messages
 a thread. `message` and `app_mention` of one post give the same result, whichever comes first.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from bot_host.connector import (
+    NOT_LISTED,
+    PAIRING,
     ChannelType,
     Content,
     InboundDelete,
@@ -26,6 +28,7 @@ from bot_host.connector import (
     RoomRef,
     Skipped,
     Target,
+    Visit,
     WorldRef,
     one_line,
 )
@@ -47,6 +50,7 @@ NEWS: Final = frozenset(
     }
 )  # fmt: skip
 """Subtypes that Slack itself writes, or that repeat what another event says."""
+BOT_MESSAGE: Final = "bot_message"
 SLACKBOT: Final = "USLACKBOT"
 
 
@@ -116,9 +120,17 @@ def _key(me: Self, channel: str, ts: str) -> str:
 class Decoder:
     """Decodes one workspace's events by one config."""
 
-    def __init__(self, me: Self, config: SlackConfig) -> None:
+    def __init__(
+        self,
+        me: Self,
+        config: SlackConfig,
+        *,
+        groups: Callable[[str], Sequence[str] | None] = lambda _user: (),
+    ) -> None:
+        """`groups`: the user groups of a person, of those that the config names; None: not known."""
         self._me = me
-        self._config = config
+        self._door = config.door
+        self._groups = groups
         self._kinds: dict[str, Callable[[Event, Directory], InboundEvent]] = {
             "message": self._message,
             "app_mention": self._spoken,
@@ -137,14 +149,23 @@ class Decoder:
 
     def ids(self, event: Event) -> Ids:
         """What to look up first; nothing for an event that is refused without it."""
+        said = self._what_was_said(event)
+        if said is None or self._refusal(said) not in (None, PAIRING):
+            return Ids()
+        return self._ids_of(said)
+
+    def stranger(self, event: Event) -> str:
+        """Who says this, where they have to be approved of first; empty: anybody else."""
+        said = self._what_was_said(event)
+        return _text_of(said, "user") if said is not None and self._refusal(said) == PAIRING else ""
+
+    def _what_was_said(self, event: Event) -> Event | None:
+        """The message of an event in which somebody says something, new or edited."""
         kind, subtype = event.get("type"), event.get("subtype")
         if kind == "message" and subtype == "message_changed":
-            inner = self._changed_message(event)
-            return self._ids_of(inner) if self._refusal(inner) is None else Ids()
-        spoken = kind == "app_mention" or (kind == "message" and subtype in SPOKEN)
-        if not spoken or self._refusal(event) is not None:
-            return Ids()
-        return self._ids_of(event)
+            return self._changed_message(event)
+        spoken = kind == "app_mention" or (kind == "message" and subtype in (*SPOKEN, BOT_MESSAGE))
+        return event if spoken else None
 
     @staticmethod
     def _ids_of(event: Event) -> Ids:
@@ -163,30 +184,39 @@ class Decoder:
         user, bot = _text_of(event, "user"), _text_of(event, "bot_id")
         if self._me.user_id == user or (bot and bot == self._me.bot_id):
             return "own message"
-        if event.get("subtype") == "bot_message" or not user or user == SLACKBOT:
+        if user == SLACKBOT or not (user or bot):
             return "bot"
-        return self._policy(event, user)
+        as_bot = event.get("subtype") == BOT_MESSAGE or not user
+        if as_bot and (refused := self._refuse_bot(event)):
+            return refused
+        visit = Visit(
+            user=user or bot,
+            servers=(self._me.team_id,),
+            channels=(_text_of(event, "channel"),),
+            groups=self._groups(user),
+            direct=_is_dm(event),
+            is_bot=as_bot,
+        )
+        return self._door.refuse(visit) or None
 
-    def _policy(self, event: Event, user: str) -> str | None:
-        config = self._config
-        ids = {self._me.team_id, _text_of(event, "channel"), user}
-        if ids & set(config.deny):
-            return "denied"
-        if user in config.owners:
-            return None
-        if _is_dm(event) and config.dm_policy == "off":
-            return "direct messages are off"
-        if _is_dm(event) and config.dm_policy != "open":
-            # Pairing comes later; until then a stranger is as far outside as with an allow-list.
-            return None if user in config.allow else f"direct message not allowed ({config.dm_policy})"
-        if config.allow and not ids & set(config.allow):
-            return "not allowed"
-        return None
+    def _refuse_bot(self, event: Event) -> str:
+        context = self._context(event)
+        addressed = context.is_mention or context.is_reply or _is_dm(event)
+        return self._door.refuse_bot(addressed=addressed)
+
+    def _judged(self, event: Event, names: Directory) -> tuple[str | None, bool]:
+        """Why this is not for the agent, and whether a bot says it, with what has been looked up."""
+        refusal, is_bot = self._refusal(event), self._is_bot(event, names)
+        if is_bot and refusal in (None, PAIRING):
+            refusal = self._refuse_bot(event) or (NOT_LISTED if refusal == PAIRING else None)
+        return refusal, is_bot
 
     @staticmethod
     def _is_bot(event: Event, names: Directory) -> bool:
         # A `bot_id` beside a user is either another app's bot, or a person whose own token an app posts with.
         # Only the look-up tells them apart; when it failed, a bot is the guess that cannot start a loop.
+        if event.get("subtype") == BOT_MESSAGE or not event.get("user"):
+            return True
         known = names.is_bot(_text_of(event, "user"))
         return bool(event.get("bot_id")) if known is None else known
 
@@ -201,7 +231,7 @@ class Decoder:
             return InboundDelete(event_keys=(key,))
         if subtype in NEWS:
             return self._skip(event, f"news: {subtype}")
-        if subtype not in SPOKEN and subtype != "bot_message":
+        if subtype not in (*SPOKEN, BOT_MESSAGE):
             return self._skip(event, f"unknown kind: message/{one_line(str(subtype), 40)}")
         return self._spoken(event, names)
 
@@ -210,12 +240,10 @@ class Decoder:
         return Skipped(reason=reason, event_key=key)
 
     def _spoken(self, event: Event, names: Directory) -> InboundEvent:
-        refusal = self._refusal(event)
-        if refusal is None and self._is_bot(event, names):
-            refusal = "bot"
-        if refusal is not None:
+        refusal, is_bot = self._judged(event, names)
+        if refusal is not None and refusal != PAIRING:
             return self._skip(event, refusal)
-        channel, ts, user = event["channel"], event["ts"], event["user"]
+        channel, ts = event["channel"], event["ts"]
         context = self._context(event)
         room = self._room(event, context, names)
         thread = _text_of(event, "thread_ts")
@@ -225,12 +253,7 @@ class Decoder:
             memory_key=f"slack-{channel}-{ts}",
             world=self._me.world(names.team()),
             room=room,
-            sender=PersonRef(
-                key=person_key(user),
-                platform_id=user,
-                name=names.user(user),
-                user_name=names.user_name(user),
-            ),
+            sender=self._sender(event, names, is_bot=is_bot),
             content=self._content(event, names, context, room.type),
             sent_at=ts_to_time(ts),
             target=Target(
@@ -241,7 +264,25 @@ class Decoder:
                 reply_to=ts,
             ),
             replied_memory_key=f"slack-{channel}-{thread}" if thread and thread != ts else None,
+            pairing_id=_text_of(event, "user") if refusal else "",
         )
+
+    def _sender(self, event: Event, names: Directory, *, is_bot: bool) -> PersonRef:
+        user = _text_of(event, "user")
+        if user:
+            return PersonRef(
+                key=person_key(user),
+                platform_id=user,
+                name=names.user(user),
+                user_name=names.user_name(user),
+                is_bot=is_bot,
+                roles=tuple(self._groups(user) or ()),
+            )
+        profile = event.get("bot_profile")
+        profile = profile if isinstance(profile, Mapping) else {}
+        name = _text_of(event, "username") or _text_of(profile, "name")
+        bot = event["bot_id"]
+        return PersonRef(key=person_key(bot), platform_id=bot, name=one_line(name), is_bot=True)
 
     def _context(self, event: Event) -> MentionContext:
         thread = _text_of(event, "thread_ts")
@@ -308,10 +349,8 @@ class Decoder:
         if same:
             # Link previews, reply counts and locale changes come as edits too.
             return Skipped(reason="edit without a change", event_key=key)
-        refusal = self._refusal(message)
-        if refusal is None and self._is_bot(message, names):
-            refusal = "bot"
-        if refusal is not None:
+        refusal, _ = self._judged(message, names)
+        if refusal is not None and refusal != PAIRING:
             return Skipped(reason=refusal, event_key=key)
         context = self._context(message)
         room = self._room(message, context, names)
@@ -321,6 +360,7 @@ class Decoder:
             event_key=key,
             content=self._content(message, names, context, room.type),
             edited_at=ts_to_time(at or event["ts"]),
+            pairing_id=_text_of(message, "user") if refusal else "",
         )
 
     # names

@@ -8,10 +8,11 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot_host.connector import CheckLine
+from bot_host.connector import CheckLine, split_entry
 from connectors.slack.check import scope_line
 from connectors.slack.config import SlackConfig
 from connectors.slack.errors import code_of, fault_of
+from connectors.slack.groups import SCOPE_ADVICE, members
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,8 @@ _CHANNELS: Final = ("C", "G")
 
 async def silences(web: AsyncWebClient, config: SlackConfig) -> Sequence[CheckLine]:
     """One line for each; none where Slack cannot be asked. Never raises."""
-    channels = [id for id in config.allow if id.startswith(_CHANNELS)]
+    ids = [split_entry(entry)[1] for entry in config.allow]
+    channels = [id for id in ids if id.startswith(_CHANNELS)]
     try:
         answer = await web.auth_test()
         outside = [id for id in channels[:MOST] if await _is_outside(web, id)]
@@ -32,7 +34,9 @@ async def silences(web: AsyncWebClient, config: SlackConfig) -> Sequence[CheckLi
         return []
     scopes = scope_line(answer)
     found = [scopes] if scopes is not None and not scopes.ok else []
-    strangers = [id for id in config.allow if id.startswith("T") and id != answer.get("team_id")]
+    if config.groups and (line := await _groups_line(web, config)) is not None:
+        found.append(line)
+    strangers = [id for id in ids if id.startswith("T") and id != answer.get("team_id")]
     if outside or strangers:
         missing = [*outside, *strangers]
         alone = len(missing) == len(config.allow)
@@ -46,6 +50,26 @@ async def silences(web: AsyncWebClient, config: SlackConfig) -> Sequence[CheckLi
             )
         )
     return found
+
+
+async def _groups_line(web: AsyncWebClient, config: SlackConfig) -> CheckLine | None:
+    unknown = []
+    for group in sorted(config.groups)[:MOST]:
+        try:
+            await members(web, group)
+        except SlackApiError as error:
+            unknown.append(f"{group} ({code_of(error)})")
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            log.debug("slack: could not read a user group: %s", fault_of(error))
+            return None
+    if not unknown:
+        return None
+    return CheckLine(
+        name="slack user groups",
+        ok=False,
+        detail=f"the config names user groups that the app cannot read: {', '.join(unknown)}",
+        advice=SCOPE_ADVICE,
+    )
 
 
 async def _is_outside(web: AsyncWebClient, channel_id: str) -> bool:

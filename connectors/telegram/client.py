@@ -109,8 +109,6 @@ class TelegramConnector:
         self._offset = 0
         self._confirmed = 0
         self._moved: dict[int, int] = {}
-        if config.dm_policy == "pairing":
-            log.warning('telegram: dm_policy "pairing" is not there yet; it works like "allowlist"')
 
     # -- in
 

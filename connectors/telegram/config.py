@@ -1,11 +1,12 @@
 """The settings of one Telegram bot."""
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import ConfigDict, field_validator
 
-from bot_host.connector import ConnectorConfig
+from bot_host.connector import AccessKind, ConnectorConfig
 
 
 class TelegramConfig(ConnectorConfig):
@@ -14,6 +15,13 @@ class TelegramConfig(ConnectorConfig):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     id_shape: ClassVar[str] = r"-?[0-9]+(-[0-9]+)?"
+    id_kinds: ClassVar[Mapping[AccessKind, str]] = {
+        AccessKind.SERVER: "-?[0-9]+",
+        AccessKind.CHANNEL: r"-?[0-9]+(-[0-9]+)?",
+        AccessKind.USER: "-?[0-9]+",
+    }
+    """A group is the server of its topics, and a channel too. Anonymous administrators, and channels that
+    write, are users by the id of their chat."""
     user_id_shape: ClassVar[str] = "[0-9]+"
     id_help: ClassVar[str] = (
         "an id is a number: write to @userinfobot for your own; a group's begins with a minus sign and "

@@ -5,15 +5,18 @@ A message id counts per chat (in private chats and basic groups per bot account)
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from telegram import Chat, ChatMemberUpdated, Message, Update, User
 from telegram.constants import ChatMemberStatus, ChatType
 
 from bot_host.connector import (
+    PAIRING,
     ChannelType,
     ConnectorConfig,
     Content,
+    Door,
     InboundEdit,
     InboundEvent,
     InboundMessage,
@@ -24,6 +27,7 @@ from bot_host.connector import (
     RoomRef,
     Skipped,
     Target,
+    Visit,
     WorldRef,
     one_line,
 )
@@ -92,19 +96,26 @@ _SILENT_SERVICE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class View:
     """Who we are and whom we listen to."""
 
     me: Me
     config: ConnectorConfig
 
+    @cached_property
+    def door(self) -> Door:
+        """Who is let in."""
+        return self.config.door
+
 
 def decode(update: Update, view: View) -> InboundEvent:
     """One update as one event."""
     event = _decode(update, view)
-    if isinstance(event, InboundPlaces) and event.world is not None and event.world.key in view.config.deny:
-        return Skipped(reason="denied")
+    if isinstance(event, InboundPlaces) and event.world is not None:
+        place = Visit(servers=(event.world.key,), channels=(event.world.key,))
+        if view.door.deny.names_place(place):
+            return Skipped(reason="denied")
     return event
 
 
@@ -203,21 +214,18 @@ def _person(user: User) -> PersonRef:
 
 def _refusal(message: Message, sender: PersonRef, view: View) -> str:
     """Why a message is not for the agent, by who wrote it and where; empty when it is."""
-    chat_id, config = str(message.chat.id), view.config
+    chat_id, direct = str(message.chat.id), message.chat.type == ChatType.PRIVATE
     room_key = room_of(message.chat, thread_of(message)).key
-    here = {chat_id, room_key, sender.key}
-    if here & set(config.deny):
-        return "denied"
-    known = sender.key in config.owners
-    if message.chat.type == ChatType.PRIVATE:
-        if config.dm_policy == "off":
-            return "direct messages are off"
-        # Pairing is to come; until then only those on the list get in.
-        if config.dm_policy in ("allowlist", "pairing") and not (known or sender.key in config.allow):
-            return "not on the allow list"
-    if config.allow and not (known or here & set(config.allow)):
-        return "not on the allow list"
-    return ""
+    return view.door.refuse(
+        Visit(
+            user=sender.key,
+            # A private chat has its person's id.
+            servers=() if direct else (chat_id,),
+            channels=() if direct else tuple(dict.fromkeys((chat_id, room_key))),
+            direct=direct,
+            is_bot=sender.is_bot,
+        )
+    )
 
 
 def _skip_reason(message: Message, view: View) -> str:
@@ -228,10 +236,12 @@ def _skip_reason(message: Message, view: View) -> str:
     sender = _sender(message)
     if sender is None:
         return "no sender"
-    if sender.is_bot:
-        return "bot"
-    if message.via_bot is not None:
-        return "via bot"
+    if sender.is_bot or message.via_bot is not None:
+        direct = message.chat.type == ChatType.PRIVATE
+        addressed = direct or mentions_me(message, view.me) or _replies_to(message, view.me)
+        refused = view.door.refuse_bot(addressed=addressed, kind="bot" if sender.is_bot else "via bot")
+        if refused:
+            return refused
     if is_for_other_bot(message, view.me):
         return "command for another bot"
     return _refusal(message, sender, view)
@@ -271,7 +281,8 @@ def _decode_message(message: Message, view: View) -> InboundEvent:
     if service is not None:
         return service
     key = event_key(message)
-    if reason := _skip_reason(message, view):
+    reason = _skip_reason(message, view)
+    if reason and reason != PAIRING:
         return Skipped(reason=reason, event_key=key)
     room = room_of(message.chat, thread_of(message), _topic_name(message))
     content, sender, replied = _content(message, view, room), _sender(message), _replied(message)
@@ -296,18 +307,22 @@ def _decode_message(message: Message, view: View) -> InboundEvent:
             reply_to="" if is_private else str(message.message_id),
         ),
         replied_memory_key=memory_key(replied, view.me) if replied is not None else None,
+        pairing_id=sender.platform_id if reason else "",
     )
 
 
 def _decode_edit(message: Message, view: View) -> InboundEvent:
     key = event_key(message)
-    if reason := _skip_reason(message, view):
+    reason = _skip_reason(message, view)
+    if reason and reason != PAIRING:
         return Skipped(reason=reason, event_key=key)
     content = _content(message, view, room_of(message.chat, thread_of(message)))
     if content is None:
         return Skipped(reason="unknown content", event_key=key)
     edited_at: datetime = message.edit_date or message.date
-    return InboundEdit(event_key=key, content=content, edited_at=edited_at)
+    sender = _sender(message)
+    pairing_id = sender.platform_id if reason and sender is not None else ""
+    return InboundEdit(event_key=key, content=content, edited_at=edited_at, pairing_id=pairing_id)
 
 
 def _decode_service(message: Message, view: View) -> InboundEvent | None:

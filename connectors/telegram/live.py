@@ -7,7 +7,7 @@ from typing import Final
 from telegram import Bot
 from telegram.error import TelegramError
 
-from bot_host.connector import CheckLine, Heard
+from bot_host.connector import CheckLine, Heard, split_entry
 from connectors.telegram.config import TelegramConfig
 from connectors.telegram.errors import say
 
@@ -35,7 +35,7 @@ async def compare(bot: Bot, config: TelegramConfig, heard: Heard) -> Sequence[Ch
                 advice="remove the bot from each group and add it again",
             )
         )
-    if not heard.shared.count and any(id.startswith("-") for id in config.allow):
+    if not heard.shared.count and any(split_entry(id)[1].startswith("-") for id in config.allow):
         found.append(
             CheckLine(
                 name="telegram live groups",

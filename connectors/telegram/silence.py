@@ -8,7 +8,7 @@ from typing import Final
 from telegram import Bot
 from telegram.error import BadRequest, Forbidden, TelegramError
 
-from bot_host.connector import CheckLine
+from bot_host.connector import AccessKind, CheckLine, split_entry
 from connectors.telegram.config import TelegramConfig
 from connectors.telegram.errors import say
 
@@ -72,7 +72,8 @@ def _groups(config: TelegramConfig) -> list[str]:
 
 
 def _group_of(id: str) -> str:
-    found = re.match(r"-[0-9]+", id)
+    kind, bare = split_entry(id)
+    found = re.match(r"-[0-9]+", bare) if kind != AccessKind.USER else None
     return found[0] if found else ""
 
 

@@ -291,9 +291,11 @@ def test_attachments(mime: str | None, kind: MediaType) -> None:
         (make(), {"allow": ["999"]}, "not allowed"),
         (make(guild_id="(none)"), {"dm_policy": "off"}, "direct messages are off"),
         (make(guild_id="(none)"), {"dm_policy": "allowlist"}, "not on the allowlist"),
-        (make(guild_id="(none)"), {"dm_policy": "pairing"}, "not on the allowlist"),
         (make(guild_id="(none)"), {"allow": ["100"]}, "not allowed"),
-        (make(guild_id="(none)"), {"deny": ["10"], "owners": ["10"]}, "denied"),
+        (make(), {"deny": ["server:100"]}, "denied"),
+        (make(), {"deny": ["channel:200"], "owners": ["10"]}, "denied"),
+        (make(), {"deny": ["user:10"]}, "denied"),
+        (make(guild_id="(none)"), {"deny": ["user:10"]}, "denied"),
     ],
 )
 def test_skipped(message: dict[str, Any], settings: dict[str, Any], reason: str) -> None:

@@ -307,11 +307,6 @@ def test_the_library_is_loaded_only_when_needed() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_pairing_is_said_to_come(caplog: pytest.LogCaptureFixture) -> None:
-    spec.create(TelegramConfig(token="1:abc", dm_policy="pairing"))
-    assert "pairing" in caplog.text
-
-
 @pytest.mark.parametrize(
     "values",
     [
