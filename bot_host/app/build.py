@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from bot_host.app.agents import agent_options, answering_agent, hosted_agents
 from bot_host.app.folders import process_lock
+from bot_host.app.permissions import unknown_actions
 from bot_host.app.schedules import faults, planned
 from bot_host.app.silence import config_silences
 from bot_host.config.load import load_config
@@ -128,6 +129,9 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
             built.schedules[agent_id] = each.agent.schedules
         specs = connector_specs()
         on = [each for each in config.connectors if not off_reason(specs[each.platform], each.config)]
+        built.warnings.extend(
+            f"{line.name}: {line.detail}; {line.advice}" for line in unknown_actions(loaded, hosted)
+        )
         built.schedule_faults = faults(planned(loaded, hosted, on, specs))
         for entry in config.connectors:
             mask.add(*specs[entry.platform].secrets(entry.config))

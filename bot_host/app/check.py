@@ -12,6 +12,7 @@ from bot_host.app.build import connector_specs, off_reason
 from bot_host.app.folders import look_at_places, process_lock
 from bot_host.app.listen import PortInUse, close_all, keeps_running, listen
 from bot_host.app.live import host_line, nothing_yet, open_live
+from bot_host.app.permissions import unknown_actions
 from bot_host.app.schedules import check_schedules, planned
 from bot_host.app.silence import config_silences
 from bot_host.config.schema import ConnectorEntry, Loaded
@@ -125,7 +126,7 @@ async def _characters(loaded: Loaded, hosted: list[Hosted]) -> list[CheckLine]:
         names_for_character(each.character.plugins)  # says what there is not
         where = each.agent.character or "the character that comes with Bot Host"
         lines.append(CheckLine(name=f"agent {each.character.name}", ok=True, detail=where))
-    return lines
+    return [*lines, *unknown_actions(loaded, hosted)]
 
 
 async def _schedules(loaded: Loaded, hosted: Sequence[Hosted]) -> list[CheckLine]:

@@ -18,9 +18,10 @@ REFUSALS: Final = (
     "not on the allow list",
     "not on the allowlist",
     "direct messages are off",
+    "roles not known",
 )
 """Reasons by which people are turned away."""
-PREFIX: Final = "direct message not allowed"
+PREFIXES: Final = ("direct message not allowed", "pairing")
 
 
 class Live:
@@ -95,7 +96,7 @@ def _summary(name: str, heard: Heard) -> CheckLine:
 
 def _refused(name: str, heard: Heard) -> Iterator[CheckLine]:
     for reason, seen in sorted(heard.skipped.items()):
-        if reason in REFUSALS or reason.startswith(PREFIX):
+        if reason in REFUSALS or reason.startswith(PREFIXES):
             yield CheckLine(
                 name=f"{name} live refused",
                 ok=True,

@@ -49,14 +49,15 @@ def _open(value: Any) -> bool:
     return bool(value)
 
 
-_TO_ALLOW: Final = "add the user, channel or server to allow (or the user to owners), or empty allow"
+_TO_ALLOW: Final = "add the user, role, channel or server to allow (or the user to owners), or empty allow"
 _CLOSED: Final = {
     "{table}.dm_policy": _is("allowlist", "pairing"),
     "{table}.allow": _any,
     "{table}.owners": _any,
 }
 _OPENING: Final = 'add the user\'s id to allow or owners, or set dm_policy = "open"'
-_BOTS: Final = "bots are not answered: two of them would talk for ever"
+_PAIRING: Final = {"{table}.dm_policy": _is("pairing")}
+_TO_PAIR: Final = "python -m bot_host pair list, and pair approve CODE; or add the user's id to allow"
 
 RULES: Final[Sequence[Rule]] = (
     # Answered.
@@ -77,6 +78,7 @@ RULES: Final[Sequence[Rule]] = (
         says="the agent's settings name this kind of room, or this source, as one where all is answered",
     ),
     # Ignored, by the agent.
+    Rule(reason="owner's command", says="an owner's command in a direct message, done without a model"),
     Rule(
         reason="off until the room is followed",
         says="the setting BOOTSTRAP_DEFLLMOFF keeps the agent silent in rooms that it does not follow",
@@ -159,24 +161,78 @@ RULES: Final[Sequence[Rule]] = (
     Rule(reason="own message", says="the agent said this itself"),
     Rule(reason="own reaction", says="the agent itself put this reaction"),
     Rule(reason="own membership", says="the agent itself came or went"),
-    Rule(reason="bot|via bot|webhook|automatic forward|no sender", says=_BOTS),
+    Rule(
+        reason="bot|via bot|webhook",
+        says="bots are not answered, as two of them may talk for ever",
+        settings={"{table}.bots": _is("none", "mentions")},
+        way_out='bots = "mentions" answers those that turn to the agent; bots_limit ends their circles',
+    ),
+    Rule(
+        reason="bot that does not turn to the agent",
+        says="bots are answered only when they mention the agent, reply to it or write to it directly",
+        settings={"{table}.bots": _is("mentions")},
+        way_out='bots = "all" treats them like people',
+    ),
+    Rule(
+        reason="bot loop",
+        says="bots in this room have had as many answers within five minutes as the limit allows, and get "
+        "none for ten",
+        settings={"{table}.bots": _is("mentions", "all"), "{table}.bots_limit": _any},
+        way_out="wait, or raise bots_limit",
+    ),
+    Rule(reason="automatic forward|no sender", says="it is nobody's own message to the agent"),
+    Rule(
+        reason="repeats an answered message",
+        says="a proxy said somebody's message again, and that one had its answer before it was deleted",
+    ),
     Rule(reason="command for another bot", says="the command names another bot"),
     Rule(
         reason="denied",
-        says="its user, channel or server is on the deny list",
+        says="its user, one of their roles, its channel or its server is on the deny list",
         settings={"{table}.deny": _open},
         way_out="take the id out of deny",
     ),
     Rule(
-        reason="not allowed",
-        says="there is an allow list, and neither its user nor its place is on it",
-        settings={"{table}.allow": _open, "{table}.owners": _any},
-        way_out=_TO_ALLOW,
+        reason="roles not known",
+        says="the deny list names roles or user groups, and the platform did not tell which the sender has",
+        settings={"{table}.deny": _open},
+        way_out="run check: on Slack the app needs the scope usergroups:read",
+    ),
+    *(
+        Rule(reason=f"pairing{rest}", says=says, settings=_PAIRING, way_out=way_out)
+        for rest, says, way_out in (
+            ("", "somebody unknown wrote directly, and was given a code", _TO_PAIR),
+            (
+                ": has a code already",
+                "somebody unknown wrote directly; they have a code, or had one within the hour",
+                _TO_PAIR,
+            ),
+            (
+                ": too many open requests",
+                "somebody unknown wrote directly while three others waited to be let in: no code was given",
+                _TO_PAIR,
+            ),
+            (
+                ": turned down",
+                "its sender asked to be let in, and was turned down",
+                "python -m bot_host pair revoke WHO, and they can ask anew",
+            ),
+            (
+                ": said before the approval",
+                "it was said before its sender was let in; they were told that it was not read",
+                "",
+            ),
+            (
+                ": missed, no code given",
+                "somebody unknown wrote directly while the host was down, and it came too late for a code",
+                "they get one when they write again",
+            ),
+        )
     ),
     Rule(
-        reason="not on the allow list",
-        says="neither its user nor its place is on the allow list",
-        settings={"{table}.allow": _any, "{table}.dm_policy": _any, "{table}.owners": _any},
+        reason="not allowed",
+        says="there is an allow list, and neither its user, a role of theirs nor its place is on it",
+        settings={"{table}.allow": _open, "{table}.owners": _any},
         way_out=_TO_ALLOW,
     ),
     Rule(
@@ -186,7 +242,7 @@ RULES: Final[Sequence[Rule]] = (
         way_out='dm_policy = "open", or "allowlist" with the user\'s id in allow',
     ),
     Rule(
-        reason=r"not on the allowlist|direct message not allowed.*",
+        reason=r"not on the allow ?list|direct message not allowed.*",
         says="direct messages are taken from those on the allow list and the owners only",
         settings=_CLOSED,
         way_out=_OPENING,

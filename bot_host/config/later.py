@@ -8,11 +8,6 @@ from bot_host.config.sources import shown
 
 LATER: Final[tuple[tuple[str, tuple[object, ...], str], ...]] = (
     # Pattern of the dotted key, the values that are fine already, what is not there yet.
-    (
-        r"connectors\..+\.dm_policy",
-        ("open", "allowlist", "off"),
-        "pairing comes later; for now it works like allowlist, for those in allow and owners",
-    ),
     (r"connectors\.telegram.*\.mode", ("", "polling"), "webhooks come later; long polling is used"),
     (
         r"connectors\.slack.*\.mode",

@@ -132,7 +132,9 @@ class _Loader:
 
     def _loaded(self, config: Config) -> Loaded:
         values = all_values(config)
-        sources = {key: self.sources.get(key, DEFAULT) for key in values}
+        inner = {key.rpartition(".")[0]: source for key, source in self.sources.items()}
+        # A table that is one value (`roles`) has the source of what stands in it.
+        sources = {key: self.sources.get(key) or inner.get(key, DEFAULT) for key in values}
         return Loaded(
             config=config,
             sources=sources,

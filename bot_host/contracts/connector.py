@@ -104,7 +104,7 @@ class ConnectorConfig(BaseModel):
                 f"{did_you_mean(kind, known)}; kinds are {', '.join(known)}, or a bare id"
             )
         shape = cls.id_kinds.get(AccessKind(kind), "") if kind else cls.id_shape
-        if not id:
+        if kind and not id:
             raise ValueError(f'"{one_line(text, 40)}" has no id; {cls.id_help}')
         cls._checked([id], shape, f"the id of a {kind}" if kind else "ids")
         return f"{kind}:{id}" if kind else id

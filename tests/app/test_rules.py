@@ -10,8 +10,11 @@ import pytest
 from bot_host.app.build import connector_specs, load
 from bot_host.app.rules import RULES, explain
 from bot_host.config.schema import Loaded
-from bot_host.pipeline.gate import NEWER, STOP_WORD
+from bot_host.pipeline.gate import NEWER, OWNER_COMMAND, STOP_WORD
 from bot_host.pipeline.limits import REASONS
+from bot_host.store.inbox import REPEATED
+from bot_host.types import access
+from bot_host.types.access import BOT_LOOP, BOT_UNADDRESSED, ROLES_UNKNOWN
 from connectors.discord.config import DiscordConfig
 from connectors.discord.rules import Rules
 
@@ -58,7 +61,8 @@ def test_every_reason_has_a_rule() -> None:
         reasons()
         | refusals()
         | set(REASONS)
-        | {STOP_WORD, NEWER}
+        | {STOP_WORD, NEWER, OWNER_COMMAND, REPEATED, BOT_LOOP, BOT_UNADDRESSED, ROLES_UNKNOWN}
+        | {value for name, value in vars(access).items() if name.startswith("PAIRING")}
         | {"own message", "bot", "webhook", "via bot", "system message"}
     )
     assert {"not addressed", "no text", "unknown kind: ", "not allowed", "denied"} <= all_reasons

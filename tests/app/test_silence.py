@@ -27,13 +27,27 @@ CASES: dict[str, tuple[str, list[str]]] = {
         ['nobody may write directly: dm_policy = "allowlist"'],
     ),
     "a list with an owner": ('dm_policy = "allowlist"\nowners = ["1"]', []),
-    "pairing without anybody": (
-        'dm_policy = "pairing"',
-        ['nobody may write directly: dm_policy = "pairing"'],
+    "a list of places and roles": (
+        'dm_policy = "allowlist"\nallow = ["server:1", "role:2"]',
+        ['nobody may write directly: dm_policy = "allowlist"'],
+    ),
+    "a list with a user among places": ('dm_policy = "allowlist"\nallow = ["server:1", "user:2"]', []),
+    "allowed and denied as the same kind": (
+        'allow = ["user:1", "2"]\ndeny = ["1"]',
+        ["in allow and in deny, and therefore denied: user:1"],
+    ),
+    "the same number, of another kind": ('allow = ["user:1"]\ndeny = ["role:1"]', []),
+    "all that is allowed is denied": (
+        'allow = ["1"]\ndeny = ["1"]',
+        ["in allow and in deny, and therefore denied: 1", "nobody is let in at all"],
+    ),
+    "all that is allowed is denied, but there is an owner": (
+        'allow = ["1"]\ndeny = ["1"]\nowners = ["3"]',
+        ["in allow and in deny, and therefore denied: 1"],
     ),
     "pairing without an owner": (
-        'dm_policy = "pairing"\nallow = ["1"]',
-        ['nobody can approve of strangers: dm_policy = "pairing"'],
+        'dm_policy = "pairing"',
+        ['strangers are let in from the command line alone: dm_policy = "pairing"'],
     ),
     "pairing with an owner": ('dm_policy = "pairing"\nowners = ["1"]', []),
 }

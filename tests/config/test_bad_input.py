@@ -129,8 +129,8 @@ def refused(
         (
             "[connectors.discord]\nwholly_other = 1",
             "config.toml: unknown key connectors.discord.wholly_other; known are enabled, agent, mode,"
-            " dm_policy, mention_only, allow, deny, owners, catch_up, catch_up_max_age, edited_answer,"
-            " deleted_answer, failed_reaction, streaming, token, api_base",
+            " dm_policy, mention_only, allow, deny, owners, roles, bots, bots_limit, catch_up,"
+            " catch_up_max_age, edited_answer, deleted_answer, failed_reaction, streaming, token, api_base",
         ),
         (
             '[connectors]\ndiscord = "s3cr3t"',

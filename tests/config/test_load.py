@@ -306,7 +306,6 @@ def test_an_env_file_that_others_can_read_is_noted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ('[connectors.discord]\ndm_policy = "pairing"', "connectors.discord.dm_policy"),
         ("[connectors.discord]\nstreaming = true", "connectors.discord.streaming"),
         ('[connectors.slack]\nmode = "http"', "connectors.slack.mode"),
         ('[[connectors.discord]]\nmode = "http"', "connectors.discord.mode"),
@@ -319,9 +318,10 @@ def test_keys_of_later_features_are_noted(tmp_path: Path, text: str, key: str) -
     assert "hidden-value" not in note
 
 
-def test_the_note_on_pairing_says_what_it_does_now(tmp_path: Path) -> None:
-    [note] = load(tmp_path, '[connectors.discord]\ndm_policy = "pairing"').notes
-    assert "like allowlist" in note
+def test_a_table_that_is_one_value_has_the_source_of_what_stands_in_it(tmp_path: Path) -> None:
+    sources = load(tmp_path, '[[agents]]\npermissions.actions = { REPLY = "owner" }').sources
+    assert sources["agents[1].permissions.actions"] == "config.toml"
+    assert sources["agents[1].permissions.commands"] == "default"
 
 
 def test_overrides_of_unknown_tables_are_refused(tmp_path: Path) -> None:

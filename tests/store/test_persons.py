@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from bot_host.types.ids import UUID, new_id
 from bot_host.types.knowledge import AuditEntry, Component, LogEntry, Relationship
 from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.outbound import Target
+from bot_host.types.pairing import Pairing
 from bot_host.types.task import Task
 from bot_host.types.turn import Admission, InboxEnd, Outcome, StepRow, StepState, TurnCommit
 from tests.store.samples import (
@@ -181,6 +183,20 @@ async def known(store: Database, answered: Memory) -> None:
     await store.set_cache(AGENT, f"settings:{BEN}", SECRET)
     await store.set_cache(AGENT, "pending", {"who": BEN})
     await store.set_cache(AGENT, "weather", "fine")
+    for person, by in (("ben", "command line"), ("zoe", BEN)):
+        request = Pairing(
+            account=ACCOUNT,
+            user_id=PLATFORM_ID if person == "ben" else "9",
+            agent_id=AGENT,
+            entity_id=make_id(person),
+            name=SECRET if person == "ben" else "Zoe",
+            target=Target(source="discord", entity_id=make_id(person), channel_id=person),
+            code=person,
+            asked_at=NOON,
+            expires_at=NOON + timedelta(hours=1),
+        )
+        await store.knock(request, [])
+        await store.decide_pairing(person, approve=True, by=by, now=NOON)
     waiting = Target(source="discord", account=ACCOUNT, channel_id=PLATFORM_ID, entity_id=BEN)
     part = make_part(target=waiting, destination=f"{ACCOUNT}/{PLATFORM_ID}", payload={"content": SECRET})
     (seq,) = (await store.enqueue([part], None)).seqs
@@ -266,7 +282,15 @@ class TestErase:
         ]
         assert [entry.body for entry in await store.get_logs(AGENT)] == [{}]
         audit = {(e.actor, e.action, e.subject, str(e.details)) for e in await store.get_audit(AGENT)}
-        assert audit == {(ZOE, "role changed", "erased", "{}"), ("erased", "set", "", "{'n': 1}")}
+        account = "{'account': 'discord:99'}"
+        assert audit == {
+            (ZOE, "role changed", "erased", "{}"),
+            ("erased", "set", "", "{'n': 1}"),
+            ("command line", "pairing approved", "erased", account),
+            ("erased", "pairing approved", ZOE, account),
+        }
+        (pairing,) = await store.pairings(AGENT)
+        assert (pairing.entity_id, pairing.decided_by) == (ZOE, "erased")
         world = await store.find_world(make_id("guild"))
         assert world is not None
         assert world.metadata == {"roles": {ZOE: "OWNER"}, "ownership": {}}
@@ -309,7 +333,8 @@ class TestErase:
             "inbox": 2,
             "outbox": 2,
             "cache": 2,
-            "audit": 3,
+            "audit": 5,
+            "pairings": 2,  # His own, and one that he gave.
             "worlds": 1,
         }
         assert await store.erase_entity(BEN) == {}
