@@ -25,6 +25,7 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "chat.update": ("chat:write",),
     "chat.delete": ("chat:write",),
     "users.info": ("users:read",),
+    "usergroups.users.list": ("usergroups:read",),
     "team.info": ("team:read",),
     "reactions.add": ("reactions:write",),
     "reactions.remove": ("reactions:write",),
@@ -164,6 +165,7 @@ class Methods:
             "auth.test": self.auth_test,
             "team.info": self.team_info,
             "users.info": self.users_info,
+            "usergroups.users.list": self.usergroups_users_list,
             "chat.postMessage": self.post,
             "chat.update": self.update,
             "chat.delete": self.delete,
@@ -245,6 +247,13 @@ class Methods:
         if user is None:
             raise Refused("user_not_found")
         return {"ok": True, "user": user.to_json()}
+
+    def usergroups_users_list(self, args: Json) -> Json:
+        """https://docs.slack.dev/reference/methods/usergroups.users.list"""
+        members = self.workspace.groups.get(str(args.get("usergroup", "")))
+        if members is None:
+            raise Refused("no_such_subteam")
+        return {"ok": True, "users": sorted(user.id for user in members)}
 
     def conversation_info(self, args: Json) -> Json:
         """https://docs.slack.dev/reference/methods/conversations.info"""

@@ -113,6 +113,8 @@ class Workspace:
         self.name = "Fake Works"
         self.users: dict[str, FakeUser] = {}
         self.channels: dict[str, FakeChannel] = {}
+        self.groups: dict[str, list[FakeUser]] = {}
+        """User groups, by id."""
         self._last_us = 0
         self._next_id = 1
         self.bot = self.add_user("botty", display_name="Botty", id=BOT_USER_ID, is_bot=True)
