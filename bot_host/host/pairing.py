@@ -18,9 +18,9 @@ from bot_host.kit.clean import one_line
 from bot_host.kit.clock import utc_now
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
-from bot_host.types.access import PAIRING, PAIRING_BEFORE, PAIRING_OLD, PAIRING_SILENT
+from bot_host.types.access import PAIRING, PAIRING_BEFORE, PAIRING_DENIED, PAIRING_OLD, PAIRING_SILENT
 from bot_host.types.content import Content
-from bot_host.types.errors import BotHostError, StoreError
+from bot_host.types.errors import StoreError
 from bot_host.types.ids import UUID, create_unique_uuid
 from bot_host.types.inbound import Account, InboundEvent, InboundMessage, Skipped
 from bot_host.types.memory import Memory
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 1.0
 """Between looks for those whom somebody beside this process has approved of."""
+AGAIN_SECONDS: Final = 60.0
+"""After somebody could not be told."""
 CODE_LINE: Final = (
     "I don't know you yet. Please give this code to whoever runs me, and they can let you in: `{code}`\n"
     "It is good for an hour. Until then I read nothing of what you write."
@@ -78,6 +80,10 @@ class PairingDesk:
                 return _skipped(event, PAIRING_BEFORE)
             return event
         if not isinstance(event, InboundMessage):
+            return _skipped(event, PAIRING_SILENT)
+        if known is not None and known.state is PairingState.DENIED:
+            return _skipped(event, PAIRING_DENIED)
+        if known is not None and known.is_open(utc_now()):
             return _skipped(event, PAIRING_SILENT)
         if event.unanswered:
             return _skipped(event, PAIRING_OLD)
@@ -135,8 +141,11 @@ class PairingDesk:
                     await asyncio.shield(self._tasks.spawn("pairing", self._tell(pairing)))
             except StoreError as error:
                 log.warning("who has been let in could not be looked up: %s", error)
-            except BotHostError as error:
-                log.warning("somebody who was let in could not be told: %s", error)
+            except Exception as error:
+                # A connector's fault, or an account that is off just now: the row waits.
+                log.warning("%s: somebody who was let in could not be told: %s", account, error)
+                log.debug("pairing", exc_info=error)
+                await asyncio.sleep(AGAIN_SECONDS)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _tell(self, pairing: Pairing) -> None:

@@ -234,6 +234,10 @@ PRIVATE_ROOMS: Final = Statement(
         ~_others,
     ),
 )
+STRANGER: Final = Statement(
+    "persons.stranger",
+    select(schema.pairings.c.agent_id).where(schema.pairings.c.entity_id == bindparam("entity_id")),
+)
 OWN: Final = Statement(
     "persons.own_memories",
     select(_m.id, _m.room_id).where(or_(_m.entity_id == _entity, InList(_m.room_id, "room_ids"))),
@@ -269,7 +273,7 @@ COUNTS: Final = {
 
 def find_person(entity_id: UUID) -> Unit[Person | None]:
     """Where an entity's data are; None for one that is not known. Raises StateError for an agent's own."""
-    entity = yield from places.find_entity(entity_id)
+    entity = (yield from places.find_entity(entity_id)) or (yield from _stranger(entity_id))
     if entity is None:
         return None
     if entity.id == entity.agent_id:
@@ -296,6 +300,12 @@ def find_person(entity_id: UUID) -> Unit[Person | None]:
         run_ids=tuple({row[0] for row in run_ids}),
         platform_ids=frozenset(str(value) for value in ids if value),
     )
+
+
+def _stranger(entity_id: UUID) -> Unit[Entity | None]:
+    """Somebody who asked to be let in, and has not been: no entity yet, but a request and a line to them."""
+    rows = yield STRANGER(entity_id=entity_id)
+    return Entity(id=entity_id, agent_id=rows[0][0]) if rows else None
 
 
 def prune(value: Any, named: frozenset[str]) -> Any:

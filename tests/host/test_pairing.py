@@ -161,6 +161,7 @@ async def test_who_is_made_a_stranger_again_is_not_heard_any_more(house_at: Hous
         await house.platform.wait_sent(2)
         asked = await knock(house, "two")
         await house.platform.wait_sent(3)
+        assert skipped(house) == {"pairing": 1}
         assert "is a stranger again" in await beside(tmp_path, "revoke", "ada")
         # Nor by an edit of what was answered.
         content = Content(text="two, changed")
@@ -172,6 +173,17 @@ async def test_who_is_made_a_stranger_again_is_not_heard_any_more(house_at: Hous
         await house.host.finish_pending()
         assert len(house.model.requests) == 1
         assert house.platform.changes == []
+
+
+async def test_who_is_turned_down_is_told_nothing_and_asks_no_more(house_at: Houses, tmp_path: Path) -> None:
+    async with house_at(config=PAIRING) as house:
+        await knock(house, "one")
+        text = await beside(tmp_path, "deny", await code_of(house))
+        assert text == "Ada (fake ada) is turned down, and is not told."
+        await knock(house, "two")
+        await house.host.finish_pending()
+        assert skipped(house) == {"pairing": 1, "pairing: turned down": 1}
+        assert len(house.platform.sent) == 1
 
 
 async def test_an_approval_holds_on_its_account_alone(house_at: Houses, tmp_path: Path) -> None:
@@ -250,6 +262,21 @@ async def test_a_fault_at_the_door_lets_nobody_in(
         assert skipped(house) == {"malformed: ZeroDivisionError": 1}
         assert house.model.requests == []
     assert "a stranger could not be looked up" in caplog.text
+
+
+async def test_who_could_not_be_told_is_told_later(
+    house_at: Houses, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pairing_module, "AGAIN_SECONDS", 0.02)
+    async with house_at(config=PAIRING) as house:
+        await knock(house, "hi")
+        code = await code_of(house)
+        with monkeypatch.context() as broken:
+            broken.setattr(FakePlatform, "encode", lambda *_: 1 / 0)
+            await pair(house.store, ["approve", code], by="test")
+            while "somebody who was let in could not be told" not in caplog.text:
+                await asyncio.sleep(0)
+        assert (await house.platform.wait_sent(2))[1] == pairing_module.WELCOME_LINE
 
 
 async def test_two_messages_at_once_get_one_code(house_at: Houses) -> None:

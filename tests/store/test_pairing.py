@@ -135,3 +135,15 @@ async def test_of_one_agent_or_of_all(store: Database) -> None:
     assert len(await store.pairings(AGENT)) == 1
     assert await store.pairings(make_id("other")) == []
     assert replace(request(), asked_at=NOON) == (await store.pairings())[0]
+
+
+async def test_who_only_asked_can_be_erased_as_well(store: Database) -> None:
+    target = Target(source="discord", account=ACCOUNT, channel_id="dm-ben", entity_id=make_id("ben"))
+    part = make_part(None, destination=f"{ACCOUNT}/dm-ben", target=target, payload={"content": "BEN23"})
+    knocked = await store.knock(request(), [part])
+    assert (await store.export_entity(make_id("ben")))["pairings"][0]["name"] == "Ben"
+    assert await store.erase_entity(make_id("ben")) == {"pairings": 1, "outbox": 1}
+    assert await store.pairings() == []
+    [left] = await store.get_parts(knocked.queued.seqs)
+    assert (left.payload, left.state) == ({}, OutboxState.FAILED)
+    assert await store.erase_entity(make_id("ben")) == {}
