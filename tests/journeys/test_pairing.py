@@ -87,3 +87,5 @@ async def test_why_and_the_commands_faults(tmp_path: Path) -> None:
         assert code == 1
         assert "`pair revoke` it first" in json.loads(text)["error"]
         assert (await as_json(p, "list"))["pairings"][0]["state"] == "denied"
+        async with bot_host("verify", "--config", "config.toml", cwd=p.folder, env=p.env) as process:
+            assert await process.end() == 0, process.text
