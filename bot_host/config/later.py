@@ -20,7 +20,6 @@ LATER: Final[tuple[tuple[str, tuple[object, ...], str], ...]] = (
         ("", "gateway"),
         "interactions over HTTP come later; the gateway is used",
     ),
-    (r"connectors\.(?!terminal).+\.streaming", ("auto", False), "streaming on chat platforms comes later"),
     (
         r"connectors\.slack.*\.signing_secret",
         ("",),

@@ -73,6 +73,7 @@ class ConnectorConfig(BaseModel):
     failed_reaction: str = ""
     """Put on a message that failed and that nobody is told of; as the platform names it. Empty: none."""
     streaming: bool | Literal["auto"] = "auto"
+    """Show answers while they are written; `auto`: where that disturbs nothing else."""
 
     @field_validator("allow", "deny")
     @classmethod
@@ -262,6 +263,14 @@ class TextStream(Protocol):
 
 
 @runtime_checkable
+class RevisableStream(TextStream, Protocol):
+    """A stream whose text can be taken back: what was shown can be put right."""
+
+    async def replace(self, text: str) -> None:
+        """The reply so far reads like this, whatever was written before."""
+
+
+@runtime_checkable
 class TurnListener(Protocol):
     """A connector that wants to know when the host is through with what somebody said."""
 
@@ -365,6 +374,20 @@ class ReactingConnector(Protocol):
 
         `reaction`: an emoji, or a name where the platform has names. Raises as `send`.
         """
+
+
+@runtime_checkable
+class DraftingConnector(EditingConnector, Protocol):
+    """A connector on whose platform an answer can be shown while it is written: sent early, then edited.
+
+    The host does all of it, by `encode`, `send`, `edit` and `retract`.
+    """
+
+    edits_share_limit: ClassVar[bool]
+    """Whether all rooms of the account share one limit: with two answers in the making each waits twice."""
+
+    def edit_every_s(self, target: Target) -> float:
+        """Pure: seconds between two edits of a message there; 0: answers are shown when they are done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from bot_host.types.turn import (
     Admitted,
     BotUse,
     Deleted,
+    Draft,
     Edited,
     NewOutbox,
     OutboxRow,
@@ -232,9 +233,25 @@ class Outbox(Protocol):
     async def mark_failed(self, seq: int, error: str) -> list[int]:
         """Never to be sent: this part and the later parts of the same message. Their numbers."""
 
-    async def find_place(self, memory_id: UUID, part: int, *, before: int) -> str:
+    async def find_place(self, memory_id: UUID, part: int, *, before: int | None = None) -> str:
         """The platform's id of what stands in the place of an answer's part, as far as it was sent before
         the outgoing part `before`. Empty: there is nothing."""
+
+    async def send_instead(self, seq: int) -> None:
+        """An open part that was to take another's place is sent like a new one."""
+
+    async def show_part(self, draft: Draft, part: NewOutbox, send_now: Collection[str] = ()) -> Queued | None:
+        """Add a part of an answer that is still being written. None: its question has ended meanwhile.
+
+        What else is shown in the room and not finished is taken back.
+        """
+
+    async def withdraw_draft(self, memory_id: UUID) -> list[str]:
+        """Take back all parts of an answer that is not coming; where to send that."""
+
+    async def recover_drafts(self) -> list[Draft]:
+        """Answers that were being written when the last process ended; others than those of open questions
+        are taken back."""
 
     async def close_room(self, closed: ClosedRoom) -> list[int]:
         """Remember that a destination takes nothing; all that waits for it has failed. The numbers of these.

@@ -70,12 +70,21 @@ class TurnOutbox(Protocol):
         """Shows the typing indicator while inside, and ends it on every exit."""
 
     def open_stream(
-        self, target: Target, *, memory_id: UUID, answering: tuple[UUID, ...] = ()
+        self, asked: InboxRow, *, memory_id: UUID, answering: tuple[UUID, ...] = ()
     ) -> TextStream | None:
         """A way to show the reply while it is written, where the platform has one.
 
-        `memory_id` is the reply's; `answering` are the messages that it answers.
+        `memory_id` is the reply's; `asked` is the newest message that it answers, `answering` are all.
         """
+
+    def shown_id(self, asked: InboxRow) -> UUID | None:
+        """The id of the reply to this message, where some of it is shown, or about to be; it must keep it."""
+
+    def find_shown(self, agent_id: UUID, room_id: UUID) -> int | None:
+        """The message (`InboxRow.seq`) whose answer is shown in a room and not finished."""
+
+    async def withdraw(self, agent_id: UUID, room_id: UUID) -> None:
+        """Take that back: no turn will finish it. Raises StoreError."""
 
     async def say(self, memory: Memory, target: Target, *, answering: tuple[UUID, ...] = ()) -> None:
         """Commit something that is said before the turn ends; it goes out at once. Raises StoreError."""

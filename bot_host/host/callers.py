@@ -5,7 +5,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from bot_host.contracts.connector import TextStream
 from bot_host.contracts.turn import Turn, TurnWishes
@@ -146,6 +146,21 @@ class CallerStream:
         """What was shown stays shown; the reply that counts has another id."""
 
 
+class Callers(Protocol):
+    """Those who wait in `handle_message` for what comes of their messages."""
+
+    def open_stream(self, answering: Sequence[UUID], memory_id: UUID) -> TextStream | None:
+        """A way to show them the reply while it is written; None: none of them wants that."""
+
+    async def say(self, answering: Sequence[UUID], memory: Memory) -> None:
+        """Something was said before the turn's end."""
+
+    def turn_ended(
+        self, turn: Turn, ends: Sequence[InboxEnd], run: RunRecord, memories: tuple[Memory, ...]
+    ) -> None:
+        """A turn is committed."""
+
+
 class WaitingCallers:
     """Who waits for which message.
 
@@ -210,12 +225,12 @@ class WaitingCallers:
                 caller.future.set_exception(StoppedError(why))
 
     def open_stream(self, answering: Sequence[UUID], memory_id: UUID) -> TextStream | None:
-        """See outbox.Callers."""
+        """See Callers."""
         wanting = [caller for caller in self._find(answering) if caller.streaming]
         return CallerStream(wanting, memory_id) if wanting else None
 
     async def say(self, answering: Sequence[UUID], memory: Memory) -> None:
-        """See outbox.Callers."""
+        """See Callers."""
         for caller in self._find(answering):
             caller.said.append(memory)
             await caller.respond(memory)
@@ -223,7 +238,7 @@ class WaitingCallers:
     def turn_ended(
         self, turn: Turn, ends: Sequence[InboxEnd], run: RunRecord, memories: tuple[Memory, ...]
     ) -> None:
-        """See outbox.Callers."""
+        """See Callers."""
         by_seq = {end.seq: end for end in ends}
         for row in turn.rows:
             caller = self._by_message.get(row.memory_id)

@@ -143,6 +143,7 @@ class Desk:
             self.opened = True
             if recover and not self._recovered:
                 await self.store.recover()
+                await self.outbox.drafts.load()
                 self._recovered = True
 
     def _take_lock(self) -> None:

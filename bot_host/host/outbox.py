@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from bot_host.contracts.connector import (
     Connector,
-    RepeatingConnector,
     StreamingConnector,
     TextStream,
     TurnListener,
@@ -19,11 +18,14 @@ from bot_host.contracts.store import Store
 from bot_host.contracts.turn import Turn
 from bot_host.host.accounts import LOCAL, Accounts, Line, answers_callers
 from bot_host.host.breaker import Breaker
+from bot_host.host.callers import Callers
 from bot_host.host.changes import Change, find_change, keep_answer
 from bot_host.host.closed import ClosedRooms, OnClosed
 from bot_host.host.doubts import UNKNOWN, Arrived, Doubts, LookLater, Unproven, is_unknown, key_of
+from bot_host.host.drafts import Drafts
 from bot_host.host.holds import Holds
 from bot_host.host.lanes import AGAIN, IDLE, Lanes, Next
+from bot_host.host.parts import marks_early, parts_of
 from bot_host.host.patience import Patience
 from bot_host.host.reactions import failure_reactions
 from bot_host.host.signs import keep_typing, typing_done
@@ -42,7 +44,17 @@ from bot_host.types.errors import (
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target, account_of, destination_of
-from bot_host.types.turn import InboxEnd, NewOutbox, OutboxRow, OutboxState, Queued, RunRecord, TurnCommit
+from bot_host.types.turn import (
+    InboxEnd,
+    InboxRow,
+    NewOutbox,
+    Operation,
+    OutboxRow,
+    OutboxState,
+    Queued,
+    RunRecord,
+    TurnCommit,
+)
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -51,21 +63,6 @@ SENDERS: Final = 64
 """Destinations that are sent to at the same time."""
 SEND_SECONDS: Final = 60.0
 """A platform that does not answer a send within this time may or may not have taken it."""
-
-
-class Callers(Protocol):
-    """Those who wait in `handle_message` for what comes of their messages."""
-
-    def open_stream(self, answering: Sequence[UUID], memory_id: UUID) -> TextStream | None:
-        """A way to show them the reply while it is written; None: none of them wants that."""
-
-    async def say(self, answering: Sequence[UUID], memory: Memory) -> None:
-        """Something was said before the turn's end."""
-
-    def turn_ended(
-        self, turn: Turn, ends: Sequence[InboxEnd], run: RunRecord, memories: tuple[Memory, ...]
-    ) -> None:
-        """A turn is committed."""
 
 
 class HostOutbox:
@@ -103,6 +100,8 @@ class HostOutbox:
         )
         self._breaker = Breaker(self._lanes.wake)
         self._holds = Holds(store, accounts, self._breaker, tasks=tasks)
+        self.drafts = Drafts(store, tasks=tasks, wake=self._lanes.wake)
+        """Answers in the making."""
 
     @property
     def lanes(self) -> Lanes[str]:
@@ -127,22 +126,38 @@ class HostOutbox:
             self._tasks.spawn("typing done", typing_done(line.connector, target))
 
     def open_stream(
-        self, target: Target, *, memory_id: UUID, answering: tuple[UUID, ...] = ()
+        self, asked: InboxRow, *, memory_id: UUID, answering: tuple[UUID, ...] = ()
     ) -> TextStream | None:
         """A way to show the reply while it is written, where the platform or the caller has one."""
-        if answers_callers(target.account):
+        if answers_callers(asked.target.account):
             return self._callers.open_stream(answering, memory_id)
-        line = self._accounts.find(target.account)
-        if line is None or not isinstance(line.connector, StreamingConnector):
+        line = self._accounts.find(asked.target.account)
+        if line is None:
             return None
-        return line.connector.open_stream(line.voiced(target), memory_id=memory_id)
+        if isinstance(line.connector, StreamingConnector):
+            return line.connector.open_stream(line.voiced(asked.target), memory_id=memory_id)
+        return self.drafts.open(line, asked, memory_id=memory_id)
+
+    def shown_id(self, asked: InboxRow) -> UUID | None:
+        """The id of the reply to this message, where some of it is shown, or about to be; it must keep it."""
+        return self.drafts.shown_id(asked)
+
+    def find_shown(self, agent_id: UUID, room_id: UUID) -> int | None:
+        """The message (`InboxRow.seq`) whose answer is shown in a room and not finished."""
+        return self.drafts.find(agent_id, room_id)
+
+    async def withdraw(self, agent_id: UUID, room_id: UUID) -> None:
+        """Take that back: no turn will finish it. Raises StoreError."""
+        await self.drafts.withdraw(agent_id, room_id)
 
     async def say(self, memory: Memory, target: Target, *, answering: tuple[UUID, ...] = ()) -> None:
         """Commit something that is said before the turn ends; it goes out at once. Raises StoreError."""
         if target.account.startswith(LOCAL):
             await self._store.create_memory(memory)
         else:
-            await self.enqueue(self._accounts.get(target.account), memory, target, remember=True)
+            line = self._accounts.get(target.account)
+            await self.drafts.make_room(destination_of(line.account.key, target))
+            await self.enqueue(line, memory, target, remember=True)
         await self._callers.say(answering, memory)
 
     async def finish(self, writing: Coroutine[Any, Any, T]) -> T:
@@ -188,19 +203,24 @@ class HostOutbox:
         if turn.revises is not None:
             ends = tuple(map(keep_answer, ends))
         run = replace(run, error=self._mask(run.error))
-        commit = TurnCommit(
-            ends=ends,
-            run=run,
-            memories=tuple(memory for memory in memories if memory is not revised),
-            revised=revised,
-            outbox=tuple(rows),
-            revisions=revisions,
-            send_now=self.free(rows),
-        )
-        queued = await self._store.commit_turn(commit)
-        if queued is None:
-            return False
+        async with self.drafts.ending(turn.rows) as draft:
+            commit = TurnCommit(
+                ends=ends,
+                run=run,
+                memories=tuple(memory for memory in memories if memory is not revised),
+                revised=revised,
+                outbox=tuple(rows),
+                revisions=revisions,
+                draft=draft.memory_id if draft else None,
+                send_now=self.free(rows),
+            )
+            queued = await self._store.commit_turn(commit)
+            if queued is None:
+                return False
+            self.drafts.ended(turn.rows, draft)
         self.queued(rows, queued)
+        if draft is not None:
+            self._lanes.wake(draft.destination)
         self._callers.turn_ended(turn, ends, run, memories)
         for row in turn.rows:
             asked_on = self._accounts.find(row.account)
@@ -213,7 +233,7 @@ class HostOutbox:
         return frozenset(
             row.destination
             for row in rows
-            if self._lanes.is_free(row.destination) and _marks_early(self._accounts.find(row.account))
+            if self._lanes.is_free(row.destination) and marks_early(self._accounts.find(row.account))
         )
 
     def queued(self, rows: Sequence[NewOutbox], queued: Queued) -> None:
@@ -299,11 +319,11 @@ class HostOutbox:
     async def _send_next(self, destination: str) -> Next:
         row = self._marked.get(destination) or await self._store.next_part(destination)
         if row is None:
-            self._breaker.left(account_of(destination), destination)
-            return IDLE
+            return await self._show_draft(destination)
         wait = self._still_to_wait(row)
         if wait > 0:
             self._breaker.left(row.account, destination)
+            self.drafts.held(destination, wait)
             return Next(after_s=wait)
         self._due.pop(row.seq, None)
         line = self._accounts.find(row.account)
@@ -315,10 +335,11 @@ class HostOutbox:
         wait = self._breaker.wait_s(row.account, destination)
         if wait > 0:
             await self.put_back([row] if row.marked else [])
+            self.drafts.held(destination, wait)
             return Next(after_s=wait)
         fields = {"agent": line.agent_name, "room": row.target.room_id, "run": row.run_id}
         with log_context(**{name: value for name, value in fields.items() if value}):
-            change = await find_change(self._store, line.connector, row)
+            change = await find_change(self._store, line.connector, row, shown=self.drafts.shows(row))
             # What changes something that is there may be done again.
             found = row if change is not None else await self._doubts.look(line.connector, row)
             if isinstance(found, OutboxRow):
@@ -326,6 +347,16 @@ class HostOutbox:
                     await self._store.mark_sending(row.seq)
                 return await self._send(line.connector, found, change)
             return await self._settle(row, found)
+
+    async def _show_draft(self, destination: str) -> Next:
+        account = account_of(destination)
+        then, queued = await self.drafts.work(
+            destination, wait_s=lambda key: self._breaker.wait_s(key, destination)
+        )
+        self.queued((), queued or Queued(seqs=()))
+        if not then.again:
+            self._breaker.left(account, destination)
+        return then
 
     def _still_to_wait(self, row: OutboxRow) -> float:
         """Seconds. The machine's clock may have been set back since the time was written down."""
@@ -362,6 +393,10 @@ class HostOutbox:
             self._breaker.answered(row.account)
             if isinstance(error, RoomClosed):
                 return await self._close_room(row, error)
+            if change is not None and row.operation is Operation.FINISH:
+                log.warning("an answer cannot be finished where it stands: %s; sending it anew", error)
+                await self._store.send_instead(row.seq)
+                return AGAIN
             return await self._refused(row, str(error))
         except (TimeoutError, ConnectorError) as error:
             return await self._later(row, error, unknown=is_unknown(error, connector), platform=True)
@@ -378,7 +413,7 @@ class HostOutbox:
         return await asyncio.shield(self._tasks.spawn("record", self._record(row, sent.platform_message_id)))
 
     async def _record(self, row: OutboxRow, platform_message_id: str) -> Next:
-        early = _marks_early(self._accounts.find(row.account))
+        early = marks_early(self._accounts.find(row.account))
         following = await self._store.mark_sent(row.seq, platform_message_id, mark_next=early)
         self._taken.pop(row.seq, None)
         self._patience.ended(row.seq)
@@ -434,31 +469,3 @@ class HostOutbox:
         for future in self._deliveries.get(row.seq, ()):
             if not future.done():
                 future.set_result(row)
-
-
-def _marks_early(line: Line | None) -> bool:
-    """Whether a part may be marked as being sent some moments before it is.
-
-    Not where nothing proves afterwards that it was not: a kill in these moments would make a doubt of it.
-    """
-    return line is not None and not isinstance(line.connector, RepeatingConnector)
-
-
-def parts_of(line: Line, memory: Memory, target: Target, *, run_id: UUID | None) -> list[NewOutbox]:
-    """A message as the parts that its platform takes."""
-    target = line.voiced(target)
-    payloads = line.connector.encode(memory.content, target)
-    return [
-        NewOutbox(
-            agent_id=memory.agent_id,
-            account=line.account.key,
-            destination=destination_of(line.account.key, target),
-            target=target if part == 0 else replace(target, reply_to=""),
-            payload=payload,
-            part=part,
-            parts=len(payloads),
-            memory_id=memory.id,
-            run_id=run_id,
-        )
-        for part, payload in enumerate(payloads)
-    ]

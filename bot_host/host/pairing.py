@@ -13,7 +13,8 @@ from typing import Final
 from bot_host.contracts.store import Store
 from bot_host.host.accounts import Accounts, Line
 from bot_host.host.inbox import Knocking
-from bot_host.host.outbox import HostOutbox, parts_of
+from bot_host.host.outbox import HostOutbox
+from bot_host.host.parts import parts_of
 from bot_host.kit.clean import one_line
 from bot_host.kit.clock import utc_now
 from bot_host.kit.tasks import Supervisor

@@ -80,7 +80,8 @@ class TurnWorker:
         taken = await self._store.take_turn(*key, together, partial(history_wanted, agent), quiet_s=quiet_s)
         if taken.wait_s > 0:
             return Next(after_s=taken.wait_s)
-        rows = await self._sort_out(key, taken.rows)
+        await self._withdraw_others(key, taken.rows)
+        rows = await self._sort_out(key, taken.rows, latest=agent.options.busy_mode == "latest")
         if not rows:
             # An account that logged in while its rows were on their way back found nothing to wake.
             return AGAIN if any(self._accounts.can_answer(row.account) for row in taken.rows) else IDLE
@@ -108,7 +109,17 @@ class TurnWorker:
             await self._put_back(key, [row.seq for row in rows], blameless=blameless)
             return Next(after_s=STORE_SECONDS if blameless else backoff(rows[0].attempts))
 
-    async def _sort_out(self, key: RoomKey, rows: Sequence[InboxRow]) -> list[InboxRow]:
+    async def _withdraw_others(self, key: RoomKey, rows: Sequence[InboxRow]) -> None:
+        """An answer that is shown and has no question any more is taken back."""
+        asked = self._outbox.find_shown(*key)
+        if asked is None or any(row.seq == asked for row in rows):
+            return
+        try:
+            await self._outbox.withdraw(*key)
+        except StoreError as error:
+            log.warning("an answer that is not coming is still shown in part: %s", error)
+
+    async def _sort_out(self, key: RoomKey, rows: Sequence[InboxRow], *, latest: bool) -> list[InboxRow]:
         """The rows of this turn; the others go back.
 
         Not those of an account that is not logged in (yet): their answer would have no way out. And of
@@ -123,6 +134,10 @@ class TurnWorker:
             ready = ready[:1]
         # Those whose answer is to be revised share one, and go first, as they are older.
         ready = [row for row in ready if row.reply_id == ready[0].reply_id]
+        asked = self._outbox.find_shown(*key)
+        if not latest and any(row.seq == asked for row in ready):
+            # The answer that is shown stands above what came later: it is finished before that is answered.
+            ready = [row for row in ready if asked is not None and row.seq <= asked]
         chosen = {row.seq for row in ready}
         back = [row.seq for row in rows if row.seq not in chosen]
         if back:

@@ -165,11 +165,9 @@ async def _respond(
         memories = [each.memory for each in thought.answering]
         thought.state, prompt = await compose(agent, given, answering=memories)
     answering = tuple(memory.id for memory in memories)
-    thought.memory_id = turn.revises or new_id()
+    thought.memory_id = turn.revises or outbox.shown_id(newest.row) or new_id()
     if turn.revises is None:  # an answer that is there is changed at once, not written over
-        thought.stream = outbox.open_stream(
-            newest.row.target, memory_id=thought.memory_id, answering=answering
-        )
+        thought.stream = outbox.open_stream(newest.row, memory_id=thought.memory_id, answering=answering)
 
     async def say(content: Content) -> list[Memory]:
         if not content.text.strip() and not content.attachments:
@@ -213,7 +211,7 @@ async def _finish(
     reply_id = None
     if reply is not None and reply.text:
         newest = thought.answering[-1]
-        reply_id = thought.memory_id
+        reply_id = turn.revises or outbox.shown_id(newest.row) or thought.memory_id
         replies = (*replies, (_memory(agent, newest, reply, reply_id), newest.row.target))
     silent = reply is not None and reply.silent
     ends = tuple(_end(each, silent=silent, reply_id=reply_id) for each in thought.judged)

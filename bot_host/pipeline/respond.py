@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from bot_host.contracts.connector import TextStream
+from bot_host.contracts.connector import RevisableStream, TextStream
 from bot_host.contracts.plugin import ActionResult, HandlerCallback, State
 from bot_host.kit.clean import clean_text, one_line
 from bot_host.pipeline.results import SHOWN, as_answer, echo
@@ -68,13 +68,19 @@ class _Spoken:
     def __init__(self, stream: TextStream | None) -> None:
         self._stream = stream
         self._rounds: list[str] = []
-        self._shown = False
+        self._shown = ""
+        """Of this round."""
         self._left = REPLY_CHARACTERS
 
     @property
     def shown(self) -> bool:
         """Something of this round was shown, and cannot be taken back."""
-        return self._shown
+        return bool(self._shown) and not self.revisable
+
+    @property
+    def revisable(self) -> bool:
+        """Whether what was shown can be put right."""
+        return isinstance(self._stream, RevisableStream)
 
     async def chunk(self, text: str) -> None:
         assert self._stream is not None
@@ -84,19 +90,28 @@ class _Spoken:
         self._left -= len(text)
         if not self._shown and self._rounds:
             await self._stream.write("\n\n")
-        self._shown = True
+        self._shown += text
         await self._stream.write(text)
+
+    async def restart(self) -> None:
+        """The model begins this round again."""
+        if self._shown and isinstance(self._stream, RevisableStream):
+            self._left += len(self._shown)
+            self._shown = ""
+            await self._stream.replace(self.text)
 
     async def repeat(self, text: str) -> None:
         """A round that the model need not be asked for again."""
         if text and self._stream is not None:
             await self.chunk(text)
-        self.end_round(text)
+        await self.end_round(text)
 
-    def end_round(self, text: str) -> None:
+    async def end_round(self, text: str) -> None:
+        shown, self._shown = self._shown, ""
         if text:
             self._rounds.append(text)
-        self._shown = False
+        if shown != text and isinstance(self._stream, RevisableStream):
+            await self._stream.replace(self.text)
 
     @property
     def text(self) -> str:
@@ -137,12 +152,15 @@ async def respond(
         else:
             tools = running.as_tools(offered) if number < limits.steps else ()
             request = TextRequest(
-                messages=tuple(messages), tools=tools, on_chunk=spoken.chunk if stream else None
+                messages=tuple(messages),
+                tools=tools,
+                on_chunk=spoken.chunk if stream else None,
+                on_restart=spoken.restart if spoken.revisable else None,
             )
             answer = _read(await _ask(agent, run, request, spoken, limits.retries), agent.character.name)
             if number == limits.steps:
                 answer = replace(answer, calls=())  # Not offered; and nobody would hear what they come to.
-            spoken.end_round(answer.text)
+            await spoken.end_round(answer.text)
             if not answer.calls:
                 break
             await steps.begin(number, answer)
@@ -180,10 +198,12 @@ async def _ask(
                 if not left or spoken.shown:
                     raise
                 notes["error"] = str(error)
+                await spoken.restart()
                 continue
             notes["tool_calls"] = [call.name for call in result.tool_calls[:CALLS]]
         if result.tool_calls or result.text.strip() or not left:
             return result
+        await spoken.restart()
     raise AssertionError("the last try returns or raises")
 
 

@@ -204,6 +204,7 @@ class Models:
                 if shown.begun or entry is entries[-1]:
                     raise
                 log.warning("model provider %s failed, trying the next: %s", entry.provider, failure)
+                await shown.take_back()
         raise AssertionError("the loop above returns or raises")
 
     async def _ask(self, agent: Agent, type: ModelType, entry: _Registered, shown: "_Shown") -> Any:
@@ -224,9 +225,10 @@ class Models:
                     raise
                 log.info("model provider %s: %s; trying again in %.1f s", entry.provider, failure, wait)
                 await asyncio.sleep(wait)
+                await shown.take_back()
             except asyncio.CancelledError:
                 _note(type, entry, begun, noted, error="cut off")
-                _cut_off(entry, time.monotonic() - begun, shown=shown.begun)
+                _cut_off(entry, time.monotonic() - begun, shown=shown.heard)
                 raise
             else:
                 entry.succeeded()
@@ -256,18 +258,36 @@ def _cut_off(entry: _Registered, waited_s: float, *, shown: bool) -> None:
 class _Shown:
     """A request, and whether anything of its answer was shown.
 
-    What the user has seen cannot be taken back: a stream that broke is neither begun again nor continued by
-    another provider, whose chunks would mix with the first one's under one message.
+    What the user has seen cannot be taken back, unless the request has `on_restart`: a stream that broke is
+    neither begun again nor continued by another provider, whose chunks would mix with the first one's under
+    one message.
     """
 
     def __init__(self, request: Any) -> None:
-        self.begun = False
+        self._begun = False
+        self._on_restart = request.on_restart if isinstance(request, TextRequest) else None
         self._on_chunk = request.on_chunk if isinstance(request, TextRequest) else None
         self.request = request if self._on_chunk is None else replace(request, on_chunk=self._forward)
 
+    @property
+    def begun(self) -> bool:
+        """Something was shown, and stays."""
+        return self._begun and self._on_restart is None
+
+    @property
+    def heard(self) -> bool:
+        """The model is writing."""
+        return self._begun
+
+    async def take_back(self) -> None:
+        """The model is asked again: what was shown does not count."""
+        if self._begun and self._on_restart is not None:
+            self._begun = False
+            await self._on_restart()
+
     async def _forward(self, chunk: str) -> None:
         assert self._on_chunk is not None
-        self.begun = True
+        self._begun = True
         await self._on_chunk(chunk)
 
 

@@ -11,6 +11,7 @@ from bot_host.contracts.store import WantedHistory, no_history
 from bot_host.store import (
     cache,
     doubts,
+    drafts,
     inbox,
     ledger,
     marks,
@@ -41,6 +42,7 @@ from bot_host.types.turn import (
     Admitted,
     BotUse,
     Deleted,
+    Draft,
     Edited,
     NewOutbox,
     OutboxRow,
@@ -273,9 +275,25 @@ class Database(
         """See Outbox."""
         return await self._driver.write(partial(outbox.mark_failed, seq, error))
 
-    async def find_place(self, memory_id: UUID, part: int, *, before: int) -> str:
+    async def find_place(self, memory_id: UUID, part: int, *, before: int | None = None) -> str:
         """See Outbox."""
         return await self._driver.read(partial(revisions.find_place, memory_id, part, before))
+
+    async def send_instead(self, seq: int) -> None:
+        """See Outbox."""
+        await self._driver.write(partial(outbox.send_instead, seq))
+
+    async def show_part(self, draft: Draft, part: NewOutbox, send_now: Collection[str] = ()) -> Queued | None:
+        """See Outbox."""
+        return await self._driver.write(partial(drafts.show_part, draft, part, send_now))
+
+    async def withdraw_draft(self, memory_id: UUID) -> list[str]:
+        """See Outbox."""
+        return await self._driver.write(partial(drafts.withdraw, memory_id))
+
+    async def recover_drafts(self) -> list[Draft]:
+        """See Outbox."""
+        return await self._driver.write(drafts.recover_drafts)
 
     async def close_room(self, closed: ClosedRoom) -> list[int]:
         """See Outbox."""

@@ -134,6 +134,12 @@ FAIL_FROM: Final = Statement(
     .values(state="failed", error=bindparam("why", type_=_c.error.type))
     .returning(_c.seq),
 )
+SEND_INSTEAD: Final = Statement(
+    "outbox.send_instead",
+    update(outbox)
+    .where(_one, outbox_open)
+    .values(state="pending", operation=Operation.SEND.value, not_before=None),
+)
 GET: Final = Statement("outbox.get", select(*_ROW).where(InList(_c.seq, "seqs")).order_by(_c.seq))
 OF_MEMORY: Final = Statement(
     "outbox.of_memory", select(_c.seq).where(_c.message == bindparam("memory_id")).order_by(_c.seq)
@@ -293,6 +299,11 @@ def mark_failed(seq: int, error: str) -> Unit[list[int]]:
     message, destination = found[0]
     rows = yield FAIL_FROM(of_message=message, of_destination=destination, first=seq, why=error)
     return sorted(number for (number,) in rows)
+
+
+def send_instead(seq: int) -> Unit[None]:
+    """See Outbox.send_instead."""
+    yield SEND_INSTEAD(row=seq)
 
 
 def get_parts(seqs: Sequence[int]) -> Unit[list[OutboxRow]]:

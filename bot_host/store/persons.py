@@ -99,6 +99,7 @@ POLICIES: Final[Mapping[str, tuple[Policy, str]]] = {
     "outbox.target": (Policy.BLANK, ""),
     "outbox.payload": (Policy.BLANK, "unsent answers are not sent any more"),
     "outbox.error": (Policy.BLANK, ""),
+    "drafts.memory_id": (Policy.KEEP, "of an answer in the making; its words: `outbox.payload`"),
     "closed_rooms.reason": (Policy.KEEP, "of shared rooms; of private ones it goes with the room"),
     "pairings.entity_id": (Policy.DELETE, ""),
     "pairings.name": (Policy.DELETE, ""),
@@ -265,6 +266,12 @@ RUNS: Final = Statement(
         or_(_i.entity_id == _entity, InList(_i.room_id, "room_ids")), _i.run_id.is_not(None)
     ),
 )
+DRAFTS: Final = Statement(
+    "persons.drafts",
+    select(schema.drafts.c.memory_id)
+    .join_from(schema.drafts, schema.inbox, _i.seq == schema.drafts.c.asked)
+    .where(or_(_i.entity_id == _entity, InList(_i.room_id, "room_ids"))),
+)
 COUNTS: Final = {
     table: Statement(f"persons.count_{table.name}", select(func.count()).select_from(table).where(theirs))
     for table, theirs in ROWS.items()
@@ -291,6 +298,9 @@ def find_person(entity_id: UUID) -> Unit[Person | None]:
         derived = yield DERIVED(memory_ids=new)
         new = [row[0] for row in derived if row[0] not in memory_ids]
         memory_ids.update(dict.fromkeys(new))
+    # No memories yet, but their words are in the outbox.
+    drafts = yield DRAFTS(person=entity.id, room_ids=room_ids)
+    memory_ids.update(dict.fromkeys(row[0] for row in drafts))
     run_ids = yield RUNS(person=entity.id, room_ids=room_ids)
     ids = (values.get("id") for values in entity.metadata.values() if isinstance(values, Mapping))
     return Person(

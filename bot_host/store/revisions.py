@@ -111,7 +111,7 @@ UNSEND: Final = Statement(
     "outbox.unsend",
     update(outbox)
     .where(InList(_o.seq, "seqs"), outbox_open, _o.state == constant("pending"))
-    .values(state="failed", error=DELETED),
+    .values(state="failed", error=bindparam("why", type_=_o.error.type)),
 )
 
 
@@ -191,11 +191,7 @@ def _parts_of(memory_id: UUID) -> Unit[list[Row]]:
 
 
 def revise(answer: Memory, parts: Sequence[NewOutbox]) -> Unit[list[NewOutbox]]:
-    """The answer says something else: what has to be sent for it. Nothing, when it is not there any more.
-
-    Parts take the places of the old ones in order. Old ones that are too many are deleted, further new ones
-    sent.
-    """
+    """The answer says something else: what has to be sent for it. Nothing, when it is not there any more."""
     known = yield from memories.find_memory(answer.id)
     if known is None:
         return []
@@ -203,16 +199,25 @@ def revise(answer: Memory, parts: Sequence[NewOutbox]) -> Unit[list[NewOutbox]]:
         memory_id=answer.id, new_content=answer.content.to_dict(), new_metadata=known.metadata
     )
     yield from embeddings.forget(answer.id)
+    return (yield from put_in_place(answer.id, parts, by=Operation.EDIT))
+
+
+def put_in_place(answer_id: UUID, parts: Sequence[NewOutbox], *, by: Operation) -> Unit[list[NewOutbox]]:
+    """What has to be sent for an answer some parts of which are there.
+
+    Parts take the places of the old ones in order. Old ones that are too many are deleted, further new ones
+    sent.
+    """
     if not parts:
         return []
-    old = [row for row in (yield from _parts_of(answer.id)) if row[6] == parts[0].destination]
+    old = [row for row in (yield from _parts_of(answer_id)) if row[6] == parts[0].destination]
     newest = max((row[3] for row in old), default=0)
     places = sum(1 for row in old if row[3] == newest and row[2] != Operation.DELETE)
     count = max(len(parts), places)
     revised = [
         replace(
             part,
-            operation=Operation.EDIT if part.part < places else Operation.SEND,
+            operation=by if part.part < places else Operation.SEND,
             revision=newest + 1,
             parts=count,
         )
@@ -222,11 +227,11 @@ def revise(answer: Memory, parts: Sequence[NewOutbox]) -> Unit[list[NewOutbox]]:
     return [*revised, *(replace(gone, part=part) for part in range(len(parts), places))]
 
 
-def find_place(memory_id: UUID, part: int, before: int) -> Unit[str]:
+def find_place(memory_id: UUID, part: int, before: int | None) -> Unit[str]:
     """See Outbox.find_place."""
     found = ""
     for seq, number, operation, _, state, platform_id, *_ in (yield from _parts_of(memory_id)):
-        if number == part and seq < before and state == OutboxState.SENT:
+        if number == part and (before is None or seq < before) and state == OutboxState.SENT:
             found = "" if operation == Operation.DELETE else platform_id or found
     return found
 
@@ -240,9 +245,14 @@ def retract(answer_id: UUID) -> Unit[list[str]]:
     if (yield from memories.find_memories([memory_id for (memory_id,) in asked if memory_id])):
         return []
     yield from memories.delete_memories([answer_id])
+    return (yield from take_back(answer_id, why=DELETED))
+
+
+def take_back(answer_id: UUID, *, why: str) -> Unit[list[str]]:
+    """All parts of an answer: what was not sent stays so, the rest is deleted; where to send that."""
     old = yield from _parts_of(answer_id)
     # One that is being sent just now arrives, and is taken back after that.
-    yield UNSEND(seqs=[row[0] for row in old])
+    yield UNSEND(seqs=[row[0] for row in old], why=why)
     newest = max((row[3] for row in old), default=0)
     there = [row for row in old if row[3] == newest and row[2] != Operation.DELETE]
     rows = [

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import bindparam, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from bot_host.store import inbox, memories, outbox, revisions, steps, use
+from bot_host.store import drafts, inbox, memories, outbox, revisions, steps, use
 from bot_host.store.schema import runs
 from bot_host.store.statement import Row, Statement, Unit
 from bot_host.types.ids import UUID
@@ -123,6 +123,13 @@ def commit_turn(commit: TurnCommit) -> Unit[Queued | None]:
         mine = [row for row in parts if row.memory_id == commit.revised.id]
         parts = [row for row in parts if row.memory_id != commit.revised.id]
         parts += yield from revisions.revise(commit.revised, mine)
+    if commit.draft is not None:
+        mine = [row for row in parts if row.memory_id == commit.draft]
+        parts = [row for row in parts if row.memory_id != commit.draft]
+        if mine:
+            parts += yield from drafts.finish(commit.draft, mine)
+        else:
+            yield from drafts.withdraw(commit.draft)
     queued = yield from outbox.add(parts, commit.send_now)
     yield from put_run(commit.run)
     yield from use.add_run(commit.run)

@@ -25,7 +25,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot_host.store.columns import Id, Json, Key, Moment, Real, Seq, Words
 
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 
 metadata: Final = MetaData(
     naming_convention={
@@ -484,6 +484,19 @@ Index(
     outbox.c.seq,
     sqlite_where=outbox_open,
     postgresql_where=outbox_open,
+)
+
+# Answers that are shown while they are written. The one that is committed takes their place.
+drafts: Final = Table(
+    "drafts",
+    metadata,
+    Column("memory_id", Id, primary_key=True),
+    _agent(),
+    Column("room_id", Id, _to("rooms"), nullable=False),
+    Column("asked", Seq, nullable=False),
+    Column("destination", Key, nullable=False),
+    Index(None, "agent_id", "room_id"),
+    Index(None, "room_id"),
 )
 
 # Where nothing that is sent is taken. The next message from there, or one that is taken, ends that.

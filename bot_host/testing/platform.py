@@ -23,13 +23,15 @@ from bot_host.types.outbound import Payload, Sent, Target
 class FakePlatform:
     """A `Connector` whose users are the test: `say` puts a message in, `sent` is what came out.
 
-    `faults` are raised by the next sends, one each. `hold_sends.clear()` makes sends wait.
+    `faults` are raised by the next sends, one each. `hold_sends.clear()` makes sends wait. With
+    `edit_every_s` above 0 answers are shown while they are written.
     """
 
     platform: ClassVar[str] = "fake"
+    edits_share_limit: ClassVar[bool] = False
     typing_interval_s: ClassVar[float] = 5.0
 
-    def __init__(self, *, account_id: str = "1", limit: int = 200) -> None:
+    def __init__(self, *, account_id: str = "1", limit: int = 200, edit_every_s: float = 0.0) -> None:
         self.account = Account(platform="fake", id=account_id, name="Fake Bot")
         self.sent: list[tuple[Target, str, str]] = []
         """Target, text and key of each part that was taken, in order."""
@@ -43,6 +45,7 @@ class FakePlatform:
         self.typing_ended = 0
         self.closed = False
         self._limit = limit
+        self._edit_every_s = edit_every_s
         self._host: ConnectorHost | None = None
         self._stop = asyncio.Event()
         self._news = asyncio.Condition()
@@ -76,6 +79,9 @@ class FakePlatform:
 
     async def edit(self, payload: Payload, target: Target, platform_message_id: str, *, key: str) -> None:
         await self._change("edit", platform_message_id, payload["text"])
+
+    def edit_every_s(self, target: Target) -> float:
+        return self._edit_every_s
 
     async def retract(self, target: Target, platform_message_id: str) -> None:
         await self._change("retract", platform_message_id, "")

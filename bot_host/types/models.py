@@ -69,6 +69,10 @@ OnChunk: TypeAlias = Callable[[str], Awaitable[None]]
 """Receives each piece of text as the model writes it."""
 
 
+OnRestart: TypeAlias = Callable[[], Awaitable[None]]
+"""Told that the model begins again: what `OnChunk` was given does not count."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextRequest:
     """A text model's input."""
@@ -76,6 +80,8 @@ class TextRequest:
     messages: tuple[ChatMessage, ...]
     tools: tuple[ToolSpec, ...] = ()
     on_chunk: OnChunk | None = None
+    on_restart: OnRestart | None = None
+    """None: what was shown cannot be taken back, so that a model that broke off is not asked again."""
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None

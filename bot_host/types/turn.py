@@ -61,6 +61,9 @@ class Operation(StrEnum):
     """Takes a part away that was sent before."""
     REACT = "react"
     """Puts a reaction on the message that its target replies to."""
+    FINISH = "finish"
+    """Puts its payload in place of a part that was shown while the answer was written. Where the platform
+    refuses that, the part is taken away and the payload sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +264,21 @@ class NewOutbox:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An answer that is shown while it is written: some of its parts are in the outbox already."""
+
+    memory_id: UUID
+    """Of the answer, once it is committed."""
+    agent_id: UUID
+    room_id: UUID
+    asked: int
+    """`InboxRow.seq` of the newest message that it answers."""
+    destination: str
+    parts: int = 0
+    """How many of its parts have been put into the outbox."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
     """A part on its way."""
 
@@ -320,6 +338,8 @@ class TurnCommit:
     """Revision of each answered memory as the turn read it; another one by now makes the commit stale."""
     revised: Memory | None = None
     """An answer that is there already and says this from now on; its parts in `outbox` edit the old ones."""
+    draft: UUID | None = None
+    """An answer that is shown already. A memory of this id takes its place; without one it is taken back."""
     send_now: frozenset[str] = frozenset()
     """Destinations that nothing is sent to at the moment: their first part is marked `sending` right away."""
 

@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 SEND_TIMEOUT_S: Final = 60.0
 TYPING_TIMEOUT_S: Final = 10.0
 REQUEST_TIMEOUT_S: Final = 30.0
+EDIT_EVERY_S: Final = 1.2
+"""Discord allows five edits in five seconds in each channel, and says so in its answers' headers."""
 FINISH_S: Final = 5.0
 """How long a stopping connector goes on storing what it has already received."""
 
@@ -62,6 +64,7 @@ class DiscordConnector:
     platform: ClassVar[str] = "discord"
     typing_interval_s: ClassVar[float] = 8.0
     """Discord shows it for ten seconds (resources/channel#trigger-typing-indicator)."""
+    edits_share_limit: ClassVar[bool] = False
 
     def __init__(self, config: DiscordConfig, *, pace: Pace | None = None) -> None:
         self.config = config
@@ -208,6 +211,10 @@ class DiscordConnector:
             await self._change("PATCH", target, platform_message_id, key=key, json=body)
         except _FAULTS as error:
             raise send_error(error) from error
+
+    def edit_every_s(self, target: Target) -> float:
+        """See the contract `DraftingConnector`."""
+        return 0.0 if self.config.streaming is False else EDIT_EVERY_S
 
     async def retract(self, target: Target, platform_message_id: str) -> None:
         """See the contract `EditingConnector`."""

@@ -54,6 +54,9 @@ LOGIN_PATIENCE_S: Final = 30.0
 LOST_PATIENCE_S: Final = 60.0
 """How long slack-sdk may try to reconnect: it keeps to one URL, which Slack takes only once."""
 WATCH_S: Final = 1.0
+EDIT_EVERY_S: Final = 1.2
+"""`chat.update` is of tier 3: 50 calls a minute, for the app in the whole workspace.
+https://docs.slack.dev/apis/web-api/rate-limits"""
 CLOCK_S: Final = 5.0
 """`Date` counts whole seconds, and is as old as the way here takes."""
 FAULTS: Final = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError)
@@ -66,6 +69,7 @@ class SlackConnector:
     platform: ClassVar[str] = "slack"
     typing_interval_s: ClassVar[float] = 60.0
     """Slack takes a status away after two minutes."""
+    edits_share_limit: ClassVar[bool] = True
 
     def __init__(self, config: SlackConfig) -> None:
         self._config = config
@@ -278,6 +282,10 @@ class SlackConnector:
             await self._web().chat_update(channel=channel, ts=ts, text=payload["plain"])
         except FAULTS as error:
             raise send_error(error) from None
+
+    def edit_every_s(self, target: Target) -> float:
+        """See the contract `DraftingConnector`."""
+        return 0.0 if self._config.streaming is False else EDIT_EVERY_S
 
     async def retract(self, target: Target, platform_message_id: str) -> None:
         """See the contract `EditingConnector`."""

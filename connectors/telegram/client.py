@@ -51,6 +51,11 @@ POLL_MARGIN_S: Final = 10.0
 BATCH: Final = 100
 SHORT_S: Final = 5.0
 """For what is not worth a long wait: typing, the last confirmation."""
+PRIVATE_EDIT_EVERY_S: Final = 1.1
+"""https://core.telegram.org/bots/faq: in a chat not more than one message a second."""
+GROUP_EDIT_EVERY_S: Final = 3.1
+"""There: in a group not more than 20 messages a minute, for all that the bot says in it. One answer that is
+shown while it is written uses that up, and others would wait."""
 CONFLICT_POLL_S: Final = 5
 """After another poller was met: long enough to meet it again, so that we do not think it gone."""
 
@@ -88,6 +93,7 @@ class TelegramConnector:
     platform: ClassVar[str] = "telegram"
     typing_interval_s: ClassVar[float] = 4.0
     """The indicator stays five seconds (core.telegram.org/bots/api#sendchataction)."""
+    edits_share_limit: ClassVar[bool] = False
 
     def __init__(
         self, config: TelegramConfig, *, backoff_base_s: float = 1.0, backoff_cap_s: float = 60.0
@@ -321,6 +327,14 @@ class TelegramConnector:
     async def edit(self, payload: Payload, target: Target, platform_message_id: str, *, key: str) -> None:
         """See the contract `EditingConnector`."""
         await edit_text(self._bot.change, self._chat_id(target), int(platform_message_id), payload)
+
+    def edit_every_s(self, target: Target) -> float:
+        """See the contract `DraftingConnector`. By itself not in groups: see `GROUP_EDIT_EVERY_S`."""
+        if self._config.streaming is False:
+            return 0.0
+        if not target.channel_id.startswith("-"):
+            return PRIVATE_EDIT_EVERY_S
+        return GROUP_EDIT_EVERY_S if self._config.streaming is True else 0.0
 
     async def retract(self, target: Target, platform_message_id: str) -> None:
         """See the contract `EditingConnector`."""

@@ -306,7 +306,6 @@ def test_an_env_file_that_others_can_read_is_noted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("[connectors.discord]\nstreaming = true", "connectors.discord.streaming"),
         ('[connectors.slack]\nmode = "http"', "connectors.slack.mode"),
         ('[[connectors.discord]]\nmode = "http"', "connectors.discord.mode"),
         ('[connectors.slack]\nsigning_secret = "hidden-value"', "connectors.slack.signing_secret"),
