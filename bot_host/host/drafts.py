@@ -88,8 +88,7 @@ class LiveDraft:
         if not self.text:
             self.due = max(self.due, asyncio.get_running_loop().time() + START_SECONDS)
         self.text = text
-        if self.parts or len(text.strip()) >= START_CHARACTERS:
-            self.plan()
+        self.plan()
 
     async def abandon(self) -> None:
         """The turn is over, or begins again; what is shown stays until the next one finishes it."""
@@ -98,7 +97,8 @@ class LiveDraft:
 
     def plan(self) -> None:
         """Have the lane look at it, as soon as it may."""
-        if self.timer is None and not self.closed:
+        enough = self.parts or len(self.text.strip()) >= START_CHARACTERS
+        if enough and self.timer is None and not self.closed:
             loop = asyncio.get_running_loop()
             self.timer = loop.call_at(max(self.due, loop.time()), self._is_due)
 
@@ -213,8 +213,7 @@ class Drafts:
                 live.draft = replace(live.draft, memory_id=new_id(), parts=0)
                 live.parts = []
             live.rest(live.every_s)
-            if live.text:
-                live.plan()
+            live.plan()
 
     @asynccontextmanager
     async def ending(self, rows: Sequence[InboxRow]) -> AsyncIterator[Draft | None]:
@@ -247,6 +246,12 @@ class Drafts:
     def _forget(self, live: LiveDraft) -> None:
         if self._live.get(live.draft.destination) is live:
             del self._live[live.draft.destination]
+
+    def passed(self, destination: str) -> None:
+        """Something else has gone out there."""
+        live = self._live.get(destination)
+        if live is not None:
+            live.plan()
 
     def held(self, destination: str, seconds: float) -> None:
         """Something else waits there for so long, and goes first."""

@@ -420,6 +420,7 @@ class HostOutbox:
         await self.closed.taken(row.destination)
         self._tell(replace(row, state=OutboxState.SENT, platform_message_id=platform_message_id))
         if following is None:
+            self.drafts.passed(row.destination)
             return IDLE
         if following.marked:
             self._marked[row.destination] = following
