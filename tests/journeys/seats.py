@@ -66,6 +66,9 @@ class Seat(Protocol):
     def hold_answers(self) -> Held:
         """The platform takes the bot's next message and does not answer, until `release`."""
 
+    def hold_edits(self) -> Held:
+        """The platform carries out the bot's next edit and does not answer, until `release`."""
+
     def forget(self) -> None:
         """Some minutes pass: what the platform keeps for a short time only is gone."""
 
@@ -147,6 +150,9 @@ class TelegramSeat:
 
     def hold_answers(self) -> Held:
         return self.fake.hold("sendMessage", after=True)
+
+    def hold_edits(self) -> Held:
+        return self.fake.hold("editMessageText", after=True)
 
     def forget(self) -> None:
         """Telegram keeps updates for a day."""
@@ -234,6 +240,9 @@ class DiscordSeat:
     def hold_answers(self) -> Held:
         return self.fake.hold(SEND, after=True)
 
+    def hold_edits(self) -> Held:
+        return self.fake.hold("PATCH /channels/{channel_id}/messages/{message_id}", after=True)
+
     def forget(self) -> None:
         self.fake.forget_nonces()
 
@@ -315,6 +324,9 @@ class SlackSeat:
 
     def hold_answers(self) -> Held:
         return self.fake.hold("chat.postMessage", when="after")
+
+    def hold_edits(self) -> Held:
+        return self.fake.hold("chat.update", when="after")
 
     def forget(self) -> None:
         self.fake.socket_mode.give_up()
