@@ -2,8 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,14 +11,34 @@ from typing import Any
 
 import pytest
 
+from bot_host.connector import ConnectorConfig
 from bot_host.contracts.plugin import Action, Agent, Plugin
-from bot_host.host import drafts
+from bot_host.host import BotHost, drafts
+from bot_host.store import make_store
 from bot_host.testing import FakePlatform, ScriptedModel
+from bot_host.types.character import Character
 from bot_host.types.errors import ModelError
 from bot_host.types.models import TextRequest, TextResult, ToolCall
 from tests.host.conftest import House, Houses
 
 END = object()
+
+
+@asynccontextmanager
+async def pen_house(
+    folder: Path, platform: Any, pen: "Pen", config: ConnectorConfig | None = None
+) -> AsyncIterator[House]:
+    """A host in `folder` with this connector and this model."""
+    host = BotHost(store=make_store("sqlite:///bot.db", base=folder), data_dir=folder)
+    character = Character(name="Eliza", bio=["Helps."])
+    try:
+        [agent_id] = await host.add_agents([{"character": character, "plugins": ["basics", pen.plugin]}])
+        await host.start_agents()
+        host.add_connector(platform, config or ConnectorConfig(), name=platform.platform, agent_id=agent_id)
+        host.start_connectors()
+        yield House(host, platform, pen, agent_id)
+    finally:
+        await host.stop(0.0)
 
 
 class Pen(ScriptedModel):
@@ -79,13 +99,18 @@ def going_on(platform: FakePlatform, **how: Any) -> FakePlatform:
     return again
 
 
+def show_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer is shown from its first letter on."""
+    monkeypatch.setattr(drafts, "START_SECONDS", 0.0)
+    monkeypatch.setattr(drafts, "START_CHARACTERS", 1)
+
+
 Writing = Callable[..., AbstractAsyncContextManager[House]]
 
 
 def writing_at(house_at: Houses, monkeypatch: pytest.MonkeyPatch) -> Writing:
     """Opens a host that shows an answer from its first words on."""
-    monkeypatch.setattr(drafts, "START_SECONDS", 0.0)
-    monkeypatch.setattr(drafts, "START_CHARACTERS", 1)
+    show_at_once(monkeypatch)
 
     def open_house(**how: Any) -> AbstractAsyncContextManager[House]:
         return house_at(
@@ -107,7 +132,7 @@ async def shown(house: House, *texts: str) -> None:
 
 
 async def settled(house: House) -> None:
-    """All is done, and no row breaks a promise."""
+    """All is done, and no row breaks a promise. What is put off is not waited for."""
     async with asyncio.timeout(20):
         await house.host.finish_pending()
     audited = await house.store.audit_rows(host_runs=False)

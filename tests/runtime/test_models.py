@@ -141,6 +141,25 @@ async def test_a_stream_that_broke_is_not_continued_by_the_next_provider() -> No
     ).text == "from b"
 
 
+async def test_a_stream_that_can_be_taken_back_is_begun_again_and_continued_by_others() -> None:
+    def break_off() -> None:
+        raise ModelError("connection lost", retryable=True)
+
+    shown: list[str] = []
+
+    async def on_chunk(chunk: str) -> None:
+        shown.append(chunk)
+
+    async def on_restart() -> None:
+        shown.append("<again>")
+
+    first, second = Handler(break_off, break_off, break_off), Handler("from b")
+    models = models_with(("a", first, 1), ("b", second, 0))
+    request = TextRequest(messages=(), on_chunk=on_chunk, on_restart=on_restart)
+    assert (await models.use(FakeAgent(), LARGE, request)).text == "from b"
+    assert shown == ["chunk", "<again>"] * first.calls + ["chunk"] * second.calls
+
+
 async def test_a_last_resort_is_no_fail_over_and_stands_back_for_stand_ins() -> None:
     offline, broken = Handler("demonstration"), Handler(ModelError("down"))
     models = models_with(("offline", offline, LAST_RESORT), ("mine", broken, 0))
