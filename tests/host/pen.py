@@ -103,6 +103,7 @@ def show_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer is shown from its first letter on."""
     monkeypatch.setattr(drafts, "START_SECONDS", 0.0)
     monkeypatch.setattr(drafts, "START_CHARACTERS", 1)
+    monkeypatch.setattr(drafts, "SHARE", 0.0)
 
 
 Writing = Callable[..., AbstractAsyncContextManager[House]]
