@@ -44,7 +44,7 @@ SLOWEST: Final = 30.0
 LONGEST: Final = 10_000
 """Characters. Of a longer text the end is shown when it is finished: each edit encodes all of it."""
 SHARE: Final = 20.0
-"""Encoding takes at most one part of so many of the time; 4,000 characters for Telegram took 70 ms on a busy machine."""
+"""Encoding takes at most one part in so many of the time (4,000 characters: some tens of milliseconds)."""
 KNOWN: Final = 1000
 """Finished answers of which it is remembered what the platform shows."""
 

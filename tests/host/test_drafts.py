@@ -195,6 +195,22 @@ class TestThePlatform:
             assert platform.shown == ["One... two"]
             assert platform.changes == [("retract", "sent-1", "")]
 
+    async def test_that_refuses_an_edit_now_and_then_is_asked_on(self, writing: Writing) -> None:
+        platform = Stiff(edit_every_s=0.001, limit=20)
+        often = drafts_module.REFUSALS - 1
+        platform.refusals = [*[SendRefused("not now")] * often, None, *[SendRefused("not now")] * often]
+        async with writing(platform=platform) as house:
+            await house.platform.say("hi")
+            pen_of(house).write("One")
+            await shown(house, "One")
+            for count in range(1, 2 * often + 3):
+                pen_of(house).write(".")
+                await platform.wait_edits(count)
+            await shown(house, "One" + "." * (2 * often + 2))
+            pen_of(house).end()
+            await settled(house)
+            assert len(platform.sent) == 1
+
     async def test_may_keep_what_was_shown_and_gets_the_whole_answer(
         self, writing: Writing, caplog: pytest.LogCaptureFixture
     ) -> None:
