@@ -102,8 +102,9 @@ class LiveDraft:
 
     def plan(self) -> None:
         """Have the lane look at it, as soon as it may."""
-        enough = self.parts or len(self.text.strip()) >= START_CHARACTERS
-        if enough and self.timer is None and not self.closed:
+        if self.closed or self.timer is not None:
+            return
+        if self.parts or len(self.text.strip()) >= START_CHARACTERS:
             loop = asyncio.get_running_loop()
             self.timer = loop.call_at(max(self.due, loop.time()), self._is_due)
 
