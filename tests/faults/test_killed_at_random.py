@@ -66,7 +66,7 @@ async def kill_now_and_then(seed: int, folder: Path) -> None:
                 assert doubles <= marked <= KILLS * ROOMS
             else:
                 assert (doubles, marked) == (0, 0)
-        await verify(p)
+        print(f"seed {seed}: {await verify(p, in_doubt=True)} parts of unknown fate after two kills")
 
 
 @pytest.mark.slow
