@@ -11,11 +11,12 @@ from bot_host.runtime import actions as running
 from bot_host.runtime import confirm as confirm_module
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.runtime.confirm import CONFIRM, is_yes
-from bot_host.runtime.roles import get_user_server_role, includes, owner_of, role_in_world
+from bot_host.runtime.roles import get_user_server_role, owner_of, role_in_world
 from bot_host.store import Database
 from bot_host.types.ids import create_unique_uuid, new_id
 from bot_host.types.memory import Memory
 from bot_host.types.models import ToolCall
+from bot_host.types.permissions import includes
 from bot_host.types.places import Entity, Role, World
 from tests.runtime.conftest import ADA, BOB, ROOM, WORLD, message
 
