@@ -1,7 +1,9 @@
 """The surface for connectors: all that a connector may import of Bot Host."""
 
 from bot_host.contracts.connector import (
+    AcknowledgingConnector,
     CheckLine,
+    ChoiceConnector,
     Connector,
     ConnectorConfig,
     ConnectorHost,
@@ -28,6 +30,16 @@ from bot_host.kit.sniff import sniff
 from bot_host.kit.split import split_markdown
 from bot_host.kit.tasks import Supervisor
 from bot_host.types.access import NOT_LISTED, PAIRING, AccessKind, AccessList, Door, Visit, split_entry
+from bot_host.types.choices import Choices, FormField, Pick
+from bot_host.types.commands import (
+    ChoiceUse,
+    CommandSpec,
+    CommandUse,
+    Completing,
+    Localized,
+    Option,
+    OptionKind,
+)
 from bot_host.types.content import (
     ChannelType,
     Content,
@@ -76,8 +88,15 @@ __all__ = [
     "AccessKind",
     "AccessList",
     "Account",
+    "AcknowledgingConnector",
     "ChannelType",
     "CheckLine",
+    "ChoiceConnector",
+    "ChoiceUse",
+    "Choices",
+    "CommandSpec",
+    "CommandUse",
+    "Completing",
     "ConfigError",
     "Connector",
     "ConnectorConfig",
@@ -93,6 +112,7 @@ __all__ = [
     "FetchFailed",
     "FetchRefused",
     "Fetched",
+    "FormField",
     "Heard",
     "InboundDelete",
     "InboundEdit",
@@ -103,14 +123,18 @@ __all__ = [
     "InboundReaction",
     "LinkedMessage",
     "LiveChecking",
+    "Localized",
     "LoginError",
     "Mark",
     "Media",
     "MediaType",
     "MentionContext",
     "MentionType",
+    "Option",
+    "OptionKind",
     "Payload",
     "PersonRef",
+    "Pick",
     "Quote",
     "ReactingConnector",
     "ReadBackConnector",

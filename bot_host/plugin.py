@@ -7,6 +7,8 @@ from bot_host.contracts.plugin import (
     ActionPlan,
     ActionResult,
     Agent,
+    Command,
+    CommandCall,
     Delivery,
     Evaluator,
     EventHandler,
@@ -37,7 +39,9 @@ from bot_host.kit.sniff import sniff
 from bot_host.kit.tasks import Supervisor
 from bot_host.kit.templates import compose_prompt, parse_key_value_xml
 from bot_host.types.character import Character, ExampleMessage
+from bot_host.types.choices import Choices, FormField, Pick
 from bot_host.types.columns import EntityId, Id, Json, MemoryId, Moment, OnErase, RoomId, Words
+from bot_host.types.commands import Completing, Localized, Option, OptionKind
 from bot_host.types.content import (
     ChannelType,
     Content,
@@ -75,6 +79,7 @@ from bot_host.types.events import (
 )
 from bot_host.types.ids import UUID, create_unique_uuid, new_id, string_to_uuid
 from bot_host.types.knowledge import Audience, AuditEntry, Component, LogEntry, Relationship
+from bot_host.types.ledger import Received, Story
 from bot_host.types.memory import PLATFORM_ROLE, Memory, MemoryType
 from bot_host.types.models import (
     ChatMessage,
@@ -97,12 +102,24 @@ from bot_host.types.models import (
     note_usage,
 )
 from bot_host.types.outbound import Target
-from bot_host.types.places import Entity, Participant, ParticipantState, Role, Room, World
+from bot_host.types.places import (
+    BEGINS_AT,
+    ROOM_SETTINGS,
+    Entity,
+    Participant,
+    ParticipantState,
+    Role,
+    Room,
+    World,
+)
 from bot_host.types.services import ServiceType
 from bot_host.types.task import Misfire, Task, TaskState
+from bot_host.types.turn import InboxState, Outcome
 
 __all__ = [
+    "BEGINS_AT",
     "PLATFORM_ROLE",
+    "ROOM_SETTINGS",
     "UUID",
     "Action",
     "ActionCall",
@@ -118,8 +135,12 @@ __all__ = [
     "Character",
     "ChatMessage",
     "CheckLine",
+    "Choices",
     "CircleError",
     "ClosedRoomEvent",
+    "Command",
+    "CommandCall",
+    "Completing",
     "Component",
     "ConfigError",
     "Content",
@@ -139,12 +160,15 @@ __all__ = [
     "FetchFailed",
     "FetchRefused",
     "Fetched",
+    "FormField",
     "HandlerCallback",
     "Host",
     "Id",
     "ImageDescriptionRequest",
     "ImageRequest",
+    "InboxState",
     "Json",
+    "Localized",
     "LogEntry",
     "Media",
     "MediaRequest",
@@ -164,8 +188,12 @@ __all__ = [
     "ObjectRequest",
     "OnChunk",
     "OnErase",
+    "Option",
+    "OptionKind",
+    "Outcome",
     "Participant",
     "ParticipantState",
+    "Pick",
     "PlanStep",
     "Plugin",
     "PluginError",
@@ -174,6 +202,7 @@ __all__ = [
     "Provider",
     "ProviderResult",
     "Quote",
+    "Received",
     "Relationship",
     "Role",
     "Room",
@@ -192,6 +221,7 @@ __all__ = [
     "State",
     "StateError",
     "Store",
+    "Story",
     "Supervisor",
     "TableRow",
     "Tables",

@@ -15,7 +15,7 @@ from bot_host.types.ids import new_id
 from tests.web.conftest import Sites, site_at
 
 PAGE = (Path(__file__).parent.parent / "docs" / "plugins.md").read_text(encoding="utf-8")
-SECTIONS = ("Configuration", "Providers", "Evaluators", "Models", "Events", "Routes", "Tasks")
+SECTIONS = ("Configuration", "Commands", "Providers", "Evaluators", "Models", "Events", "Routes", "Tasks")
 
 __all__ = ["site_at"]
 
@@ -38,6 +38,7 @@ def garden() -> Plugin:
         settings={"GARDEN_TOWN": "town"},
         init=names["init"],
         check=names["check"],
+        commands=(names["command"],),
         evaluators=(names["evaluator"],),
         models=names["models"],
         events=names["events"],
@@ -70,6 +71,9 @@ async def test_the_pieces_of_the_page_are_a_plugin_that_works() -> None:
             agent, message, on_stream_chunk=lambda chunk, _: chunks.append(chunk)
         )
         assert (result.processing.text, chunks) == ("Water the beds.", ["Water ", "the beds."])
+        for said, answer in (("/dig 3", "Dig bed 3 over?"), ("dig", "Bed 3 is dug over.")):
+            told = await host.handle_message(agent, {**message, "content": {"text": said}})
+            assert told.processing.text == answer
         state = await agent.compose_state(result.user_message, ["BEDS"], True)
         assert (state.text, state.values["beds"]) == ("The garden has 9 beds.", 9)
         await host.finish_pending()

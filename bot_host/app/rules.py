@@ -77,8 +77,28 @@ RULES: Final[Sequence[Rule]] = (
         reason="always answered here",
         says="the agent's settings name this kind of room, or this source, as one where all is answered",
     ),
+    Rule(reason="command", says="a command was used: it is carried out, without a model where it needs none"),
+    Rule(reason="choice", says="something was chosen of what a message of the agent's offered"),
     # Ignored, by the agent.
     Rule(reason="owner's command", says="an owner's command in a direct message, done without a model"),
+    Rule(
+        reason="unknown command",
+        says="the agent has no such command; the platform's list may be older than the agent's plugins",
+        way_out="restart the client of the platform; see which plugins the agent has",
+    ),
+    Rule(reason="command written wrongly", says="what the command was told did not fit its options"),
+    Rule(
+        reason="command not possible here",
+        says="the command works only in private, or only among several people",
+    ),
+    Rule(
+        reason="command not allowed",
+        says="the command needs a role that its sender does not have there",
+        way_out="ask an owner for the role (UPDATE_ROLE), or add the user's id to owners",
+    ),
+    Rule(reason="command without an answer", says="the command was carried out, and had nothing to say"),
+    Rule(reason="choice over", says="what was to be chosen is chosen already, too old, or no longer known"),
+    Rule(reason="choice of somebody else", says="only the person who was answered may choose there"),
     Rule(
         reason="off until the room is followed",
         says="the setting BOOTSTRAP_DEFLLMOFF keeps the agent silent in rooms that it does not follow",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -18,6 +18,8 @@ from bot_host.kit.clean import one_line
 from bot_host.kit.names import did_you_mean
 from bot_host.kit.tasks import Supervisor
 from bot_host.types.access import AccessKind, AccessList, Door, split_entry
+from bot_host.types.choices import Choices
+from bot_host.types.commands import CommandSpec, Completing
 from bot_host.types.content import Content
 from bot_host.types.inbound import Account, InboundEvent, Mark, RecentRoom
 from bot_host.types.ledger import Heard
@@ -204,6 +206,21 @@ class ConnectorHost(Protocol):
         What strangers say goes in with `pairing_id` all the same: the host gives them their code.
         """
 
+    def commands(self) -> Sequence[CommandSpec]:
+        """The commands of the agent that answers here; it may learn more of them later."""
+
+    async def complete(self, asked: Completing) -> list[str]:
+        """What to propose to somebody who types an option; takes two seconds at most, and never raises."""
+
+    async def find_choices(self, key: str) -> Choices | None:
+        """What one of our messages offers, to show its form; None: it is over. Raises StoreError."""
+
+    async def recall(self, name: str) -> Any:
+        """A JSON value that this account's connector wanted to be remembered; None: there is none."""
+
+    async def remember(self, name: str, value: Any) -> None:
+        """Keep a JSON value over restarts. Raises StoreError."""
+
     async def find_mark(self, name: str) -> int | None:
         """How far a stream of this account has been taken in."""
 
@@ -287,6 +304,28 @@ class StreamingConnector(Protocol):
 
         The finished reply still comes through `send`, which shows only what the stream did not.
         """
+
+
+@runtime_checkable
+class ChoiceConnector(Protocol):
+    """A connector that shows choices (`Content.choices`) as buttons, lists or forms in `encode`.
+
+    Elsewhere the host writes them as a numbered list into the text.
+    """
+
+    def chosen(self, target: Target, label: str) -> list[Payload]:
+        """Pure: what takes the choices away from the message in which `label` was just chosen.
+
+        `target` is that of the choice. Sent as any other payload; where it is too late, nothing happens.
+        """
+
+
+@runtime_checkable
+class AcknowledgingConnector(Protocol):
+    """A connector whose commands wait visibly for an answer, once they are acknowledged."""
+
+    def unanswered(self, target: Target) -> list[Payload]:
+        """Pure: what ends that waiting where nothing is said to `target`; empty: nothing waits there."""
 
 
 @runtime_checkable

@@ -56,6 +56,10 @@ class Ledger(Protocol):
     async def last_received(self) -> Received | None:
         """The newest inbox row."""
 
+    async def last_received_from(self, entity_id: UUID, room_id: UUID, *, before: UUID) -> Received | None:
+        """A person's newest message in a room that came before the message of memory `before` and is no
+        command and no choice."""
+
     async def find_skipped(self, message_id: str) -> list[SkippedMessage]:
         """Messages that were not let in, by platform message id or event key, the newest first."""
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar, overload
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, overload
 
 from pydantic import BaseModel
 
 from bot_host.contracts.agent import AgentCore
+from bot_host.contracts.commands import Command, CommandCall
 from bot_host.contracts.connector import CheckLine
 from bot_host.contracts.results import (
     ActionPlan,
@@ -16,6 +17,7 @@ from bot_host.contracts.results import (
     ProviderResult,
     State,
 )
+from bot_host.contracts.routes import Route
 from bot_host.contracts.tables import Schema
 from bot_host.types.character import ExampleMessage
 from bot_host.types.content import Content, MentionContext
@@ -111,6 +113,10 @@ class Agent(AgentCore, Protocol):
         """Whatever plugins brought, possible now or not."""
 
     @property
+    def commands(self) -> "Sequence[Command]":
+        """All of them."""
+
+    @property
     def providers(self) -> "Sequence[Provider]":
         """All of them."""
 
@@ -155,6 +161,9 @@ class Agent(AgentCore, Protocol):
 
     def register_action(self, action: "Action") -> None:
         """Add an action; a second one of the same name is left out with a warning."""
+
+    def register_command(self, command: Command) -> None:
+        """Add a command. Raises PluginError for a name that another one has."""
 
     def register_provider(self, provider: "Provider") -> None:
         """Add a provider; a second one of the same name is left out with a warning."""
@@ -355,24 +364,6 @@ class TaskWorker:
     """Whether it may run now; for tasks that a message chooses, the message and its state."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """An HTTP route, served at `/plugins/{plugin}{path}` (elizaos.md 2.4-05).
-
-    There the first agent that has the plugin serves it, or the one that `?agent=` names; each agent's own is
-    at `/api/v1/agents/{agent}/plugins/{plugin}{path}`.
-    """
-
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-    path: str
-    """Begins with `/`; `{name}` stands for one segment."""
-    handler: Callable[[Any, Agent], Awaitable[Any]]
-    """Gets the request (a Starlette `Request`) and the agent; returns a response or a JSON value."""
-    public: bool = False
-    """Served without the web token."""
-    name: str = ""
-
-
 PluginEventHandler: TypeAlias = Callable[[Agent, Any], Awaitable[None] | None]
 """As EventHandler, with the agent."""
 PluginTest: TypeAlias = Callable[[Agent], Awaitable[None]]
@@ -395,6 +386,7 @@ class Plugin:
     init: Callable[[Mapping[str, Any], Agent], Awaitable[None]] | None = None
     """Called before the rest is registered, with the plugin's config: checked, and with its defaults."""
     actions: tuple[Action, ...] = ()
+    commands: tuple[Command, ...] = ()
     providers: tuple[Provider, ...] = ()
     evaluators: tuple[Evaluator, ...] = ()
     services: tuple[type[Service], ...] = ()
@@ -427,6 +419,8 @@ __all__ = [
     "ActionResult",
     "Agent",
     "CheckLine",
+    "Command",
+    "CommandCall",
     "Delivery",
     "Evaluator",
     "EventHandler",

@@ -11,6 +11,7 @@ from bot_host.contracts.ledger import Ledger
 from bot_host.contracts.pairing import Pairings
 from bot_host.contracts.tables import SchemaStore
 from bot_host.contracts.tasks import Tasks
+from bot_host.types.choices import OpenChoice
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Mark, RecentRoom
@@ -293,10 +294,24 @@ class Steps(Protocol):
         """All of a turn, by edition, round and call. Kept for 30 days after the turn."""
 
 
+class Choosing(Protocol):
+    """What messages of ours offer to choose from. Rows come with the memory (`content.choices`)."""
+
+    async def find_choice(self, key: str) -> OpenChoice | None:
+        """One by its key, used or not, for a month after its end."""
+
+    async def open_choices(self, room_id: UUID, now: datetime) -> list[OpenChoice]:
+        """Those of a room that are neither used nor over, the longest lasting first; 20 at the most."""
+
+    async def use_choice(self, key: str, memory_id: UUID) -> bool:
+        """Use it up, by the message that chooses; True for the same message again. False: used, or over."""
+
+
 class Store(
     Inbox,
     Outbox,
     Steps,
+    Choosing,
     Memories,
     People,
     Places,

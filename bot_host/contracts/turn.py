@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from bot_host.contracts.connector import TextStream
+from bot_host.types.commands import ChoiceUse, CommandUse
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
@@ -61,6 +62,8 @@ class TurnInput:
     history: tuple[Memory, ...] | None = None
     """What was said in the room up to the last of the messages, oldest first; None when it was not read."""
     wishes: TurnWishes = TurnWishes()
+    use: CommandUse | ChoiceUse | None = None
+    """What its one message asks for besides an answer."""
 
 
 class TurnOutbox(Protocol):
@@ -89,6 +92,15 @@ class TurnOutbox(Protocol):
     async def say(self, memory: Memory, target: Target, *, answering: tuple[UUID, ...] = ()) -> None:
         """Commit something that is said before the turn ends; it goes out at once. Raises StoreError."""
 
+    async def farewell(self, memory: Memory, target: Target, *, entity_id: UUID) -> None:
+        """Say a last word, wait until it has gone out (30 seconds at most), then erase a person. StoreError.
+
+        Doing it again, after a kill, says it once.
+        """
+
+    def erased(self, turn: Turn, run: RunRecord) -> None:
+        """The turn's rows have ended with the erasure of their sender: whoever waits for them is told."""
+
     async def finish(self, writing: Coroutine[Any, Any, T]) -> T:
         """Do a short piece of writing to its end, also when the turn is cancelled meanwhile."""
 
@@ -100,8 +112,11 @@ class TurnOutbox(Protocol):
         run: RunRecord,
         replies: tuple[tuple[Memory, Target], ...] = (),
         revisions: dict[UUID, int],
+        chosen: str = "",
     ) -> bool:
         """Write the turn's end in one transaction; then its replies go out. False: stale, nothing written.
+
+        `chosen`: what its message chose of an earlier one's choices, in words: they are taken away there.
 
         A reply with the id of `turn.revises` takes that answer's place. Without one it stands: its rows stay
         answered, whatever `ends` says.

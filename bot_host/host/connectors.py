@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,10 @@ from bot_host.kit.clock import utc_now
 from bot_host.kit.logs import log_context
 from bot_host.kit.retry import backoff
 from bot_host.kit.tasks import Supervisor
+from bot_host.runtime import AgentRuntime
+from bot_host.runtime.commands import complete, offered
+from bot_host.types.choices import Choices
+from bot_host.types.commands import CommandSpec, Completing
 from bot_host.types.errors import ConfigError, ConnectorError, LoginError, StateError, StoreError
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Account, InboundEvent, Mark, RecentRoom
@@ -26,6 +30,8 @@ log = logging.getLogger(__name__)
 
 STOP_SECONDS: Final = 10.0
 """What a connector may take to stop taking messages, and again to close."""
+COMPLETE_SECONDS: Final = 2.0
+"""Whoever types waits no longer: Discord takes proposals for three."""
 LOOK_SECONDS: Final = 60.0
 """What a connector may take to find out what makes it silent."""
 
@@ -46,6 +52,7 @@ class ConnectorRunner:
         accounts: Accounts,
         data_dir: Path,
         on_open: Callable[[str], Awaitable[None]],
+        find_agent: Callable[[UUID], AgentRuntime | None],
         mask: Callable[[str], str],
         watch_pairing: Callable[[str], Coroutine[Any, Any, None]],
     ) -> None:
@@ -71,6 +78,7 @@ class ConnectorRunner:
         self._accounts = accounts
         self._data_dir = data_dir
         self._on_open = on_open
+        self._find_agent = find_agent
         self._mask = mask
         self._watch_pairing = watch_pairing
         self._account: Account | None = None
@@ -163,6 +171,37 @@ class ConnectorRunner:
     async def set_mark(self, mark: Mark) -> None:
         """Move a mark without an event."""
         await self._store.set_mark(self._who().key, mark)
+
+    def commands(self) -> Sequence[CommandSpec]:
+        """The commands of the agent that answers here."""
+        agent = self._find_agent(self.agent_id)
+        return tuple(offered(agent)) if agent is not None else ()
+
+    async def complete(self, asked: Completing) -> list[str]:
+        """What to propose to somebody who types an option. Never raises."""
+        agent = self._find_agent(self.agent_id)
+        if agent is None or not agent.started:
+            return []
+        try:
+            async with asyncio.timeout(COMPLETE_SECONDS):
+                return await complete(agent, asked)
+        except Exception:
+            log.exception("%s: nothing is proposed for /%s", self.name, asked.command)
+            return []
+
+    async def find_choices(self, key: str) -> Choices | None:
+        """What one of our messages offers; None: it is over."""
+        found = await self._store.find_choice(key)
+        over = found is None or found.used_at is not None or found.expires_at <= utc_now()
+        return None if found is None or over else found.choices
+
+    async def recall(self, name: str) -> Any:
+        """A JSON value that this account's connector wanted to be remembered."""
+        return await self._store.get_cache(self.agent_id, f"connector:{self._who().key}:{name}")
+
+    async def remember(self, name: str, value: Any) -> None:
+        """Keep a JSON value over restarts."""
+        await self._store.set_cache(self.agent_id, f"connector:{self._who().key}:{name}", value)
 
     async def _warn_of_silence(self) -> None:
         """Say once what would keep the bot silent though it is connected."""

@@ -13,6 +13,7 @@ from bot_host.host.skips import Skips
 from bot_host.kit.clean import one_line
 from bot_host.kit.clock import utc_now
 from bot_host.kit.tasks import Supervisor
+from bot_host.runtime.commands import CHOICE, COMMAND
 from bot_host.types.access import NOT_LISTED
 from bot_host.types.content import Content
 from bot_host.types.errors import StoreError
@@ -33,7 +34,7 @@ from bot_host.types.inbound import (
     WorldRef,
 )
 from bot_host.types.ledger import EventKind
-from bot_host.types.memory import PLATFORM_ROLE, Memory
+from bot_host.types.memory import PLATFORM_ROLE, Memory, MemoryType
 from bot_host.types.places import Entity, Role, Room, World
 from bot_host.types.turn import Admission, Admitted, InboxState
 
@@ -332,12 +333,17 @@ class HostInbox:
         role = self._host_role(account.key, message.sender)
         if role is not Role.NONE:
             metadata[PLATFORM_ROLE] = role.value
+        if message.command is not None:
+            metadata[COMMAND] = message.command.to_dict()
+        if message.choice is not None:
+            metadata[CHOICE] = message.choice.to_dict()
         memory = Memory(
             id=create_unique_uuid(agent_id, message.memory_key),
             agent_id=agent_id,
             entity_id=sender.id,
             room_id=room.id,
             world_id=world.id,
+            type=MemoryType.CUSTOM if message.private else MemoryType.MESSAGE,
             content=content,
             # Our clock, not the platform's: some count whole seconds, and answers are timed by ours.
             created_at=self._now(),

@@ -77,6 +77,7 @@ class BotHost(AgentMethods, MessageMethods, StatusMethods):
             accounts=self._accounts,
             data_dir=self._data_dir,
             on_open=self._account_opened,
+            find_agent=self._agents.find,
             mask=self._mask,
             watch_pairing=self._desk(agent).pairing.watch,
         )

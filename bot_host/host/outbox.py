@@ -23,12 +23,13 @@ from bot_host.host.changes import Change, find_change, keep_answer
 from bot_host.host.closed import ClosedRooms, OnClosed
 from bot_host.host.doubts import UNKNOWN, Arrived, Doubts, LookLater, Unproven, is_unknown, key_of
 from bot_host.host.drafts import Drafts
+from bot_host.host.erasing import erase, erased_ends, wait_told
 from bot_host.host.holds import Holds
 from bot_host.host.lanes import AGAIN, IDLE, Lanes, Next
 from bot_host.host.parts import marks_early, parts_of
 from bot_host.host.patience import Patience
 from bot_host.host.reactions import failure_reactions
-from bot_host.host.signs import keep_typing, typing_done
+from bot_host.host.signs import keep_typing, signs_of, typing_done
 from bot_host.kit.clock import utc_now
 from bot_host.kit.logs import log_context
 from bot_host.kit.retry import backoff
@@ -160,6 +161,19 @@ class HostOutbox:
             await self.enqueue(line, memory, target, remember=True)
         await self._callers.say(answering, memory)
 
+    async def farewell(self, memory: Memory, target: Target, *, entity_id: UUID) -> None:
+        """Say a last word, wait until it has gone out, then erase a person. Raises StoreError."""
+        if target.account.startswith(LOCAL):
+            await self._callers.say((memory.content.in_reply_to or "",), memory)
+        else:
+            line = self._accounts.get(target.account)
+            await wait_told(self, await self.enqueue(line, memory, target, remember=True))
+        await self.finish(erase(self._store, entity_id))
+
+    def erased(self, turn: Turn, run: RunRecord) -> None:
+        """The turn's rows have ended with the erasure of their sender: whoever waits for them is told."""
+        self._callers.turn_ended(turn, erased_ends(turn), run, ())
+
     async def finish(self, writing: Coroutine[Any, Any, T]) -> T:
         """Do a short piece of writing to its end, also when the turn is cancelled meanwhile."""
         return await asyncio.shield(self._tasks.spawn("writing", writing))
@@ -172,13 +186,14 @@ class HostOutbox:
         run: RunRecord,
         replies: tuple[tuple[Memory, Target], ...] = (),
         revisions: dict[UUID, int],
+        chosen: str = "",
     ) -> bool:
         """Write the turn's end in one transaction; then its replies go out. False: stale, nothing written.
 
         Once begun it is finished, also when the turn is cancelled meanwhile: half of it would be a reply
         that is stored and never sent.
         """
-        work = self._commit(turn, ends=ends, run=run, replies=replies, revisions=revisions)
+        work = self._commit(turn, ends=ends, run=run, replies=replies, revisions=revisions, chosen=chosen)
         return await asyncio.shield(self._tasks.spawn("commit", work))
 
     async def _commit(
@@ -189,8 +204,9 @@ class HostOutbox:
         run: RunRecord,
         replies: tuple[tuple[Memory, Target], ...],
         revisions: dict[UUID, int],
+        chosen: str,
     ) -> bool:
-        rows: list[NewOutbox] = []
+        rows = signs_of(turn, self._accounts, answered=[target for _, target in replies], chosen=chosen)
         for memory, target in replies:
             if target.account and not target.account.startswith(LOCAL):
                 line = self._accounts.get(target.account)

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from bot_host.contracts.connector import RepeatingConnector
+from bot_host.contracts.connector import ChoiceConnector, RepeatingConnector
 from bot_host.host.accounts import Line
+from bot_host.runtime.choices import with_list
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Payload, Target, destination_of
@@ -21,7 +22,8 @@ def marks_early(line: Line | None) -> bool:
 def parts_of(line: Line, memory: Memory, target: Target, *, run_id: UUID | None) -> list[NewOutbox]:
     """A message as the parts that its platform takes."""
     target = line.voiced(target)
-    payloads = line.connector.encode(memory.content, target)
+    content = memory.content if isinstance(line.connector, ChoiceConnector) else with_list(memory.content)
+    payloads = line.connector.encode(content, target)
     return [
         make_part(
             line,

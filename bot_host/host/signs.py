@@ -1,12 +1,16 @@
-"""The typing indicator."""
+"""What is shown beside the answers: that one is being written, that a choice was made, that none comes."""
 
 import asyncio
 import logging
+from collections.abc import Collection
 from typing import Final
 
-from bot_host.contracts.connector import Connector
+from bot_host.contracts.connector import AcknowledgingConnector, ChoiceConnector, Connector
+from bot_host.contracts.turn import Turn
+from bot_host.host.accounts import Accounts, Line
 from bot_host.types.errors import ConnectorError
-from bot_host.types.outbound import Target
+from bot_host.types.outbound import LANE, Payload, Target, destination_of
+from bot_host.types.turn import InboxRow, NewOutbox
 
 log = logging.getLogger(__name__)
 
@@ -31,3 +35,39 @@ async def typing_done(connector: Connector, target: Target) -> None:
             await connector.typing_done(target)
     except (TimeoutError, ConnectorError) as error:
         log.debug("typing indicator: %s", error)
+
+
+def signs_of(turn: Turn, accounts: Accounts, *, answered: Collection[Target], chosen: str) -> list[NewOutbox]:
+    """What goes out beside a turn's answers: choices are taken away, and waiting for nothing is ended."""
+    rows: list[NewOutbox] = []
+    for row in turn.rows:
+        line = accounts.find(row.account)
+        if line is None:
+            continue
+        if chosen and isinstance(line.connector, ChoiceConnector):
+            rows += _parts(line, row, line.connector.chosen(row.target, chosen))
+        if not any(_is_same(row.target, target) for target in answered) and isinstance(
+            line.connector, AcknowledgingConnector
+        ):
+            rows += _parts(line, row, line.connector.unanswered(row.target))
+    return rows
+
+
+def _is_same(one: Target, other: Target) -> bool:
+    lane = one.extra.get(LANE)
+    return lane == other.extra.get(LANE) if lane else one == other
+
+
+def _parts(line: Line, row: InboxRow, payloads: list[Payload]) -> list[NewOutbox]:
+    return [
+        NewOutbox(
+            agent_id=row.agent_id,
+            account=row.account,
+            destination=destination_of(row.account, row.target),
+            target=row.target,
+            payload=payload,
+            part=part,
+            parts=len(payloads),
+        )
+        for part, payload in enumerate(payloads)
+    ]

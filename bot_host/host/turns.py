@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -12,9 +13,18 @@ from bot_host.host.accounts import Accounts
 from bot_host.host.lanes import AGAIN, IDLE, Next
 from bot_host.kit.logs import log_context
 from bot_host.kit.retry import backoff
-from bot_host.pipeline import STOP_WORD, TurnEnd, ends_turn, give_up, handle_turn, history_wanted
+from bot_host.pipeline import (
+    STOP_WORD,
+    TurnEnd,
+    ends_turn,
+    find_use,
+    give_up,
+    handle_turn,
+    history_wanted,
+)
 from bot_host.runtime import AgentRuntime
 from bot_host.runtime.runs import Run
+from bot_host.types.commands import ChoiceUse, CommandUse
 from bot_host.types.content import ChannelType
 from bot_host.types.errors import StateError, StoreError
 from bot_host.types.ids import UUID, new_id
@@ -81,7 +91,13 @@ class TurnWorker:
         if taken.wait_s > 0:
             return Next(after_s=taken.wait_s)
         await self._withdraw_others(key, taken.rows)
-        rows = await self._sort_out(key, taken.rows, latest=agent.options.busy_mode == "latest")
+        try:
+            uses = await self._uses(agent, taken)
+        except StoreError as error:
+            log.error("the turn could not be read: %s", error)
+            await self._put_back(key, [row.seq for row in taken.rows], blameless=True)
+            return Next(after_s=STORE_SECONDS)
+        rows = await self._sort_out(key, taken.rows, uses, latest=agent.options.busy_mode == "latest")
         if not rows:
             # An account that logged in while its rows were on their way back found nothing to wake.
             return AGAIN if any(self._accounts.can_answer(row.account) for row in taken.rows) else IDLE
@@ -91,7 +107,7 @@ class TurnWorker:
         with log_context(agent=agent.character.name, room=key[1], run=run_id):
             blameless = True
             try:
-                ended = await self._turn(key, agent, rows, taken, run_id)
+                ended = await self._turn(key, agent, rows, taken, run_id, uses.get(rows[0].memory_id))
                 return done if ended else AGAIN
             except StoreError as error:
                 log.error("the turn could not be read or written: %s", error)
@@ -119,12 +135,27 @@ class TurnWorker:
         except StoreError as error:
             log.warning("an answer that is not coming is still shown in part: %s", error)
 
-    async def _sort_out(self, key: RoomKey, rows: Sequence[InboxRow], *, latest: bool) -> list[InboxRow]:
+    async def _uses(self, agent: AgentRuntime, taken: TakenTurn) -> dict[UUID, CommandUse | ChoiceUse]:
+        """Which of the messages are commands, or choose something."""
+        found = {}
+        for memory_id, memory in taken.memories.items():
+            if (use := await find_use(agent, memory)) is not None:
+                found[memory_id] = use
+        return found
+
+    async def _sort_out(
+        self,
+        key: RoomKey,
+        rows: Sequence[InboxRow],
+        uses: Mapping[UUID, CommandUse | ChoiceUse],
+        *,
+        latest: bool,
+    ) -> list[InboxRow]:
         """The rows of this turn; the others go back.
 
         Not those of an account that is not logged in (yet): their answer would have no way out. And of
         rows that have brought turns down before, one at a time. Each answer that is to be revised has a turn
-        of its own.
+        of its own, and so has each command and choice.
         """
         ready = [row for row in rows if self._accounts.can_answer(row.account)]
         for account in {row.account for row in rows} - {row.account for row in ready} - self._absent:
@@ -138,6 +169,8 @@ class TurnWorker:
         if not latest and any(row.seq == asked for row in ready):
             # The answer that is shown stands above what came later: it is finished before that is answered.
             ready = [row for row in ready if asked is not None and row.seq <= asked]
+        alone = next((place for place, row in enumerate(ready) if row.memory_id in uses), len(ready))
+        ready = ready[: max(alone, 1)]
         chosen = {row.seq for row in ready}
         back = [row.seq for row in rows if row.seq not in chosen]
         if back:
@@ -145,7 +178,13 @@ class TurnWorker:
         return ready
 
     async def _turn(
-        self, key: RoomKey, agent: AgentRuntime, rows: Sequence[InboxRow], taken: TakenTurn, run_id: UUID
+        self,
+        key: RoomKey,
+        agent: AgentRuntime,
+        rows: Sequence[InboxRow],
+        taken: TakenTurn,
+        run_id: UUID,
+        use: CommandUse | ChoiceUse | None,
     ) -> bool:
         """False when the rows went back and have to be looked at again."""
         gone = [row for row in rows if row.memory_id not in taken.memories]
@@ -155,7 +194,7 @@ class TurnWorker:
         if not found:
             return True
         turn = Turn(rows=found, run_id=run_id)
-        given = self._given(agent, turn, taken)
+        given = replace(self._given(agent, turn, taken), use=use)
         if turn.rows[0].attempts > MAX_ATTEMPTS:
             why = f"given up after {MAX_ATTEMPTS} attempts"
             log.error("message %s: %s", turn.rows[0].message_id, why)
@@ -212,12 +251,14 @@ class TurnWorker:
         last = turn.last
         messages = tuple(taken.memories[row.memory_id] for row in turn.rows)
         line = self._accounts.find(last.account)
+        here = taken.room.setting("mention_only") if taken.room is not None else None
+        usual = line.config.mention_only if line is not None else False
         return TurnInput(
             room=taken.room or Room(id=last.room_id, agent_id=agent.agent_id, type=ChannelType.DM),
             world=taken.world,
             messages=messages,
             people=taken.people,
-            mention_only=line.config.mention_only if line is not None else False,
+            mention_only=here if isinstance(here, bool) else usual,
             bots_limit=line.config.bots_limit if line is not None else 20,
             own_state=taken.own_state,
             # Read up to the newest of the rows that were taken: too little for one that stands far before it.

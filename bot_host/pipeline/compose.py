@@ -9,6 +9,7 @@ from bot_host.kit.clean import one_line
 from bot_host.pipeline.gate import DIRECT, is_addressed
 from bot_host.pipeline.quotes import with_quotes
 from bot_host.runtime.agent import AgentRuntime
+from bot_host.runtime.commands import stays_out
 from bot_host.types.content import Media
 from bot_host.types.memory import Memory
 from bot_host.types.models import ChatMessage
@@ -43,7 +44,10 @@ async def compose(
     history = [
         memory
         for memory in said_before
-        if memory.created_at <= newest.created_at and not memory.metadata.get(FAILURE)
+        if memory.created_at <= newest.created_at
+        and not memory.metadata.get(FAILURE)
+        and not given.room.is_past(memory.created_at)
+        and not (memory.id != newest.id and stays_out(agent, memory))
     ]
     there = {memory.id for memory in history}
     history.extend(memory for memory in answering if memory.id not in there)

@@ -11,6 +11,7 @@ from bot_host.kit.clean import one_line
 from bot_host.pipeline.bots import BotCheck
 from bot_host.pipeline.limits import LimitCheck
 from bot_host.runtime.agent import AgentRuntime
+from bot_host.runtime.commands import asked_for, stays_out
 from bot_host.runtime.pairing import VERBS, pair
 from bot_host.runtime.settings import truth
 from bot_host.types.content import ChannelType, MentionContext
@@ -101,6 +102,8 @@ async def decide_all(
 
 def ends_turn(agent: AgentRuntime, message: Memory, room: Room, answering: Sequence[Memory]) -> str:
     """Why a new message ends the turn under way, which answers `answering`; empty when it does not."""
+    if asked_for(agent, message) is not None:
+        return ""
     if has_stop_word(agent, message) and any(_may_stop(message, room, each) for each in answering):
         return STOP_WORD
     newer = agent.options.busy_mode == "latest" and is_addressed(message, room)
@@ -207,6 +210,7 @@ def _listed(agent: AgentRuntime, name: str, older: str) -> list[str]:
 
 async def _ask(agent: AgentRuntime, message: Memory, room: Room) -> Decision:
     history = await agent.store.get_memories(room.id, count=HISTORY, until=message.created_at)
+    history = [each for each in history if not (room.is_past(each.created_at) or stays_out(agent, each))]
     if not any(memory.id == message.id for memory in history):
         history.append(message)
     people = await agent.store.get_entities(list({memory.entity_id for memory in history}))

@@ -8,27 +8,31 @@ from enum import StrEnum
 from typing import Final
 
 from bot_host.contracts.connector import TextStream
-from bot_host.contracts.plugin import State
+from bot_host.contracts.plugin import ActionResult, HandlerCallback, State
 from bot_host.contracts.turn import Turn, TurnInput, TurnOutbox
 from bot_host.kit.clean import clean_text, one_line
+from bot_host.pipeline.commands import WORDLESS, Asked, carry_out, check
 from bot_host.pipeline.compose import FAILURE, compose
 from bot_host.pipeline.evaluate import evaluate, note_evaluation
 from bot_host.pipeline.gate import DIRECT, Decision, decide_all, is_addressed
 from bot_host.pipeline.respond import Limits, Reply, respond
-from bot_host.pipeline.steps import Answered, Stale, Steps, read_steps
+from bot_host.pipeline.results import CHOICES
+from bot_host.pipeline.steps import Answered, Gone, Stale, Steps, read_steps
 from bot_host.runtime.agent import AgentRuntime
+from bot_host.runtime.choices import bound
 from bot_host.runtime.runs import Run, tell_begun, tell_ended, use_run
 from bot_host.runtime.voice import next_message_id
 from bot_host.types.content import Content
 from bot_host.types.errors import BotHostError, StoreError
 from bot_host.types.events import EventType
 from bot_host.types.ids import UUID, create_unique_uuid, new_id
-from bot_host.types.memory import Memory
-from bot_host.types.outbound import Target
+from bot_host.types.memory import Memory, MemoryType
+from bot_host.types.outbound import LANE, Target, for_eyes
 from bot_host.types.turn import InboxEnd, InboxRow, Outcome, RunRecord
 
 log = logging.getLogger(__name__)
 
+SILENT: Final = "the model chose silence"
 FAILURE_LINE: Final = (
     "Sorry, something went wrong on my side and I can't answer right now. Please try again in a little while."
 )
@@ -60,6 +64,8 @@ class _Thought:
     """What a turn came to so far; nothing of it is written."""
 
     steps: Steps
+    asked: Asked | None = None
+    """The command or choice that its message is."""
     judged: Sequence[_Judged] = ()
     reply: Reply | None = None
     state: State | None = None
@@ -67,6 +73,8 @@ class _Thought:
     stream: TextStream | None = None
     """Shown, and not yet followed by a committed reply."""
     timed_out: bool = False
+    said: int = 0
+    """Messages before the turn's end."""
 
     @property
     def answering(self) -> list[_Judged]:
@@ -106,6 +114,10 @@ async def handle_turn(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox:
         except Stale:
             status = "stale"
             return TurnEnd.STALE
+        except Gone:
+            status = "completed"
+            outbox.erased(turn, run.record(status))
+            return TurnEnd.DONE
         except BotHostError as failure:
             status, error = "failed", str(failure)
             raise
@@ -130,17 +142,16 @@ async def _think(
     try:
         async with limit:
             with run.step("gate"):
-                settled = thought.steps.decisions
+                decisions, given = await _decide(agent, given, thought)
                 thought.judged = [
                     _Judged(row=row, memory=memory, decision=decision)
-                    for row, memory, decision in zip(
-                        turn.rows, given.messages, await decide_all(agent, given, settled), strict=True
-                    )
+                    for row, memory, decision in zip(turn.rows, given.messages, decisions, strict=True)
                 ]
             if thought.answering:
                 async with outbox.typing(thought.answering[-1].row.target):
-                    await _respond(agent, turn, given, outbox, run, thought)
-    except (StoreError, Stale):
+                    work = _respond if thought.asked is None or thought.asked.command is None else _obey
+                    await work(agent, turn, given, outbox, run, thought)
+    except (StoreError, Stale, Gone):
         raise
     except BotHostError as error:
         log.error("no answer: %s", error)
@@ -157,6 +168,66 @@ async def _think(
     return ""
 
 
+async def _decide(
+    agent: AgentRuntime, given: TurnInput, thought: _Thought
+) -> tuple[list[Decision], TurnInput]:
+    """A decision for each message, and the turn's input as it is answered."""
+    if given.use is None:
+        return await decide_all(agent, given, thought.steps.decisions), given
+    thought.asked = await check(agent, given)
+    return [thought.asked.decision], thought.asked.given
+
+
+async def _obey(
+    agent: AgentRuntime, turn: Turn, given: TurnInput, outbox: TurnOutbox, run: Run, thought: _Thought
+) -> None:
+    """Instead of compose and respond: a command."""
+    assert thought.asked is not None
+    asked = thought.answering[-1]
+    thought.memory_id = turn.revises or new_id()
+
+    async def farewell(content: Content) -> None:
+        said = create_unique_uuid(agent.agent_id, f"farewell:{asked.memory.id}")
+        last = _memory(agent, asked, Reply(text=clean_text(content.text), private=True), said)
+        await outbox.farewell(last, asked.row.target, entity_id=asked.memory.entity_id)
+
+    thought.reply = await carry_out(
+        agent,
+        run,
+        thought.asked,
+        answered=Answered(row=asked.row, memory=asked.memory, reason=asked.decision.reason),
+        steps=thought.steps,
+        say=_say(agent, outbox, thought, asked, answering=(asked.memory.id,)),
+        farewell=farewell,
+    )
+
+
+def _say(
+    agent: AgentRuntime,
+    outbox: TurnOutbox,
+    thought: _Thought,
+    newest: _Judged,
+    *,
+    answering: tuple[UUID, ...],
+) -> HandlerCallback:
+    """The way to say something before the turn's end."""
+
+    async def say(content: Content) -> list[Memory]:
+        if not content.text.strip() and not content.attachments:
+            return []
+        words = Reply(text=clean_text(content.text), actions=content.actions)
+        if content.choices is not None:
+            words.results = [("", ActionResult(data={CHOICES: content.choices}))]
+        said = _memory(agent, newest, words, next_message_id(agent.agent_id))
+        said.content.attachments = list(content.attachments)
+        await outbox.say(said, newest.row.target, answering=answering)
+        thought.said += 1
+        await _tell_sent(agent, ((said, newest.row.target),))
+        return [said]
+
+    return say
+
+
 async def _respond(
     agent: AgentRuntime, turn: Turn, given: TurnInput, outbox: TurnOutbox, run: Run, thought: _Thought
 ) -> None:
@@ -166,18 +237,9 @@ async def _respond(
         thought.state, prompt = await compose(agent, given, answering=memories)
     answering = tuple(memory.id for memory in memories)
     thought.memory_id = turn.revises or outbox.shown_id(newest.row) or new_id()
-    if turn.revises is None:  # an answer that is there is changed at once, not written over
+    # An answer that is there is changed at once, not written over; and a command's has a way of its own.
+    if turn.revises is None and LANE not in newest.row.target.extra:
         thought.stream = outbox.open_stream(newest.row, memory_id=thought.memory_id, answering=answering)
-
-    async def say(content: Content) -> list[Memory]:
-        if not content.text.strip() and not content.attachments:
-            return []
-        words = Reply(text=clean_text(content.text), actions=content.actions)
-        said = _memory(agent, newest, words, next_message_id(agent.agent_id))
-        said.content.attachments = list(content.attachments)
-        await outbox.say(said, newest.row.target, answering=answering)
-        await _tell_sent(agent, ((said, newest.row.target),))
-        return [said]
 
     thought.reply = await respond(
         agent,
@@ -193,7 +255,7 @@ async def _respond(
             steps=given.wishes.max_steps or agent.options.max_steps, retries=given.wishes.max_retries
         ),
         steps=thought.steps,
-        callback=say,
+        callback=_say(agent, outbox, thought, newest, answering=answering),
     )
 
 
@@ -212,15 +274,16 @@ async def _finish(
     if reply is not None and reply.text:
         newest = thought.answering[-1]
         reply_id = turn.revises or outbox.shown_id(newest.row) or thought.memory_id
-        replies = (*replies, (_memory(agent, newest, reply, reply_id), newest.row.target))
-    silent = reply is not None and reply.silent
-    ends = tuple(_end(each, silent=silent, reply_id=reply_id) for each in thought.judged)
+        target = for_eyes(newest.row.target) if reply.private else newest.row.target
+        replies = (*replies, (_memory(agent, newest, reply, reply_id), target))
+    ends = tuple(_end(each, silent=_silence(thought), reply_id=reply_id) for each in thought.judged)
     written = await outbox.commit(
         turn,
         ends=ends,
         run=run,
         replies=replies,
         revisions={each.memory.id: each.memory.revision for each in thought.answering},
+        chosen=thought.asked.label if thought.asked is not None and thought.answering else "",
     )
     if not written:
         return TurnEnd.STALE
@@ -247,14 +310,26 @@ def _notices(agent: AgentRuntime, turn: Turn, thought: _Thought) -> tuple[tuple[
 def _notice(agent: AgentRuntime, each: _Judged, *, memory_id: UUID = "") -> tuple[Memory, Target]:
     """A line to somebody whose message is not answered; prompts leave it out, as models imitate such."""
     said = _memory(agent, each, Reply(text=each.decision.line), memory_id or new_id())
-    return said.model_copy(update={"metadata": {**said.metadata, FAILURE: True}}), each.row.target
+    # Why something was not done is nobody else's business.
+    target = for_eyes(each.row.target)
+    return said.model_copy(update={"metadata": {**said.metadata, FAILURE: True}}), target
 
 
-def _end(each: _Judged, *, silent: bool, reply_id: UUID | None = None) -> InboxEnd:
+def _silence(thought: _Thought) -> str:
+    """Why nothing was said; empty: something was."""
+    reply = thought.reply
+    if reply is None or reply.text or thought.said:
+        return ""
+    if thought.asked is not None and thought.asked.command is not None:
+        return WORDLESS
+    return SILENT if reply.silent else ""
+
+
+def _end(each: _Judged, *, silent: str = "", reply_id: UUID | None = None) -> InboxEnd:
     if not each.decision.respond:
         return InboxEnd(seq=each.row.seq, outcome=each.decision.outcome, reason=each.decision.reason)
     if silent:
-        return InboxEnd(seq=each.row.seq, outcome=Outcome.IGNORED, reason="the model chose silence")
+        return InboxEnd(seq=each.row.seq, outcome=Outcome.IGNORED, reason=silent)
     return InboxEnd(
         seq=each.row.seq, outcome=Outcome.ANSWERED, reason=each.decision.reason, reply_id=reply_id
     )
@@ -274,7 +349,7 @@ async def _fail(
     addressed: tuple[InboxRow, Memory] | None = None
     for row, memory in zip(turn.rows, given.messages, strict=True):
         if row.seq in ignored:
-            ends.append(_end(ignored[row.seq], silent=False))
+            ends.append(_end(ignored[row.seq]))
             continue
         ends.append(InboxEnd(seq=row.seq, outcome=Outcome.FAILED, reason=run.error))
         if is_addressed(memory, given.room):
@@ -331,18 +406,26 @@ def _log_end(given: TurnInput, ends: tuple[InboxEnd, ...], run: RunRecord) -> No
 
 
 def _memory(agent: AgentRuntime, answered: _Judged, reply: Reply, memory_id: UUID) -> Memory:
+    asked = answered.memory
+    content = Content(
+        text=reply.text,
+        actions=reply.actions or ["REPLY"],
+        attachments=reply.attachments,
+        in_reply_to=asked.id,
+        source=asked.content.source,
+        channel_type=asked.content.channel_type,
+        choices=reply.choices,
+    )
+    # What only one person sees is no part of what was said in the room: no prompt, search or summary has it.
+    private = reply.private or asked.type is MemoryType.CUSTOM
     return Memory(
         id=memory_id,
         agent_id=agent.agent_id,
         entity_id=agent.agent_id,
-        room_id=answered.memory.room_id,
-        world_id=answered.memory.world_id,
-        content=Content(
-            text=reply.text,
-            actions=reply.actions or ["REPLY"],
-            attachments=reply.attachments,
-            in_reply_to=answered.memory.id,
-            source=answered.memory.content.source,
-            channel_type=answered.memory.content.channel_type,
+        room_id=asked.room_id,
+        world_id=asked.world_id,
+        type=MemoryType.CUSTOM if private else MemoryType.MESSAGE,
+        content=bound(
+            agent.store, content, memory_id=memory_id, room_id=asked.room_id, owner=asked.entity_id
         ),
     )

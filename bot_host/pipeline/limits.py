@@ -41,15 +41,19 @@ class LimitCheck:
         self._let_in: dict[str, int] = {}
         self._told: set[tuple[str, str]] = set()
 
-    async def refuse(self, message: Memory) -> Refusal | None:
-        """Why this message is not answered, if it is over a limit. Those who run the bot have none."""
+    async def refuse(self, message: Memory, *, rates_only: bool = False) -> Refusal | None:
+        """Why this message is not answered, if it is over a limit. Those who run the bot have none.
+
+        `rates_only`: no model will be asked, so tokens and cost do not matter.
+        """
         if not self._limits or message.entity_id in self._agent.owners:
             return None
         now = utc_now()
         use = await self._agent.store.get_use(
             self._agent.agent_id, message.entity_id, message.room_id, now, REASONS
         )
-        reason = next(self._exceeded(use, message), "")
+        exceeded = self._exceeded(use, message)
+        reason = next((each for each in exceeded if not rates_only or each in (ENTITY, ROOM)), "")
         if not reason:
             for whose in (message.entity_id, message.room_id):
                 self._let_in[whose] = self._let_in.get(whose, 0) + 1

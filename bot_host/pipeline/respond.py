@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from bot_host.contracts.connector import RevisableStream, TextStream
 from bot_host.contracts.plugin import ActionResult, HandlerCallback, State
 from bot_host.kit.clean import clean_text, one_line
@@ -16,6 +18,7 @@ from bot_host.runtime import actions as running
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.runtime.process import ActionTurn
 from bot_host.runtime.runs import Run
+from bot_host.types.choices import Choices
 from bot_host.types.content import Content, Media
 from bot_host.types.errors import ModelError
 from bot_host.types.memory import Memory
@@ -49,12 +52,28 @@ class Reply:
     text: str = ""
     actions: list[str] = field(default_factory=list)
     results: list[tuple[str, ActionResult]] = field(default_factory=list)
+    private: bool = False
+    """For the one who asked alone: it does not belong to what was said in the room."""
 
     @property
     def attachments(self) -> list[Media]:
         """What actions made for the answer: `data["attachments"]` of their results."""
         made = [media for _, result in self.results for media in result.data.get("attachments", ())]
         return [media for media in made if isinstance(media, Media)]
+
+    @property
+    def choices(self) -> Choices | None:
+        """What is offered below the answer: the last `data["choices"]` of the actions' results."""
+        for _, result in reversed(self.results):
+            offered = result.data.get("choices")
+            if isinstance(offered, Choices):
+                return offered
+            if isinstance(offered, dict):
+                try:
+                    return Choices.model_validate(offered)
+                except ValidationError as error:
+                    log.warning("the choices of an action are left out: %s", one_line(str(error), 200))
+        return None
 
     @property
     def silent(self) -> bool:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from bot_host.contracts.plugin import ActionResult
 from bot_host.pipeline.compose import shorten
+from bot_host.types.choices import Choices
 from bot_host.types.content import Media
 from bot_host.types.models import ToolCall
 from bot_host.types.turn import StepRow
@@ -22,6 +23,7 @@ DATA_CHARACTERS: Final = 4_000_000
 SHOWN: Final = 300
 """Characters of arguments that are no JSON, as the model is shown them."""
 ATTACHMENTS: Final = "attachments"
+CHOICES: Final = "choices"
 
 
 def as_answer(result: ActionResult) -> str:
@@ -50,6 +52,8 @@ def data_as_json(name: str, result: ActionResult) -> dict[str, Any]:
         data[ATTACHMENTS] = [
             media.model_dump(mode="json", exclude_none=True) for media in made if isinstance(media, Media)
         ]
+    if isinstance(data.get(CHOICES), Choices):
+        data[CHOICES] = data[CHOICES].model_dump(mode="json", exclude_defaults=True)
     kept = {"values": _plain(name, result.values), "data": _plain(name, data)}
     return {key: value for key, value in kept.items() if value}
 

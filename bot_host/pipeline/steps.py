@@ -6,7 +6,7 @@ harmless; otherwise the model is told that nobody knows. A change of the message
 model is asked anew and shown what was done, and a call that asks for just the same once more is not run.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -38,6 +38,10 @@ UNKNOWN: Final = (
     "it is not known whether {name} was done: the work was interrupted while it ran. It was not run again. "
     "Say so, and let the person check."
 )
+CUT_OFF: Final = (
+    "I was interrupted in the middle of {name} and do not know whether it was done. I have not done it "
+    "again: please check."
+)
 BEFORE: Final = "Done already, before this message was changed or its turn interrupted; it stays done. {said}"
 SPARED: Final = "Not run again: just this was done before. {said}"
 
@@ -49,6 +53,10 @@ StepKey = tuple[UUID, int, int, int]
 
 class Stale(Exception):
     """A message was edited or deleted meanwhile: nothing more is begun for what it said."""
+
+
+class Gone(Exception):
+    """The sender was erased with this very message: nothing is left of the turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +215,32 @@ class Steps:
         key = f"{self._turn_id}:{self._edition}:{number}:{index}"
         with use_voice(Voice(self._agent.agent_id, key)):
             return await acting.run(call, message=messages[-1], ended=record), False
+
+    async def carry_out(
+        self, number: int, index: int, do: Callable[[], Awaitable[ActionResult]]
+    ) -> tuple[ActionResult, bool]:
+        """As `run`, for what is no action and not idempotent; what `do` raises leaves the call failed."""
+        row = self._rows[number, index]
+        if row.state is StepState.PLANNED:
+            await self._start(row)
+            row = self._rows[number, index]
+        elif self._was_cut_off(row):
+            unknown = ActionResult(success=False, text=CUT_OFF.format(name=row.name), error="unknown")
+            row = await self._end(row, StepState.UNKNOWN, unknown)
+        if row.state is not StepState.RUNNING:
+            return from_row(row), True
+        self._begun.discard((number, index))
+        with use_voice(Voice(self._agent.agent_id, f"{self._turn_id}:{self._edition}:{number}:{index}")):
+            try:
+                result = await do()
+            except Gone:
+                raise
+            except Exception as error:
+                failed = ActionResult(success=False, error=type(error).__name__)
+                await self._end(row, StepState.DONE, failed)
+                raise
+        await self._end(row, StepState.DONE, result)
+        return result, False
 
     def _was_cut_off(self, row: StepRow) -> bool:
         return row.state is StepState.RUNNING and (row.round, row.call) not in self._begun

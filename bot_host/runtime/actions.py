@@ -190,7 +190,7 @@ async def _ask(
         text = f"Not done yet: it needs a yes from the person who asked. Put this to them: {question}"
     else:
         # Put by us and not by the model, so that what they say yes to is what will be done.
-        await callback(Content(text=question))
+        await callback(Content(text=question, choices=confirm.YES_OR_NO))
         text = "Not done yet: the person was asked to confirm it. Say nothing more about it."
     return ActionResult(
         success=False,

@@ -19,6 +19,7 @@ from bot_host.contracts.plugin import Action, ActionCall, ActionResult, Agent
 from bot_host.contracts.store import Store
 from bot_host.kit.clean import one_line
 from bot_host.kit.clock import utc_now
+from bot_host.types.choices import Choices, Pick
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 
@@ -49,6 +50,14 @@ CONFIRM: Final = Action(
     handler=_handled_elsewhere,
 )
 """Offered while something waits and the sender has just said yes."""
+
+
+YES_OR_NO: Final = Choices(
+    picks=[Pick(label="Yes", value="yes", style="primary"), Pick(label="No", value="no")],
+    lasts_s=LASTS.total_seconds(),
+    listed=False,
+)
+"""Buttons below the question; a click says just that word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

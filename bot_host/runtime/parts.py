@@ -7,11 +7,12 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
-from bot_host.contracts.plugin import Action, Evaluator, Plugin, Provider, Route, Service, TaskWorker
+from bot_host.contracts.plugin import Action, Command, Evaluator, Plugin, Provider, Route, Service, TaskWorker
 from bot_host.contracts.tables import Schema
 from bot_host.kit.clean import one_line
 from bot_host.kit.json_schema import schema_faults
 from bot_host.kit.names import nearest
+from bot_host.runtime.commands import command_faults
 from bot_host.runtime.confirm import CONFIRM
 from bot_host.runtime.requests import as_type
 from bot_host.types.errors import PluginError, StateError
@@ -46,6 +47,11 @@ def check_plugin(plugin: Any) -> Plugin:
 def check_action(action: Action) -> Action:
     """An action that is registered by itself. Raises PluginError."""
     return _sound(action, _action(action))
+
+
+def check_command(command: Command) -> Command:
+    """The same for a command."""
+    return _sound(command, command_faults(command))
 
 
 def check_provider(provider: Provider) -> Provider:
@@ -100,6 +106,7 @@ def _itself(plugin: Plugin) -> Faults:
 
 def _parts(plugin: Plugin) -> Faults:
     yield from _each("actions", plugin.actions, _action)
+    yield from _each("commands", plugin.commands, command_faults)
     yield from _each("providers", plugin.providers, _provider)
     yield from _each("evaluators", plugin.evaluators, _evaluator)
     yield from _each("services", plugin.services, _service)

@@ -1,4 +1,4 @@
-"""What an agent's plugins brought: actions, providers, evaluators, routes, workers, send handlers."""
+"""What an agent's plugins brought: actions, commands, providers, evaluators, workers …"""
 
 import logging
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import TypeVar, cast
 
 from bot_host.contracts.plugin import (
     Action,
+    Command,
     Evaluator,
     Execute,
     Plugin,
@@ -17,6 +18,7 @@ from bot_host.contracts.plugin import (
     Validate,
 )
 from bot_host.runtime import parts
+from bot_host.types.errors import PluginError
 
 log = logging.getLogger(__name__)
 Named = TypeVar("Named", Action, Provider, Evaluator)
@@ -29,6 +31,7 @@ class Registry:
         self.plugins: list[Plugin] = []
         """Loaded ones, in the order of loading."""
         self.actions: list[Action] = []
+        self.commands: list[Command] = []
         self.providers: list[Provider] = []
         self.evaluators: list[Evaluator] = []
         self.routes: list[tuple[str, Route]] = []
@@ -42,6 +45,17 @@ class Registry:
     def register_action(self, action: Action) -> None:
         """Add an action; a second one of the same name is left out with a warning. Raises PluginError."""
         _add(self.actions, parts.check_action(action), "action")
+
+    def register_command(self, command: Command) -> None:
+        """Add a command. Raises PluginError: also for a name that another one has, as none would be safe."""
+        parts.check_command(command)
+        known = next((each for each in self.commands if each.name == command.name), None)
+        if known is not None:
+            raise PluginError(
+                f"{command.plugin or 'a plugin'}: the command {command.name} is "
+                f"{known.plugin or 'another plugin'}'s already; give it another name"
+            )
+        self.commands.append(command)
 
     def register_provider(self, provider: Provider) -> None:
         """Add a provider; a second one of the same name is left out with a warning. Raises PluginError."""
@@ -73,6 +87,8 @@ class Registry:
         """All of a plugin that is only to be listed."""
         for action in plugin.actions:
             self.register_action(replace(action, plugin=plugin.name))
+        for command in plugin.commands:
+            self.register_command(replace(command, plugin=plugin.name))
         for provider in plugin.providers:
             self.register_provider(provider)
         for evaluator in plugin.evaluators:
@@ -87,6 +103,7 @@ class Registry:
     def _forget_parts(self) -> None:
         self.plugins.clear()
         self.actions.clear()
+        self.commands.clear()
         self.providers.clear()
         self.evaluators.clear()
         self.routes.clear()

@@ -10,6 +10,7 @@ from typing import Any, Self
 from bot_host.contracts.store import WantedHistory, no_history
 from bot_host.store import (
     cache,
+    choices,
     doubts,
     drafts,
     inbox,
@@ -31,6 +32,7 @@ from bot_host.store.driver import Driver
 from bot_host.store.knowledge import MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, SchemaVerbs, TaskVerbs
 from bot_host.store.ledger_verbs import LedgerVerbs
 from bot_host.store.pairing_verbs import PairingVerbs
+from bot_host.types.choices import OpenChoice
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Mark, RecentRoom
@@ -330,6 +332,20 @@ class Database(
     async def get_steps(self, turn_id: UUID) -> list[StepRow]:
         """See Steps."""
         return await self._driver.read(partial(steps.get_steps, turn_id))
+
+    # Choices.
+
+    async def find_choice(self, key: str) -> OpenChoice | None:
+        """See Choosing."""
+        return await self._driver.read(partial(choices.find_choice, key))
+
+    async def open_choices(self, room_id: UUID, now: datetime) -> list[OpenChoice]:
+        """See Choosing."""
+        return await self._driver.read(partial(choices.open_choices, room_id, now))
+
+    async def use_choice(self, key: str, memory_id: UUID) -> bool:
+        """See Choosing."""
+        return await self._driver.write(partial(choices.use_choice, key, memory_id))
 
     # The rest.
 

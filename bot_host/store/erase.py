@@ -18,7 +18,7 @@ ERASED: Final = "erased"
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 
 _i, _o, _a, _r = schema.inbox.c, schema.outbox.c, schema.audit.c, schema.runs.c
-_GOING: Final = (schema.cache, schema.memories, schema.entities, schema.rooms)
+_GOING: Final = (schema.cache, schema.choices, schema.memories, schema.entities, schema.rooms)
 """Deleted by statements; the rest goes with them, by the schema's own references."""
 
 END_INBOX: Final = Statement(

@@ -41,6 +41,11 @@ def export_entity(entity_id: UUID) -> Unit[dict[str, list[dict[str, Any]]]]:
 def _to_json(row: dict[str, Any]) -> dict[str, Any]:
     if "vector" in row:
         row["vector"] = embeddings.unpack(row["vector"]).tolist()
+    target = row.get("target")
+    if isinstance(target, dict) and "token" in target.get("extra", {}):
+        # The key to answer a platform's command: a secret, for the quarter of an hour that it lasts.
+        extra = {key: value for key, value in target["extra"].items() if key != "token"}
+        row["target"] = {**target, "extra": extra}
     return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}
 
 

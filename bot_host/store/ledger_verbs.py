@@ -58,6 +58,10 @@ class LedgerVerbs:
         """See Ledger."""
         return await self._driver.search(story.last_received)
 
+    async def last_received_from(self, entity_id: UUID, room_id: UUID, *, before: UUID) -> Received | None:
+        """See Ledger."""
+        return await self._driver.search(partial(story.last_received_from, entity_id, room_id, before))
+
     async def find_skipped(self, message_id: str) -> list[SkippedMessage]:
         """See Ledger."""
         return await self._driver.search(partial(story.find_skipped, message_id))

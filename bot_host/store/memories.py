@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from bot_host.store import choices
 from bot_host.store.columns import InList
 from bot_host.store.schema import memories
 from bot_host.store.statement import Row, Statement, Unit
@@ -105,6 +106,8 @@ def create_memory(memory: Memory) -> Unit[bool]:
         audience=memory.audience.value if memory.audience else None,
         unique=memory.unique,
     )
+    if rows and memory.content.choices is not None and memory.entity_id == memory.agent_id:
+        yield from choices.add(memory)
     return bool(rows)
 
 

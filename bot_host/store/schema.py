@@ -25,7 +25,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot_host.store.columns import Id, Json, Key, Moment, Real, Seq, Words
 
-HEAD: Final = "0009"
+HEAD: Final = "0011"
 
 metadata: Final = MetaData(
     naming_convention={
@@ -540,6 +540,26 @@ Index("ix_pairings_open", pairings.c.account, sqlite_where=pairing_open, postgre
 pairing_untold: Final = and_(pairings.c.state == constant("approved"), pairings.c.told_at.is_(None))
 """Approved of, and does not know; see `inbox_open`."""
 Index("ix_pairings_untold", pairings.c.account, sqlite_where=pairing_untold, postgresql_where=pairing_untold)
+
+# What messages of ours offer to choose from; what just that is stands in the message. A row goes with its
+# message, with whoever may choose, and a month after it has ended.
+choices: Final = Table(
+    "choices",
+    metadata,
+    Column("key", Key, primary_key=True),
+    _agent(),
+    Column("room_id", Id, _to("rooms"), nullable=False),
+    Column("memory_id", Id, _to("memories"), nullable=False),
+    Column("entity_id", Id, _to("entities")),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
+    # The message that chose.
+    Column("used_by_memory_id", Id),
+    Index(None, "room_id", "expires_at"),
+    Index(None, "memory_id"),
+    Index(None, "entity_id"),
+    Index(None, "expires_at"),
+)
 
 marks: Final = Table(
     "marks",

@@ -13,7 +13,7 @@ from bot_host.kit.clock import utc_now
 from bot_host.store import memories, places, runs, steps
 from bot_host.store.columns import InList
 from bot_host.store.ledger_tables import skipped
-from bot_host.store.schema import agents, inbox, outbox, outbox_revised
+from bot_host.store.schema import agents, constant, inbox, outbox, outbox_revised
 from bot_host.store.schema import memories as memories_table
 from bot_host.store.statement import Row, Rows, Statement, Unit
 from bot_host.types.ids import UUID, is_uuid
@@ -22,6 +22,8 @@ from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.outbound import Target
 from bot_host.types.turn import InboxState, Operation, OutboxState, Outcome, RunRecord
 
+USES: Final = ("command", "choice")
+"""Reasons of what was asked for by name (`pipeline.commands`)."""
 FOUND: Final = 50
 """Rows that one id may lead to."""
 REPLIES: Final = 500
@@ -78,6 +80,21 @@ OF_RUN: Final = Statement(
     .where(_i.room_id == bindparam("room_id"), _i.run_id == bindparam("run_id"))
     .order_by(_i.seq),
 )
+_then = inbox.alias("then")
+LAST_FROM: Final = Statement(
+    "why.last_from",
+    _received.where(
+        _i.entity_id == bindparam("entity_id"),
+        _i.room_id == bindparam("room_id"),
+        _i.reason.not_in([constant(word) for word in USES]),
+        _i.seq
+        < select(_then.c.seq)
+        .where(_then.c.entity_id == bindparam("entity_id"), _then.c.memory_id == bindparam("before"))
+        .scalar_subquery(),
+    )
+    .order_by(_i.received_at.desc(), _i.seq.desc())
+    .limit(1),
+)
 SKIPPED: Final = Statement(
     "why.skipped",
     select(*_s)
@@ -107,7 +124,8 @@ SAID: Final = Statement(
     select(*memories.FIELDS)
     .where(
         _m.room_id == bindparam("room_id"),
-        _m.type == bindparam("type"),
+        # What was said to one person alone is no message of the room.
+        _m.type.in_([constant(MemoryType.MESSAGE.value), constant(MemoryType.CUSTOM.value)]),
         _m.created_at >= bindparam("since"),
         _m.created_at <= bindparam("until"),
         _m.entity_id == bindparam("agent_id"),
@@ -185,6 +203,12 @@ def find_received_by_id(id: UUID) -> Unit[list[Received]]:
         if answer is not None and answer.content.in_reply_to is not None:
             rows = yield BY_ID(id=answer.content.in_reply_to)
     return [_to_received(row) for row in rows]
+
+
+def last_received_from(entity_id: UUID, room_id: UUID, before: UUID) -> Unit[Received | None]:
+    """See Ledger.last_received_from."""
+    rows = yield LAST_FROM(entity_id=entity_id, room_id=room_id, before=before)
+    return next(map(_to_received, rows), None)
 
 
 def find_skipped(message_id: str) -> Unit[list[SkippedMessage]]:
@@ -267,7 +291,6 @@ def _replies(received: Received, run: RunRecord | None, answering: Sequence[UUID
         return []
     said = yield SAID(
         room_id=received.room_id,
-        type=MemoryType.MESSAGE.value,
         since=received.received_at - MARGIN,
         until=(run.ended_at if run is not None else utc_now()) + MARGIN,
         agent_id=received.agent_id,

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bot_host.kit.tasks import Supervisor
+from bot_host.types.choices import Choices
+from bot_host.types.commands import CommandSpec, Completing
 from bot_host.types.errors import StoreError
 from bot_host.types.inbound import Account, InboundEvent, InboundMessage, Mark, RecentRoom
 
@@ -40,6 +42,14 @@ class RecordingHost:
         """Whom `is_paired` knows."""
         self.rooms: list[RecentRoom] = []
         """What `recent_rooms` says."""
+        self.known_commands: Sequence[CommandSpec] = ()
+        """What `commands` says."""
+        self.completing: list[Completing] = []
+        self.proposals: list[str] = []
+        """What `complete` says."""
+        self.open_choices: dict[str, Choices] = {}
+        """What `find_choices` says, by key."""
+        self.remembered: dict[str, Any] = {}
 
     @property
     def tasks(self) -> Supervisor:
@@ -94,6 +104,24 @@ class RecordingHost:
     async def is_paired(self, user_id: str) -> bool:
         return user_id in self.paired
 
+    def commands(self) -> Sequence[CommandSpec]:
+        return self.known_commands
+
+    async def complete(self, asked: Completing) -> list[str]:
+        self.completing.append(asked)
+        return self.proposals
+
+    async def find_choices(self, key: str) -> Choices | None:
+        return self.open_choices.get(key)
+
+    async def recall(self, name: str) -> Any:
+        return self.remembered.get(name)
+
+    async def remember(self, name: str, value: Any) -> None:
+        async with self._news:
+            self.remembered[name] = value
+            self._news.notify_all()
+
     async def find_mark(self, name: str) -> int | None:
         return self.marks.get(name)
 
@@ -102,6 +130,12 @@ class RecordingHost:
 
     def _move(self, mark: Mark) -> None:
         self.marks[mark.name] = max(mark.value, self.marks.get(mark.name, mark.value))
+
+    async def wait_remembered(self, name: str) -> Any:
+        """Wait until the connector has wanted something to be remembered; what."""
+        async with self._news:
+            await self._news.wait_for(lambda: name in self.remembered)
+        return self.remembered[name]
 
     async def wait_connected(self) -> Account:
         """Wait until the connector has logged in."""

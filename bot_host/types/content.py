@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bot_host.types.choices import Choices
 from bot_host.types.ids import UUID
 
 
@@ -104,6 +105,8 @@ class Content(BaseModel):
     channel_type: ChannelType | None = None
     mention_context: MentionContext | None = None
     quotes: list[Quote] = Field(default_factory=list)
+    choices: Choices | None = None
+    """What it offers to choose from."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values, without what is not set."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
+from bot_host.types.commands import ChoiceUse, CommandUse
 from bot_host.types.content import ChannelType, Content
 from bot_host.types.outbound import Target
 
@@ -107,6 +108,12 @@ class InboundMessage:
     replaces: str = ""
     """The event key of a message that this one repeats for its sender, and that is gone: where that one was
     answered, this one is not."""
+    command: CommandUse | None = None
+    """It is the use of a command; `content.text` is how it would be written."""
+    choice: ChoiceUse | None = None
+    """It chooses something that a message of ours offered; `content.text` is what was chosen, in words."""
+    private: bool = False
+    """Nobody but the sender sees it: it does not belong to what was said in the room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,15 @@
 """Where a message goes, and what became of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 from bot_host.types.ids import UUID
 
 Payload: TypeAlias = dict[str, Any]
 """One platform request's worth of a message, in the connector's own words. JSON values only: it is stored."""
+LANE: Final = "lane"
+"""In `Target.extra`: what is sent there waits for nothing else that goes to the channel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +43,19 @@ class Target:
 
 
 def destination_of(account: str, target: Target) -> str:
-    """What is sent in order: an account's channel, and thread where there is one."""
-    return "/".join(filter(None, (account, target.channel_id, target.thread_id)))
+    """What is sent in order: an account's channel, and thread where there is one.
+
+    What has a way of its own (`extra["lane"]`: the answer to a command, say) waits for nothing else there.
+    """
+    lane = target.extra.get(LANE, "")
+    return "/".join(filter(None, (account, target.channel_id, target.thread_id, lane)))
+
+
+def for_eyes(target: Target) -> Target:
+    """`target` for the sender's eyes alone, where an answer has a way of its own (`extra["lane"]`)."""
+    if LANE not in target.extra:
+        return target
+    return replace(target, extra={**target.extra, "private": "1"})
 
 
 def account_of(destination: str) -> str:

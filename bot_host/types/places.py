@@ -3,10 +3,17 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from bot_host.types.content import ChannelType
 from bot_host.types.ids import UUID
+
+BEGINS_AT: Final = "begins_at"
+"""In a room's metadata: what was said up to then (ISO 8601) stands in no prompt any more."""
+
+
+ROOM_SETTINGS: Final = "settings"
+"""The same: what was set for this room alone."""
 
 
 class ParticipantState(StrEnum):
@@ -66,6 +73,16 @@ class Room:
     channel_id: str = ""
     thread_id: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
+
+    def setting(self, name: str) -> Any:
+        """What was set for this room alone (`metadata.settings`); None: nothing."""
+        told = self.metadata.get(ROOM_SETTINGS)
+        return told.get(name) if isinstance(told, dict) else None
+
+    def is_past(self, moment: datetime) -> bool:
+        """Whether something was said before the conversation was begun anew (`metadata.begins_at`)."""
+        begins = self.metadata.get(BEGINS_AT)
+        return isinstance(begins, str) and moment <= datetime.fromisoformat(begins)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

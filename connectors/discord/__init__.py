@@ -30,6 +30,7 @@ connector = ConnectorSpec(
             "it came without text: of server messages that do not mention it, a bot gets the text only with "
             "the message content intent",
             "switch the intent on (check says where), or mention the agent",
-        )
+        ),
+        "unknown component": ("somebody clicked something that is none of the agent's (any more)", ""),
     },
 )

@@ -17,19 +17,33 @@ from bot_host.connector import (
     Heard,
     LoginError,
     Payload,
+    RoomClosed,
+    SendError,
+    SendRefused,
     Sent,
     Target,
     backoff,
 )
 from connectors.discord import bases
+from connectors.discord.acks import Acks
 from connectors.discord.advice import TOKEN_ADVICE, check_lines
+from connectors.discord.components import components_of
 from connectors.discord.config import DiscordConfig
 from connectors.discord.encode import encode_message, nonce_of
 from connectors.discord.errors import UNKNOWN_MESSAGE, look_error, refuses_reference, send_error
 from connectors.discord.gateway import RETRY_CAP_S, Logins, Pace, quiet_reconnects
 from connectors.discord.intake import Intake
+from connectors.discord.interactions import is_interaction
 from connectors.discord.live import compare
 from connectors.discord.proof import find_own
+from connectors.discord.replies import (
+    HOW,
+    Replies,
+    as_request,
+    encode_chosen,
+    encode_reply,
+    encode_unanswered,
+)
 from connectors.discord.rest import Rest, describe
 from connectors.discord.shard import MoreShards, Shard, Shared, advised
 from connectors.discord.signs import Signs, put
@@ -72,6 +86,8 @@ class DiscordConnector:
         quiet_reconnects()
         self._pace = pace or Pace()
         self._rest = Rest(config.token)
+        self._acks = Acks()
+        self._replies = Replies(self._rest, self._acks, self._post_into)
         self._stop = asyncio.Event()
         self._shards: list[Shard] = []
         self._spots = Spots(self._rest)
@@ -87,6 +103,7 @@ class DiscordConnector:
             config=self.config,
             stopping=self._stop.is_set,
             retry_base_s=self._pace.retry_base_s,
+            acks=self._acks,
         )
         shared = Shared(
             host=host,
@@ -179,7 +196,20 @@ class DiscordConnector:
 
     def encode(self, content: Content, target: Target) -> list[Payload]:
         """See the contract."""
-        return encode_message(content, target, ping_reply=self.config.ping_reply)
+        if is_interaction(target):
+            return encode_reply(content, target)
+        payloads = encode_message(content, target, ping_reply=self.config.ping_reply)
+        if payloads and content.choices is not None:
+            payloads[-1]["components"] = components_of(content.choices)
+        return payloads
+
+    def chosen(self, target: Target, label: str) -> list[Payload]:
+        """See the contract `ChoiceConnector`."""
+        return encode_chosen(target, label)
+
+    def unanswered(self, target: Target) -> list[Payload]:
+        """See the contract `AcknowledgingConnector`."""
+        return encode_unanswered(target)
 
     async def send(self, payload: Payload, target: Target, *, key: str) -> Sent:
         """See the contract.
@@ -188,6 +218,8 @@ class DiscordConnector:
         first try's message instead of making another.
         """
         try:
+            if HOW in payload:
+                return await self._replies.send(payload, target, key=key)
             spot = await self._spots.find(target, key=key)
             body = payload | {"nonce": nonce_of(key), "enforce_nonce": True}
             if spot.answers:
@@ -196,7 +228,14 @@ class DiscordConnector:
             self._listen_for_echo(target)
             return Sent(platform_message_id=str(message["id"]))
         except _FAULTS as error:
-            raise send_error(error) from error
+            raise self._refusal(send_error(error), payload) from error
+
+    @staticmethod
+    def _refusal(error: SendError, payload: Payload) -> SendError:
+        # Where a command was used says nothing of the channel: the next one may be answered there.
+        if HOW in payload and isinstance(error, RoomClosed):
+            return SendRefused(str(error))
+        return error
 
     def _listen_for_echo(self, target: Target) -> None:
         # events/gateway#sharding: a server's shard is made of its id; direct messages come on shard 0.
@@ -265,11 +304,24 @@ class DiscordConnector:
     ) -> Sent | None:
         """See the contract `ReadBackConnector`."""
         try:
+            if HOW in payload:
+                told = await self._replies.find(payload, target)
+                if told or told is None or target.extra.get("private"):
+                    # What only one person sees stands in no history: it may come twice.
+                    return Sent(platform_message_id=told) if told else None
             channel_id = (await self._spots.find(target)).channel_id
             found = await find_own(self._rest, channel_id, payload, key=key, since=since, others=others)
         except _FAULTS as error:
             raise look_error(error) from error
         return Sent(platform_message_id=found) if found else None
+
+    async def _post_into(self, channel_id: str, body: dict[str, Any], user_id: str, key: str) -> Sent:
+        """Put a message into a channel, or a person's direct messages."""
+        if not channel_id:
+            person = Target(source="discord", extra={"user_id": user_id})
+            channel_id = (await self._spots.find(person)).channel_id
+        message = await self._post(channel_id, body, key=key)
+        return Sent(platform_message_id=str(message["id"]))
 
     async def _post(self, channel_id: str, body: dict[str, Any], *, key: str) -> dict[str, Any]:
         async def post(body: dict[str, Any]) -> dict[str, Any]:
@@ -277,8 +329,8 @@ class DiscordConnector:
                 "POST",
                 "/channels/{channel_id}/messages",
                 timeout=SEND_TIMEOUT_S,
-                json=body,
                 channel_id=channel_id,
+                **as_request(body),
             )
             return dict(answer)
 
@@ -308,7 +360,9 @@ class DiscordConnector:
         return {"id": str((made.get("message") or made)["id"])}
 
     async def typing(self, target: Target) -> None:
-        """See the contract."""
+        """See the contract. Commands say already that the bot is thinking."""
+        if is_interaction(target) and not target.extra.get("click"):
+            return
         try:
             await self._rest.request(
                 "POST",

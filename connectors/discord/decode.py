@@ -408,3 +408,38 @@ def _media(item: Json) -> Media:
         mime_type=mime or None,
         size=item.get("size") if isinstance(item.get("size"), int) else None,
     )
+
+
+def refuse_interaction(data: Json, user: Json, view: View) -> str:
+    """Why a command or click is not taken: by the rules of messages. Empty: it is."""
+    return _refuse({**_where(data), "author": user, "member": data.get("member")}, view)
+
+
+def place_of(data: Json, user: Json, view: View) -> tuple[WorldRef, RoomRef]:
+    """Where an interaction happened."""
+    place = _where(data)
+    guild_id = place.get("guild_id", "")
+    channel = data.get("channel") or {}
+    if guild_id and place["channel_id"] not in view.book.channels and "type" in channel:
+        # A channel that the bot does not see: commands come from there all the same.
+        room = Place(
+            id=place["channel_id"],
+            type=int(channel["type"]),
+            guild_id=guild_id,
+            name=clean_name(channel.get("name")),
+            parent_id=str(channel.get("parent_id") or ""),
+        ).room()
+    else:
+        room = _room({**place, "author": user}, view)
+    return _world(guild_id, view), room
+
+
+def _where(data: Json) -> Json:
+    channel_id = data.get("channel_id") or (data.get("channel") or {})["id"]
+    guild_id = str(data.get("guild_id") or "")
+    return {"channel_id": str(channel_id), **({"guild_id": guild_id} if guild_id else {})}
+
+
+def attachments_of(data: Json) -> list[Media]:
+    """The files of a message."""
+    return _attachments(data)

@@ -23,7 +23,9 @@ from bot_host.connector import (
     backoff,
     one_line,
 )
+from connectors.discord.acks import Acks
 from connectors.discord.advice import invite_link
+from connectors.discord.answering import Answering
 from connectors.discord.catch_up import CatchUp, guild_mark
 from connectors.discord.config import DiscordConfig
 from connectors.discord.decode import (
@@ -42,6 +44,7 @@ from connectors.discord.places import Book, Me, clean_name, decode_places
 from connectors.discord.proxied import Proxied, Proxies
 from connectors.discord.rest import Rest, describe
 from connectors.discord.rules import Rules
+from connectors.discord.sync import sync_commands
 
 log = logging.getLogger(__name__)
 
@@ -104,11 +107,13 @@ class Intake:
         config: DiscordConfig,
         stopping: Callable[[], bool],
         retry_base_s: float,
+        acks: Acks | None = None,
     ) -> None:
         self._host = host
         self._rest = rest
         self._rules = Rules.of(config)
         self._threads = config.threads
+        self._stopping = stopping
         self._queue: asyncio.Queue[tuple[str, Json] | None] = asyncio.Queue(QUEUE_LIMIT)
         self._retry_base_s = retry_base_s
         self._me: Me | None = None
@@ -133,6 +138,12 @@ class Intake:
             complete=self._with_member,
             stopping=stopping,
         )
+        self._known = asyncio.Event()
+        """Set once the host knows who we are."""
+        self._application_id = ""
+        self._answering = Answering(
+            host=host, rest=rest, acks=acks or Acks(), view=self._view_now, started=self._known
+        )
         self.overflowed = False
         """The queue was full: nothing is taken any more until `reopen`."""
         self.echoes = False
@@ -151,7 +162,14 @@ class Intake:
             raise MalformedFrame(one_line(frame, 80)) from None
         if not isinstance(event, str) or not isinstance(data, dict):
             return Offer.NO_EVENT
+        if event == "INTERACTION_CREATE":
+            if not self._stopping():
+                self._answering.offer(data)
+            return Offer.TAKEN
         return Offer.TAKEN if self._put(event, data) else Offer.FULL
+
+    def _view_now(self) -> View | None:
+        return self._view(self._me) if self._me is not None else None
 
     def note_waiting(self, why: str) -> None:
         """Tell the host, in order with the events, that the connection is gone for now."""
@@ -249,14 +267,19 @@ class Intake:
         self._me = Me(id=str(user["id"]), name=clean_name(user.get("global_name") or user["username"]))
         # The oldest applications have another id than their bots.
         application = data.get("application") or {}
-        self._link = invite_link(int(application.get("id") or self._me.id))
+        self._application_id = str(application.get("id") or self._me.id)
+        self._link = invite_link(int(self._application_id))
         await self._connected(self._me)
         self._members.clear()
+        self._known.set()
         guilds = data.get("guilds", ())
         self._in.update(str(guild["id"]) for guild in guilds)
         number, total = data.get("shard") or (0, 1)
         self._catch_up.begin((str(guild["id"]) for guild in guilds), shard=(number, total))
         if number == 0:
+            self._host.tasks.spawn(
+                "discord commands", sync_commands(self._host, self._rest, self._application_id)
+            )
             await self._until_done("reading missed direct messages", self._catch_up.direct)
         for guild in guilds:
             # Discord itself names servers here, and tells of them by GUILD_CREATE.

@@ -111,11 +111,14 @@ class Rest:
         path: str,
         *,
         timeout: float,
-        json: Json | None = None,
+        json: Json | list[Json] | None = None,
         params: Json | None = None,
+        form: list[Json] | None = None,
         **ids: str,
     ) -> Any:
-        """One request; `ids` fill the names in `path`. discord.py waits for short rate limits itself.
+        """One request; `ids` fill the names in `path`, `form` has the parts of a multipart body.
+
+        discord.py waits for short rate limits itself.
 
         Raises what `log_in` raises, discord.HTTPException, discord.RateLimited, aiohttp.ClientError,
         OSError, and TimeoutError after `timeout` seconds.
@@ -126,6 +129,8 @@ class Rest:
             more["json"] = json
         if params is not None:
             more["params"] = params
+        if form is not None:
+            more["form"] = form
         async with asyncio.timeout(timeout):
             return await client.http.request(Route(method, path, **ids), **more)
 

@@ -90,6 +90,6 @@ def _text(content: Content) -> str:
     parts.extend(
         f"[{clean_text(media.title or media.file_name or media.url)}]({media.url})"
         for media in content.attachments
-        if media.url
+        if media.url and not media.url.startswith("data:")
     )
     return "\n\n".join(parts)

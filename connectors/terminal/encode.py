@@ -1,9 +1,11 @@
 """What the agent says, as text that is safe to print."""
 
+import base64
+import binascii
 import re
 from typing import Final
 
-from bot_host.connector import Content, Payload, clean_text
+from bot_host.connector import Content, Media, Payload, clean_text
 
 HELD: Final = 256
 """Characters of an escape sequence that are waited for; what is longer is not one."""
@@ -54,6 +56,19 @@ def encode(content: Content) -> list[Payload]:
     lines = [content.text.strip()]
     for media in content.attachments:
         name = media.title or media.file_name or media.content_type or "attachment"
-        lines.append(f"[{name}] {media.url}".strip())
+        lines.append(f"[{name}] {_place(media)}".strip())
     text = "\n".join(line for line in lines if line)
     return [{"text": text}] if printable(text).strip() else []
+
+
+def _place(media: Media) -> str:
+    """Where an attachment is; of text that comes as bytes, the text itself."""
+    head, comma, data = media.url.partition(",")
+    if not (comma and head.startswith("data:")):
+        return media.url
+    if not (head.startswith(("data:text/", "data:application/json")) and head.endswith(";base64")):
+        return ""
+    try:
+        return "\n" + base64.b64decode(data, validate=True).decode("utf-8", "replace")
+    except binascii.Error:
+        return ""

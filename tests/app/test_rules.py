@@ -10,6 +10,7 @@ import pytest
 from bot_host.app.build import connector_specs, load
 from bot_host.app.rules import RULES, explain
 from bot_host.config.schema import Loaded
+from bot_host.pipeline import commands
 from bot_host.pipeline.gate import NEWER, OWNER_COMMAND, STOP_WORD
 from bot_host.pipeline.limits import REASONS
 from bot_host.store.inbox import REPEATED
@@ -60,6 +61,8 @@ def test_every_reason_has_a_rule() -> None:
     all_reasons = (
         reasons()
         | refusals()
+        | {commands.REASON, commands.CHOSEN, commands.UNKNOWN, commands.UNFIT, commands.NOT_HERE}
+        | {commands.NOT_ALLOWED, commands.GONE, commands.NOT_THEIRS, commands.WORDLESS}
         | set(REASONS)
         | {STOP_WORD, NEWER, OWNER_COMMAND, REPEATED, BOT_LOOP, BOT_UNADDRESSED, ROLES_UNKNOWN}
         | {value for name, value in vars(access).items() if name.startswith("PAIRING")}

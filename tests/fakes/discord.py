@@ -35,6 +35,7 @@ from tests.fakes.discord_gateway import (
     MESSAGE_CONTENT,
     Gateway,
 )
+from tests.fakes.discord_interactions import Interactions
 from tests.fakes.discord_model import (
     DM,
     PUBLIC_THREAD,
@@ -62,7 +63,7 @@ CONTENT_FLAGS: Final = {"on": 1 << 18, "limited": 1 << 19, "off": 0}
 """Application flags for the message content intent (resources/application#application-flags)."""
 
 
-class FakeDiscord(Faults, Waits):
+class FakeDiscord(Faults, Waits, Interactions):
     """See the module. `message_content` is the app's switch: `on` (verified app), `limited`, `off`."""
 
     def __init__(self, *, token: str = "fake.discord.token", message_content: str = "limited") -> None:
@@ -71,6 +72,7 @@ class FakeDiscord(Faults, Waits):
         self.members_intent = False
         """The app's switch for server members."""
         Waits.__init__(self)
+        Interactions.__init__(self)
         self._ids = Snowflakes()
         self.users: dict[str, User] = {}
         self.guilds: dict[str, Guild] = {}
@@ -93,6 +95,7 @@ class FakeDiscord(Faults, Waits):
         app.router.add_get("/gateway", self.gateway.handle)
         app.router.add_get("/gateway/", self.gateway.handle)
         app.router.add_get("/attachments/{rest:.*}", self._file)
+        self.add_interaction_routes(app, "/api/v10")
         self.routes.add(app, "/api/v10")
         self._runner = web.AppRunner(app, shutdown_timeout=1.0)
         await self._runner.setup()

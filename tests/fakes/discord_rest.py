@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 from aiohttp import web
 
+from tests.fakes.discord_commands import check_components
 from tests.fakes.discord_door import ApiError, Call, Door, Handler, invalid_form
 from tests.fakes.discord_model import DM, FORUM, PUBLIC_THREAD, THREADS, Channel, Guild, Json, User
 
@@ -219,6 +220,7 @@ class Routes:
             allowed=data.get("allowed_mentions"),
             embeds=data.get("embeds") or [],
             files=call.files,
+            extra={"components": check_components(data.get("components") or [])},
         )
         if nonce:
             self.nonces[nonce] = (time.monotonic(), channel.id, message["id"])

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from bot_host.store.columns import Json, Words
 from bot_host.store.persons import POLICIES, Policy, prune
 from bot_host.store.schema import metadata
 from bot_host.types.character import Character
+from bot_host.types.choices import Choices, Pick
 from bot_host.types.content import ChannelType, Content
 from bot_host.types.errors import StateError
 from bot_host.types.ids import UUID, new_id
@@ -42,6 +43,7 @@ SECRET = "xyzzy"
 """Stands in all that is Ben's, and nowhere else."""
 PLATFORM_ID = "471108154711"
 """Too long to stand in a time or a UUID by chance."""
+LONG_AFTER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def columns() -> Iterator[tuple[str, Column[Any]]]:
@@ -106,11 +108,14 @@ async def answered(store: Database) -> Memory:
     for row in (await store.take_turn(AGENT, ROOM, 9)).rows:
         text = f"Hello {SECRET}" if row.entity_id == BEN else "Hello Zoe"
         await store.add_steps([words(row.memory_id, text)], room_id=ROOM, seqs=[row.seq], revisions={})
+        offered = Choices(
+            picks=[Pick(label="Tea")], key=row.message_id, owner=row.entity_id, expires_at=LONG_AFTER
+        )
         reply = Memory(
             agent_id=AGENT,
             entity_id=AGENT,
             room_id=ROOM,
-            content=Content(text=text, in_reply_to=row.memory_id),
+            content=Content(text=text, in_reply_to=row.memory_id, choices=offered),
             created_at=NOON,
         )
         run = make_run(
@@ -123,6 +128,7 @@ async def answered(store: Database) -> Memory:
         end = InboxEnd(seq=row.seq, outcome=Outcome.ANSWERED, reason="mention", reply_id=reply.id)
         assert await store.commit_turn(TurnCommit(ends=(end,), run=run, memories=(reply,), outbox=(part,)))
         replies.append(reply)
+        assert await store.use_choice(row.message_id, row.memory_id)
     return replies[0]
 
 
@@ -331,6 +337,7 @@ class TestErase:
             "steps": 2,
             "logs": 2,
             "inbox": 2,
+            "choices": 1,
             "outbox": 2,
             "cache": 2,
             "audit": 5,

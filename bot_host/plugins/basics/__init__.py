@@ -20,6 +20,8 @@ from bot_host.plugins.basics.sending import SEND_MESSAGE
 from bot_host.plugins.basics.settings import SETTINGS, UPDATE_SETTINGS
 from bot_host.plugins.basics.silence import IGNORE, NONE, REPLY
 from bot_host.plugins.basics.talk import ATTACHMENTS, RECENT_MESSAGES
+from bot_host.plugins.commands import COMMANDS
+from bot_host.plugins.commands import PROVIDERS as OF_COMMANDS
 
 plugin = Plugin(
     name="basics",
@@ -58,6 +60,8 @@ plugin = Plugin(
         ACTION_STATE,
         ACTIONS,
         EVALUATORS,
+        *OF_COMMANDS,
     ),
+    commands=COMMANDS,
     evaluators=(REFLECTION,),
 )

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from bot_host.plugin import Agent, Memory, Provider, ProviderResult, State, one_line
-from bot_host.plugins.basics.here import called
+from bot_host.plugins.basics.here import called, room_of
 
 LINE: Final = 2000
 """Characters of one message."""
@@ -16,7 +16,7 @@ FRESH: Final = timedelta(hours=1)
 
 async def _recent(agent: Agent, message: Memory, state: State) -> ProviderResult:
     """The room's own messages only: elizaOS adds those of all other rooms (5.2-03 [T])."""
-    said = await _said(agent, message)
+    said = await _said(agent, message, state)
     known = await agent.store.get_entities(list({each.entity_id for each in said} - {agent.agent_id}))
     lines = []
     for each in said:
@@ -30,10 +30,12 @@ async def _recent(agent: Agent, message: Memory, state: State) -> ProviderResult
     )
 
 
-async def _said(agent: Agent, message: Memory) -> list[Memory]:
+async def _said(agent: Agent, message: Memory, state: State) -> list[Memory]:
     said = await agent.store.get_memories(
         message.room_id, count=agent.get_conversation_length(), until=message.created_at
     )
+    room = await room_of(agent, message, state)
+    said = [each for each in said if room is None or not room.is_past(each.created_at)]
     if all(each.id != message.id for each in said):
         said.append(message)
     return said
@@ -52,7 +54,7 @@ def _text(memory: Memory) -> str:
 
 
 async def _attachments(agent: Agent, message: Memory, state: State) -> ProviderResult:
-    said = await _said(agent, message)
+    said = await _said(agent, message, state)
     newest = max((each.created_at for each in said if each.content.attachments), default=message.created_at)
     parts = []
     found = []
