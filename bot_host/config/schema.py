@@ -160,6 +160,25 @@ class ScheduleConfig(_Table):
         return self
 
 
+class MediaConfig(_Table):
+    """`[agents.media]`: what is read of the files that people send, when their message is answered."""
+
+    describe: bool = True
+    """Pictures are described by the model that looks at pictures."""
+    transcribe: bool = True
+    """Voice messages, sound and the sound of videos are put into words by the model that listens."""
+    read: bool = True
+    """Text and PDF."""
+    max_bytes: int = Field(default=20_000_000, ge=1, le=100_000_000)
+    """Of one file."""
+    max_seconds: int = Field(default=900, ge=1)
+    """Of sound and videos."""
+    max_files: int = Field(default=8, ge=1, le=50)
+    """In one turn."""
+    max_characters: int = Field(default=20_000, ge=100, le=200_000)
+    """Of a document's text, or of what was said, in the prompt."""
+
+
 class AgentConfig(_Table):
     """One `[[agents]]`."""
 
@@ -177,6 +196,7 @@ class AgentConfig(_Table):
     stop_words: list[str] = Field(default_factory=list)
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
     permissions: PermissionsConfig = Field(default_factory=PermissionsConfig)
+    media: MediaConfig = Field(default_factory=MediaConfig)
     schedules: list[ScheduleConfig] = Field(default_factory=list)
 
     @field_validator("id")

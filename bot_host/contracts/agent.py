@@ -9,7 +9,7 @@ from bot_host.contracts.store import Store
 from bot_host.contracts.tables import Tables
 from bot_host.kit.fetch import Fetched
 from bot_host.types.character import Character
-from bot_host.types.content import Content
+from bot_host.types.content import Content, Media
 from bot_host.types.events import Event
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
@@ -181,6 +181,16 @@ class AgentCore(Protocol):
 
     async def send_message_to_target(self, target: Target, content: Content) -> Delivery:
         """Say something unasked. Raises StateError at once where nothing sends; returns after the commit."""
+
+    async def save_media(
+        self, data: bytes, *, file_name: str = "", title: str = "", voice: bool = False
+    ) -> Media:
+        """An attachment of these bytes, to be put into a Content: it goes out as a file.
+
+        At most 50 MB. The file is kept until it is sent, and for a week. `voice`: as a voice message where
+        the platform has such (OGG with Opus). Raises StateError without a host, for no bytes, too many, and
+        for a disk that takes none.
+        """
 
     async def fetch(
         self,

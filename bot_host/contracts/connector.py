@@ -20,7 +20,7 @@ from bot_host.kit.tasks import Supervisor
 from bot_host.types.access import AccessKind, AccessList, Door, split_entry
 from bot_host.types.choices import Choices
 from bot_host.types.commands import CommandSpec, Completing
-from bot_host.types.content import Content
+from bot_host.types.content import Content, Media
 from bot_host.types.inbound import Account, InboundEvent, Mark, RecentRoom
 from bot_host.types.ledger import Heard
 from bot_host.types.outbound import Payload, Sent, Target
@@ -427,6 +427,40 @@ class DraftingConnector(EditingConnector, Protocol):
 
     def edit_every_s(self, target: Target) -> float:
         """Pure: seconds between two edits of a message there; 0: answers are shown when they are done."""
+
+
+@runtime_checkable
+class DownloadingConnector(Protocol):
+    """A connector that can read the files that hang on messages."""
+
+    async def download(self, media: Media, target: Target, *, message_id: str, max_bytes: int) -> bytes:
+        """The file of an attachment, as decode made it. `message_id`: the message that it came with.
+
+        Reads no more than `max_bytes`. Raises FetchRefused (too large, not allowed, gone) and FetchFailed
+        (the network), with messages that the model may see: no address, no token.
+        """
+
+
+class OutgoingFiles(Protocol):
+    """The host's media folder, for a connector that sends from it."""
+
+    async def read(self, name: str) -> bytes | None:
+        """A file by the name in `Media.file`; None: there is no such file (any more)."""
+
+    def path_of(self, name: str) -> Path | None:
+        """Where it lies; None for what is no name of a file there."""
+
+
+@runtime_checkable
+class FileSendingConnector(Protocol):
+    """A connector that sends files. Others are given the names of files as text."""
+
+    def use_files(self, files: OutgoingFiles) -> None:
+        """Called once, before anything is sent.
+
+        `encode` puts what `Media.as_file` says into a payload, which is stored; `send` reads the bytes. A
+        file that is gone by then is named as text, and the rest of the message goes out.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

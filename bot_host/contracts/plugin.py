@@ -20,7 +20,7 @@ from bot_host.contracts.results import (
 from bot_host.contracts.routes import Route
 from bot_host.contracts.tables import Schema
 from bot_host.types.character import ExampleMessage
-from bot_host.types.content import Content, MentionContext
+from bot_host.types.content import Content, Media, MentionContext
 from bot_host.types.events import Event
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
@@ -95,6 +95,9 @@ class Host(Protocol):
 
     async def send_message_to_target(self, agent: UUID, target: Target, content: Content) -> Delivery:
         """Say something unasked (`BotHost.send_message_to_target`)."""
+
+    async def save_media(self, data: bytes, media: Media) -> Media:
+        """Put bytes into the media folder; `media` with the file's name (`Agent.save_media`)."""
 
 
 class Agent(AgentCore, Protocol):

@@ -269,6 +269,9 @@ class Outbox(Protocol):
     async def get_parts(self, seqs: Sequence[int]) -> list[OutboxRow]:
         """Parts by number, in order."""
 
+    async def needed_files(self) -> set[str]:
+        """The files of the media folder that open parts name, or results of actions of turns under way."""
+
     async def unsent_count(self) -> int:
         """Parts that are pending or sending."""
 
@@ -340,6 +343,12 @@ class Store(
 
     async def create_memory(self, memory: Memory) -> bool:
         """Store a memory; False when its id is known already (nothing changes)."""
+
+    async def note_readings(self, memory_id: UUID, revision: int, read: Content) -> bool:
+        """Put the attachments of `read`, and of its quotes, into their message, which keeps its revision.
+
+        False: it has another revision by now, or is gone, and nothing is written.
+        """
 
     async def find_memory(self, memory_id: UUID) -> Memory | None:
         """One memory."""

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from bot_host.contracts.connector import TextStream
 from bot_host.types.commands import ChoiceUse, CommandUse
+from bot_host.types.content import Media
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
@@ -32,6 +33,16 @@ class Turn:
     def revises(self) -> UUID | None:
         """The answer that its rows have already, and that this turn puts another one in place of."""
         return self.rows[0].reply_id
+
+
+class FileSource(Protocol):
+    """Reads the files that hang on a turn's messages."""
+
+    async def download(self, media: Media, row: InboxRow, *, max_bytes: int) -> bytes | None:
+        """A file by the platform that its message came from; None: that platform has none to give.
+
+        Raises FetchRefused and FetchFailed, with messages that the model may see.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +75,7 @@ class TurnInput:
     wishes: TurnWishes = TurnWishes()
     use: CommandUse | ChoiceUse | None = None
     """What its one message asks for besides an answer."""
+    files: FileSource | None = None
 
 
 class TurnOutbox(Protocol):

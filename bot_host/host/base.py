@@ -15,17 +15,19 @@ from bot_host.host.callers import WaitingCallers
 from bot_host.host.connectors import ConnectorRunner
 from bot_host.host.desk import Desk
 from bot_host.host.events import HostEvents, Listener
+from bot_host.host.files import Outgoing, keep_tidy, save_media
 from bot_host.host.handlers import handler_account
 from bot_host.host.message_service import HostMessageService
 from bot_host.host.result import Delivery, MessageResult
 from bot_host.host.task_workers import is_local
 from bot_host.kit.clock import utc_now
 from bot_host.kit.lock import ProcessLock
+from bot_host.kit.media_folder import FOLDER, MediaFolder
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
 from bot_host.store import make_store
 from bot_host.types import host_events as events
-from bot_host.types.content import Content
+from bot_host.types.content import Content, Media
 from bot_host.types.errors import StateError, StoppedError
 from bot_host.types.ids import UUID, as_id
 from bot_host.types.outbound import Target
@@ -79,6 +81,9 @@ class HostBase:
         self._store = _store_of(store)
         self._data_dir = data_dir or Path.cwd()
         self._mask = mask
+        self._media = MediaFolder(self._data_dir / FOLDER)
+        self._outgoing = Outgoing(folder=self._media)
+        self._tidying: asyncio.Task[None] | None = None
         self._tasks = Supervisor("host")
         self._events = HostEvents()
         self._agents = Agents(cast(Host, self), self._store)
@@ -114,6 +119,7 @@ class HostBase:
             say=cast(_Speaker, self)._say_for_task,
             mask=self._mask,
             lock=lock,
+            files=self._outgoing,
         )
 
     def _desk(self, runtime: AgentRuntime) -> Desk:
@@ -161,6 +167,7 @@ class HostBase:
                 continue
             if new:
                 self._events.tell(events.AgentStarted(agent_id=runtime.agent_id))
+        self._tidy(runtimes)
         # Only now: what came in while an agent started found it not started.
         lasting = [each for each in runtimes if each.started and not self._agents.is_ephemeral(each)]
         for desk in dict.fromkeys(self._desk(each) for each in lasting):
@@ -171,6 +178,16 @@ class HostBase:
             runtime.on_task_change = scheduler.wake
             scheduler.start()
         return failed
+
+    def _tidy(self, runtimes: Sequence[AgentRuntime]) -> None:
+        """From the first agent that stays on, the media folder is kept tidy."""
+        if self._tidying is not None or all(self._agents.is_ephemeral(each) for each in runtimes):
+            return
+
+        def stores() -> list[Store]:
+            return [desk.store for desk in self._desks if desk.opened]
+
+        self._tidying = self._tasks.spawn("media folder", keep_tidy(self._media, stores))
 
     async def _open_handlers(self, runtime: AgentRuntime) -> None:
         """What waits for an agent's send handlers goes out, now and whenever it registers another one."""
@@ -207,6 +224,13 @@ class HostBase:
     def get_runtime_accessor(self) -> RuntimeAccessor:
         """Looks at the agents without changing anything."""
         return RuntimeAccessor(self._agents.find, self._agents.all)
+
+    async def save_media(self, data: bytes, media: Media) -> Media:
+        """Put bytes into the media folder; `media` with the file's name. Raises StateError."""
+        try:
+            return await save_media(self._media, data, media)
+        except (OSError, ValueError) as error:
+            raise StateError(f"the file could not be kept: {error}") from error
 
     @property
     def message_service(self) -> MessageService:

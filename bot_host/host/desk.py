@@ -11,6 +11,7 @@ from typing import Any, Final
 from bot_host.contracts.store import Store
 from bot_host.host.accounts import Accounts
 from bot_host.host.callers import WaitingCallers
+from bot_host.host.files import Outgoing
 from bot_host.host.inbox import HostInbox
 from bot_host.host.lanes import Lanes
 from bot_host.host.outbox import HostOutbox
@@ -52,6 +53,7 @@ class Desk:
         say: Say,
         mask: Callable[[str], str],
         lock: ProcessLock | None = None,
+        files: Outgoing | None = None,
     ) -> None:
         """`find_agent` finds agents that may begin a turn here; `agents` are those whose tasks are run.
 
@@ -63,7 +65,13 @@ class Desk:
         self._tasks = tasks
         self._find_agent = find_agent
         self.outbox = HostOutbox(
-            store, accounts, tasks=tasks, callers=callers, mask=mask, on_closed=self._tell_closed
+            store,
+            accounts,
+            tasks=tasks,
+            callers=callers,
+            mask=mask,
+            on_closed=self._tell_closed,
+            files=files,
         )
         self.worker = TurnWorker(store, accounts, self.outbox, find_agent, wishes=callers.wishes)
         self.lanes: Lanes[RoomKey] = Lanes(

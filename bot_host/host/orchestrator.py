@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
-from bot_host.contracts.connector import Connector, ConnectorConfig
+from bot_host.contracts.connector import Connector, ConnectorConfig, FileSendingConnector
 from bot_host.host.agent_methods import STORE_SECONDS, AgentMethods
 from bot_host.host.agents import stop_agent
 from bot_host.host.connectors import ConnectorRunner
@@ -66,6 +66,8 @@ class BotHost(AgentMethods, MessageMethods, StatusMethods):
     ) -> ConnectorRunner:
         """Add a platform account that `agent_id` answers on; `start_connectors` brings it up."""
         agent = self.get_agent(agent_id)
+        if isinstance(connector, FileSendingConnector):
+            connector.use_files(self._media)
         runner = ConnectorRunner(
             connector,
             config,
@@ -193,6 +195,8 @@ class BotHost(AgentMethods, MessageMethods, StatusMethods):
         await asyncio.shield(self._stopping)
 
     async def _stop(self, grace: float) -> None:
+        if self._tidying is not None:
+            self._tidying.cancel()
         try:
             await asyncio.gather(*(runner.stop_intake() for runner in self._connectors))
             if self._running:

@@ -24,6 +24,7 @@ from bot_host.host.closed import ClosedRooms, OnClosed
 from bot_host.host.doubts import UNKNOWN, Arrived, Doubts, LookLater, Unproven, is_unknown, key_of
 from bot_host.host.drafts import Drafts
 from bot_host.host.erasing import erase, erased_ends, wait_told
+from bot_host.host.files import Outgoing
 from bot_host.host.holds import Holds
 from bot_host.host.lanes import AGAIN, IDLE, Lanes, Next
 from bot_host.host.parts import marks_early, parts_of
@@ -78,9 +79,11 @@ class HostOutbox:
         callers: Callers,
         mask: Callable[[str], str],
         on_closed: OnClosed = lambda _room, _closed: None,
+        files: Outgoing | None = None,
     ) -> None:
         """`mask` blots secrets out of what is stored about failures (invariant I5)."""
         self._mask = mask
+        self._files = files
         self._store = store
         self._accounts = accounts
         self._tasks = tasks
@@ -207,6 +210,7 @@ class HostOutbox:
         chosen: str,
     ) -> bool:
         rows = signs_of(turn, self._accounts, answered=[target for _, target in replies], chosen=chosen)
+        replies = tuple([(await self._prepared(memory, target), target) for memory, target in replies])
         for memory, target in replies:
             if target.account and not target.account.startswith(LOCAL):
                 line = self._accounts.get(target.account)
@@ -244,6 +248,11 @@ class HostOutbox:
                 asked_on.connector.turn_over(row.target)
         return True
 
+    async def _prepared(self, memory: Memory, target: Target) -> Memory:
+        """The message with its files as its line sends them."""
+        line = self._accounts.find(target.account)
+        return memory if line is None or self._files is None else await self._files.prepare(line, memory)
+
     def free(self, rows: Sequence[NewOutbox]) -> frozenset[str]:
         """The destinations to which a part would go out at once, so that it can be marked with its commit."""
         return frozenset(
@@ -271,6 +280,8 @@ class HostOutbox:
 
         `remember` stores the memory too: its room must be known.
         """
+        if self._files is not None:
+            memory = await self._files.prepare(line, memory)
         rows = parts_of(line, memory, target, run_id=None)
         work = self._enqueue(rows, memory if remember else None)
         # Shielded: a caller that goes away must not leave a message that is stored and never sent.

@@ -10,6 +10,7 @@ from typing import Final
 from bot_host.contracts.store import Store
 from bot_host.contracts.turn import Turn, TurnInput, TurnOutbox, TurnWishes
 from bot_host.host.accounts import Accounts
+from bot_host.host.files import Downloads
 from bot_host.host.lanes import AGAIN, IDLE, Next
 from bot_host.kit.logs import log_context
 from bot_host.kit.retry import backoff
@@ -264,6 +265,7 @@ class TurnWorker:
             # Read up to the newest of the rows that were taken: too little for one that stands far before it.
             history=taken.history if last.seq == taken.rows[-1].seq else None,
             wishes=self._wishes([memory.id for memory in messages]),
+            files=Downloads(accounts=self._accounts),
         )
 
     async def _put_back(self, key: RoomKey, seqs: Sequence[int], *, blameless: bool) -> bool:

@@ -26,3 +26,11 @@ def one_line(text: str, limit: int = 80) -> str:
         text = "".join(c if c.isprintable() else " " for c in clean_text(text))
     flat = " ".join(text.split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def shorten(text: str, limit: int) -> str:
+    """`text`, or its beginning and end with a note between, in about `limit` characters."""
+    if len(text) <= limit:
+        return text
+    head, tail = limit * 3 // 4, limit // 4
+    return f"{text[:head]}\n[… {len(text) - head - tail} characters left out …]\n{text[-tail:]}"

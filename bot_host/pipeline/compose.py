@@ -1,16 +1,18 @@
 """The prompt: who the agent is, what the providers say, what was said (step 6)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from bot_host.contracts.plugin import State
 from bot_host.contracts.turn import TurnInput
 from bot_host.kit.clean import one_line
+from bot_host.kit.clean import shorten as shorten
+from bot_host.pipeline.attached import attached
 from bot_host.pipeline.gate import DIRECT, is_addressed
 from bot_host.pipeline.quotes import with_quotes
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.runtime.commands import stays_out
-from bot_host.types.content import Media
+from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.models import ChatMessage
 from bot_host.types.places import Entity, Room
@@ -60,8 +62,9 @@ async def compose(
     names = {id: _name(people.get(id)) for id in {memory.entity_id for memory in history}}
     known = {memory.id for memory in history}
     said: list[ChatMessage] = []
+    asked = {memory.id for memory in answering}
     for memory in history:
-        text = shorten(with_quotes(memory, _as_text(memory), known), MESSAGE_CHARACTERS)
+        text = _as_text(memory, known, older=memory.id not in asked)
         if memory.entity_id == agent.agent_id:
             said.append(ChatMessage(role="assistant", content=text))
             continue
@@ -82,28 +85,19 @@ def _within(said: list[ChatMessage], limit: int) -> list[ChatMessage]:
     return kept[::-1]
 
 
-def shorten(text: str, limit: int) -> str:
-    """`text`, or its beginning and end with a note between, in about `limit` characters."""
-    if len(text) <= limit:
-        return text
-    head, tail = limit * 3 // 4, limit // 4
-    return f"{text[:head]}\n[… {len(text) - head - tail} characters left out …]\n{text[-tail:]}"
-
-
 def _name(who: Entity | None) -> str:
     return one_line(who.names[0], 60) if who and who.names else "Somebody"
 
 
-def _as_text(memory: Memory) -> str:
-    if not memory.content.attachments:
-        return memory.content.text
-    parts = [memory.content.text] if memory.content.text else []
-    parts.extend(_attachment(media) for media in memory.content.attachments)
-    return "\n".join(parts)
-
-
-def _attachment(media: Media) -> str:
-    kind = str(media.content_type or "file")
-    label = one_line(media.title or media.file_name or "", 100)
-    about = one_line(media.description or media.text or "", 1000)
-    return f"[attached {kind}{': ' + label if label else ''}{' (' + about + ')' if about else ''}]"
+def _as_text(memory: Memory, known: Collection[UUID], *, older: bool) -> str:
+    """What a message says and what hangs on it, each shortened by itself: no cut takes a file's bars away."""
+    text = shorten(memory.content.text, MESSAGE_CHARACTERS)
+    files = memory.content.attachments
+    quoted = [media for quote in memory.content.quotes for media in quote.attachments]
+    if not files and not quoted:
+        return shorten(with_quotes(memory, text, known), MESSAGE_CHARACTERS)
+    left = max(MESSAGE_CHARACTERS - len(text), MESSAGE_CHARACTERS // 4)
+    most = left // (len(files) + len(quoted))
+    parts = [text] if text else []
+    parts.extend(attached(media, older=older, most=most) for media in files)
+    return with_quotes(memory, "\n".join(parts), known, most=most)

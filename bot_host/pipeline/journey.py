@@ -15,6 +15,7 @@ from bot_host.pipeline.commands import WORDLESS, Asked, carry_out, check
 from bot_host.pipeline.compose import FAILURE, compose
 from bot_host.pipeline.evaluate import evaluate, note_evaluation
 from bot_host.pipeline.gate import DIRECT, Decision, decide_all, is_addressed
+from bot_host.pipeline.media import has_unread, read_media
 from bot_host.pipeline.respond import Limits, Reply, respond
 from bot_host.pipeline.results import CHOICES
 from bot_host.pipeline.steps import Answered, Gone, Stale, Steps, read_steps
@@ -232,6 +233,10 @@ async def _respond(
     agent: AgentRuntime, turn: Turn, given: TurnInput, outbox: TurnOutbox, run: Run, thought: _Thought
 ) -> None:
     newest = thought.answering[-1]
+    attached = [(each.row, each.memory) for each in thought.answering]
+    if has_unread(given, attached):
+        with run.step("media") as notes:
+            notes["files"] = await read_media(agent, given, attached)
     with run.step("compose"):
         memories = [each.memory for each in thought.answering]
         thought.state, prompt = await compose(agent, given, answering=memories)
@@ -271,7 +276,7 @@ async def _finish(
     reply = thought.reply
     replies = _notices(agent, turn, thought)
     reply_id = None
-    if reply is not None and reply.text:
+    if reply is not None and (reply.text or reply.attachments):
         newest = thought.answering[-1]
         reply_id = turn.revises or outbox.shown_id(newest.row) or thought.memory_id
         target = for_eyes(newest.row.target) if reply.private else newest.row.target

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from bot_host.kit.clean import one_line
+from bot_host.pipeline.attached import attached
 from bot_host.types.content import Content, Quote
 from bot_host.types.ids import UUID
 from bot_host.types.memory import REACTIONS, Memory
@@ -22,26 +23,30 @@ _LABELS: Final = {
 }
 
 
-def with_quotes(memory: Memory, text: str, known: Collection[UUID] = ()) -> str:
-    """`text` of a message with what it quotes around it; `known` are the messages that are in the prompt."""
+def with_quotes(
+    memory: Memory, text: str, known: Collection[UUID] = (), *, most: int = QUOTE_CHARACTERS
+) -> str:
+    """`text` of a message with what it quotes around it; `known` are the messages that are in the prompt.
+
+    `most` is for what was read of a file.
+    """
     content = memory.content
     if not content.quotes and REACTIONS not in memory.metadata:
         return text
-    before = [_quote(each, content, known) for each in content.quotes if each.kind == "reply"]
-    after = [_quote(each, content, known) for each in content.quotes if each.kind != "reply"]
+    before = [_quote(each, content, known, most) for each in content.quotes if each.kind == "reply"]
+    after = [_quote(each, content, known, most) for each in content.quotes if each.kind != "reply"]
     parts = [*before, text, *after, _reactions(memory.metadata.get(REACTIONS))]
     return "\n".join(part for part in parts if part)
 
 
-def _quote(quote: Quote, content: Content, known: Collection[UUID]) -> str:
+def _quote(quote: Quote, content: Content, known: Collection[UUID], most: int) -> str:
     limit = QUOTE_CHARACTERS
     if quote.kind == "reply" and content.in_reply_to in known:
         limit = KNOWN_CHARACTERS
     text = quote.text if len(quote.text) <= limit else f"{quote.text[: limit - 1]}…"
     lines = text.splitlines()
     for media in quote.attachments:
-        about = media.description or media.text or media.title or media.file_name or ""
-        lines.append(f"[attached {media.content_type or 'file'}: {one_line(about, limit)}]")
+        lines.extend(attached(media, most=most).splitlines())
     if not lines:
         return ""
     who = one_line(quote.author, 60) or "somebody"

@@ -33,6 +33,26 @@ _NO_LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MediaOptions:
+    """What is read of the files that people send; the keys of `[agents.media]`."""
+
+    describe: bool = True
+    """Pictures."""
+    transcribe: bool = True
+    """Sound, and that of videos."""
+    read: bool = True
+    """Text and PDF."""
+    max_bytes: int = 20_000_000
+    """Of one file."""
+    max_seconds: int = 900
+    """Of sound and videos."""
+    max_files: int = 8
+    """In one turn."""
+    max_characters: int = 20_000
+    """Of a document's text, or of what was said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentOptions:
     """How an agent works; the keys of `[[agents]]`."""
 
@@ -49,6 +69,7 @@ class AgentOptions:
     """Model and tool rounds in one turn."""
     turn_timeout: float = 300.0
     """Seconds."""
+    media: MediaOptions = MediaOptions()
     conversation_length: int = 32
     """Messages of history in the prompt (elizaos.md 2.15-07)."""
     background: bool = True

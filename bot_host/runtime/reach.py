@@ -9,7 +9,8 @@ from bot_host.kit.fetch import Fetched, SafeFetcher
 from bot_host.runtime.audit import Audit
 from bot_host.runtime.base import AgentBase
 from bot_host.runtime.embeddings import Embeddings, Priority
-from bot_host.types.content import Content
+from bot_host.runtime.media import made_media
+from bot_host.types.content import Content, Media
 from bot_host.types.errors import StateError
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
@@ -48,6 +49,15 @@ class Reach(AgentBase):
                 agent=self._character.name
             )
         return await self._host.send_message_to_target(self.agent_id, target, content)
+
+    async def save_media(
+        self, data: bytes, *, file_name: str = "", title: str = "", voice: bool = False
+    ) -> Media:
+        """An attachment of these bytes, to be put into a Content. Raises StateError."""
+        if self._host is None:
+            raise StateError("an agent without a host has no media folder").about(agent=self._character.name)
+        media = made_media(data, file_name=file_name, title=title, voice=voice)
+        return await self._host.save_media(data, media)
 
     async def fetch(
         self,

@@ -16,6 +16,7 @@ from bot_host.store import (
     inbox,
     ledger,
     marks,
+    media,
     memories,
     missed,
     outbox,
@@ -313,6 +314,10 @@ class Database(
         """See Outbox."""
         return await self._driver.read(partial(outbox.get_parts, seqs))
 
+    async def needed_files(self) -> set[str]:
+        """See Outbox."""
+        return await self._driver.search(media.needed_files)
+
     async def unsent_count(self) -> int:
         """See Outbox."""
         return await self._driver.read(outbox.unsent_count)
@@ -352,6 +357,10 @@ class Database(
     async def create_memory(self, memory: Memory) -> bool:
         """See Store."""
         return await self._driver.write(partial(memories.create_memory, memory))
+
+    async def note_readings(self, memory_id: UUID, revision: int, read: Content) -> bool:
+        """See Store."""
+        return await self._driver.write(partial(memories.note_readings, memory_id, revision, read))
 
     async def find_memory(self, memory_id: UUID) -> Memory | None:
         """See Store."""

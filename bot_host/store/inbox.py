@@ -15,7 +15,7 @@ from bot_host.store.marks import set_mark
 from bot_host.store.schema import constant, inbox, inbox_open
 from bot_host.store.schema import memories as memories_table
 from bot_host.store.statement import Row, Statement, Unit
-from bot_host.types.content import Content
+from bot_host.types.content import Content, Media, Quote
 from bot_host.types.errors import StateError
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Mark
@@ -300,9 +300,9 @@ def apply_edit(
 
 
 def _revise(memory: Memory, content: Content, edited_at: datetime) -> Unit[None]:
-    update: dict[str, Any] = {"text": content.text, "attachments": content.attachments}
+    update: dict[str, Any] = {"text": content.text, "attachments": _attachments(memory.content, content)}
     if content.quotes:
-        update["quotes"] = content.quotes
+        update["quotes"] = _quotes(memory.content, content)
     if revisions.turns_to_us(memory.content, content):
         update["mention_context"] = revisions.turned(memory.content, content)
     yield memories.REVISE(
@@ -317,13 +317,34 @@ def _revise(memory: Memory, content: Content, edited_at: datetime) -> Unit[None]
     yield from embeddings.forget(memory.id)
 
 
+def _read(content: Content) -> dict[str, Media]:
+    found = (*content.attachments, *(media for quote in content.quotes for media in quote.attachments))
+    return {media.id: media for media in found if media.is_read}
+
+
+def _quotes(before: Content, after: Content) -> list[Quote]:
+    """Those of an edit, with what was read of them."""
+    read = _read(before)
+    return [
+        quote.model_copy(
+            update={"attachments": [m.as_read(read[m.id]) if m.id in read else m for m in quote.attachments]}
+        )
+        for quote in after.quotes
+    ]
+
+
+def _attachments(before: Content, after: Content) -> list[Media]:
+    """Those of an edit. What stayed need not be read again; of what is quoted edits do not tell."""
+    read = _read(before)
+    kept = [media.as_read(read[media.id]) if media.id in read else media for media in after.attachments]
+    if not any(media.quoted for media in kept):
+        kept.extend(media for media in before.attachments if media.quoted)
+    return kept
+
+
 def _says_the_same(one: Content, other: Content) -> bool:
     def files(content: Content) -> list[dict[str, Any]]:
-        # Signed addresses are signed anew with each event: the query says nothing of the file.
-        return [
-            media.model_dump(mode="json", exclude_none=True) | {"url": media.url.partition("?")[0]}
-            for media in content.attachments
-        ]
+        return [media.as_sent() for media in content.attachments if not media.quoted]
 
     return one.text == other.text and files(one) == files(other)
 

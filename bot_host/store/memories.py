@@ -11,6 +11,7 @@ from bot_host.store import choices
 from bot_host.store.columns import InList
 from bot_host.store.schema import memories
 from bot_host.store.statement import Row, Statement, Unit
+from bot_host.types.content import Content
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory, MemoryType
 
@@ -77,6 +78,12 @@ REVISE: Final = Statement(
     .where(_c.id == bindparam("memory_id"))
     .values(content=bindparam("new_content"), metadata=bindparam("new_metadata"), revision=_c.revision + 1),
 )
+DESCRIBE: Final = Statement(
+    "memories.describe",
+    update(memories)
+    .where(_c.id == bindparam("memory_id"), _c.revision == bindparam("at_revision"))
+    .values(content=bindparam("new_content")),
+)
 COUNT_KNOWN: Final = Statement(
     "memories.count_known", select(func.count()).select_from(memories).where(InList(_c.id, "ids"))
 )
@@ -124,6 +131,16 @@ def find_memories(memory_ids: Sequence[UUID]) -> Unit[dict[UUID, Memory]]:
     else:
         rows = yield FIND_MANY(ids=memory_ids)
     return {memory.id: memory for memory in map(to_memory, rows)}
+
+
+def note_readings(memory_id: UUID, revision: int, read: Content) -> Unit[bool]:
+    """See Store.note_readings."""
+    memory = yield from find_memory(memory_id)
+    if memory is None or memory.revision != revision:
+        return False
+    content = memory.content.model_copy(update={"attachments": read.attachments, "quotes": read.quotes})
+    yield DESCRIBE(memory_id=memory_id, at_revision=revision, new_content=content.to_dict())
+    return True
 
 
 def get_memories(room_id: UUID, type: MemoryType, count: int, until: datetime | None) -> Unit[list[Memory]]:

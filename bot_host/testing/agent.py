@@ -8,8 +8,10 @@ from bot_host.contracts.plugin import Plugin
 from bot_host.contracts.store import Store
 from bot_host.kit.fetch import SafeFetcher
 from bot_host.runtime import AgentOptions, AgentRuntime
+from bot_host.runtime.media import made_media
 from bot_host.runtime.requests import as_request, as_type, checked
 from bot_host.types.character import Character
+from bot_host.types.content import Media
 from bot_host.types.errors import ModelError, StateError
 from bot_host.types.models import ModelType, TextRequest, TextResult
 
@@ -36,6 +38,7 @@ class FakeAgent(AgentRuntime):
         fetcher: SafeFetcher | None = None,
     ) -> None:
         self.settings: dict[str, Any] = dict(settings or {})
+        self.saved: dict[str, bytes] = {}
         super().__init__(
             character or Character(name="Eliza", bio=["A test double."]),
             store=store or cast(Store, _NoStore()),
@@ -56,6 +59,15 @@ class FakeAgent(AgentRuntime):
         """Into `settings`; nothing is audited."""
         self.settings[key] = value
         self._settings.set(key, value)
+
+    async def save_media(
+        self, data: bytes, *, file_name: str = "", title: str = "", voice: bool = False
+    ) -> Media:
+        """Into `saved`, by the name that the attachment has as its `file`."""
+        media = made_media(data, file_name=file_name, title=title, voice=voice)
+        name = f"{len(self.saved):032x}.bin"
+        self.saved[name] = data
+        return media.model_copy(update={"file": name})
 
     async def use_model(self, type: ModelType | str, params: Any, provider: str | None = None) -> Any:
         """Ask the registered model of highest priority, once. Raises ModelError."""

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from bot_host.contracts.connector import CheckLine, ConnectorHost
+from bot_host.contracts.connector import CheckLine, ConnectorHost, OutgoingFiles
 from bot_host.kit.clock import utc_now
-from bot_host.types.content import ChannelType, Content, MentionContext, MentionType
+from bot_host.types.content import ChannelType, Content, Media, MentionContext, MentionType
+from bot_host.types.errors import FetchRefused
 from bot_host.types.inbound import (
     Account,
     InboundDelete,
@@ -24,7 +25,8 @@ class FakePlatform:
     """A `Connector` whose users are the test: `say` puts a message in, `sent` is what came out.
 
     `faults` are raised by the next sends, one each. `hold_sends.clear()` makes sends wait. With
-    `edit_every_s` above 0 answers are shown while they are written.
+    `edit_every_s` above 0 answers are shown while they are written. `files` are those that hang on
+    messages, by the ids of their attachments: bytes, or what reading them raises.
     """
 
     platform: ClassVar[str] = "fake"
@@ -37,6 +39,12 @@ class FakePlatform:
         """Target, text and key of each part that was taken, in order."""
         self.changes: list[tuple[str, str, str]] = []
         """`edit` or `retract`, the platform id and the text, in order."""
+        self.files: dict[str, bytes | Exception] = {}
+        self.downloads: list[str] = []
+        """Ids of attachments that were read, in order."""
+        self.sent_files: list[tuple[str, bytes | None]] = []
+        """Name and bytes of each file that went out; None: it was gone. Its part's text is its name."""
+        self._outgoing: OutgoingFiles | None = None
         self.tried = 0
         self.faults: list[Exception] = []
         self.hold_sends = asyncio.Event()
@@ -65,13 +73,33 @@ class FakePlatform:
 
     def encode(self, content: Content, target: Target) -> list[Payload]:
         text = content.text
-        return [{"text": text[at : at + self._limit]} for at in range(0, len(text), self._limit)]
+        files = [told for media in content.attachments if (told := media.as_file()) is not None]
+        parts: list[Payload] = [
+            {"text": text[at : at + self._limit]} for at in range(0, len(text), self._limit)
+        ]
+        return [*parts, *({**told, "text": f"[{told['name']}]"} for told in files)]
+
+    def use_files(self, files: OutgoingFiles) -> None:
+        self._outgoing = files
+
+    async def download(self, media: Media, target: Target, *, message_id: str, max_bytes: int) -> bytes:
+        self.downloads.append(media.id)
+        found = self.files.get(media.id, FetchRefused("it is gone"))
+        if isinstance(found, Exception):
+            raise found
+        if len(found) > max_bytes:
+            raise FetchRefused("it is too large")
+        return found
 
     async def send(self, payload: Payload, target: Target, *, key: str) -> Sent:
-        self.tried += 1
+        async with self._news:
+            self.tried += 1
+            self._news.notify_all()
         await self.hold_sends.wait()
         if self.faults:
             raise self.faults.pop(0)
+        if payload.get("file") and self._outgoing is not None:
+            self.sent_files.append((payload["name"], await self._outgoing.read(payload["file"])))
         async with self._news:
             self.sent.append((target, payload["text"], key))
             self._news.notify_all()

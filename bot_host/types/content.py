@@ -1,7 +1,8 @@
 """What a message says, and how it was addressed."""
 
+import re
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,6 +35,23 @@ class MediaType(StrEnum):
     LINK = "link"
 
 
+class Reading(StrEnum):
+    """How an attachment was read."""
+
+    DESCRIBED = "described"
+    """A picture; `description` says what is seen."""
+    TRANSCRIBED = "transcribed"
+    """Sound; `text` is what is said."""
+    TEXT = "text"
+    """A document; `text` is its beginning and end."""
+    NAMED = "named"
+    """Of a kind that is not read: the model knows its name, type and size."""
+
+
+_READ: Final = {"title", "text", "description", "alt", "reading", "mime_type", "size"}
+"""What reading a file may fill in."""
+
+
 class Media(BaseModel):
     """An attachment. `url` never contains a secret (a Telegram file URL does: keep the file id instead)."""
 
@@ -50,6 +68,56 @@ class Media(BaseModel):
     mime_type: str | None = None
     size: int | None = None
     """Bytes."""
+    duration: float | None = None
+    """Seconds, of sound and of moving pictures."""
+    voice: bool = False
+    """Spoken as the message itself (a voice message, a video note): what is heard is what the sender says."""
+    silent: bool = False
+    """Moving pictures without sound."""
+    quoted: bool = False
+    """It hangs on the message that is answered, not on this one."""
+    alt: str | None = None
+    """How its sender describes it, once `description` says what was seen."""
+    reading: str | None = None
+    """What came of reading it for the model: one of `Reading`, or why it could not be read."""
+    file: str | None = None
+    """A file of the host's media folder, as `Agent.save_media` names it. It goes out as a file."""
+
+    @property
+    def is_read(self) -> bool:
+        """It was read, and need not be again."""
+        return self.reading in tuple(Reading)
+
+    def as_sent(self) -> dict[str, Any]:
+        """What its platform says of it, without what came of reading it: JSON values, to be compared.
+
+        Signed addresses are signed anew with each event: the query says nothing of the file.
+        """
+        told = self.model_dump(mode="json", exclude_none=True, exclude=_READ)
+        return told | {"url": self.url.partition("?")[0]}
+
+    def as_read(self, earlier: "Media") -> "Media":
+        """This one, with what came of reading it earlier, when it had another address."""
+        return self.model_copy(update={name: getattr(earlier, name) for name in _READ})
+
+    def as_file(self) -> dict[str, Any] | None:
+        """What a connector needs to send it as a file; JSON values. None: there is no file."""
+        if not self.file:
+            return None
+        name = re.sub(r'[\\/:*?"<>|\x00-\x1f\x7f-\x9f]+', "_", self.file_name or "").strip(" ._")[-100:]
+        told = {
+            "file": self.file,
+            "name": name or f"file.{self.file.rpartition('.')[2]}",
+            "type": self.mime_type or "application/octet-stream",
+            "size": self.size or 0,
+        }
+        if self.title:
+            told["title"] = self.title
+        if self.voice:
+            told["voice"] = True
+        if self.url.startswith(("http://", "https://")):
+            told["url"] = self.url
+        return told
 
 
 class Quote(BaseModel):

@@ -16,6 +16,8 @@ from bot_host.connector import (
     Content,
     Heard,
     LoginError,
+    Media,
+    OutgoingFiles,
     Payload,
     RoomClosed,
     SendError,
@@ -31,6 +33,7 @@ from connectors.discord.components import components_of
 from connectors.discord.config import DiscordConfig
 from connectors.discord.encode import encode_message, nonce_of
 from connectors.discord.errors import UNKNOWN_MESSAGE, look_error, refuses_reference, send_error
+from connectors.discord.files import File, Files, as_request, is_about, with_notes, without
 from connectors.discord.gateway import RETRY_CAP_S, Logins, Pace, quiet_reconnects
 from connectors.discord.intake import Intake
 from connectors.discord.interactions import is_interaction
@@ -39,7 +42,6 @@ from connectors.discord.proof import find_own
 from connectors.discord.replies import (
     HOW,
     Replies,
-    as_request,
     encode_chosen,
     encode_reply,
     encode_unanswered,
@@ -48,7 +50,7 @@ from connectors.discord.rest import Rest, describe
 from connectors.discord.shard import MoreShards, Shard, Shared, advised
 from connectors.discord.signs import Signs, put
 from connectors.discord.silence import silences
-from connectors.discord.spots import ARCHIVED, NO_TEXT_CHANNEL, Spots, post_of
+from connectors.discord.spots import ARCHIVED, NO_TEXT_CHANNEL, THREAD_OF, Spots, post_of
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +89,8 @@ class DiscordConnector:
         self._pace = pace or Pace()
         self._rest = Rest(config.token)
         self._acks = Acks()
-        self._replies = Replies(self._rest, self._acks, self._post_into)
+        self._files = Files(self._rest, api_base=config.api_base)
+        self._replies = Replies(self._rest, self._acks, self._files, self._post_into)
         self._stop = asyncio.Event()
         self._shards: list[Shard] = []
         self._spots = Spots(self._rest)
@@ -221,10 +224,10 @@ class DiscordConnector:
             if HOW in payload:
                 return await self._replies.send(payload, target, key=key)
             spot = await self._spots.find(target, key=key)
-            body = payload | {"nonce": nonce_of(key), "enforce_nonce": True}
+            body = _body(payload) | {"nonce": nonce_of(key), "enforce_nonce": True}
             if spot.answers:
                 body["message_reference"] = {"message_id": spot.answers, "fail_if_not_exists": False}
-            message = await self._post(spot.channel_id, body, key=key)
+            message = await self._post(spot.channel_id, body, *await self._files.read(payload), key=key)
             self._listen_for_echo(target)
             return Sent(platform_message_id=str(message["id"]))
         except _FAULTS as error:
@@ -245,9 +248,16 @@ class DiscordConnector:
 
     async def edit(self, payload: Payload, target: Target, platform_message_id: str, *, key: str) -> None:
         """See the contract `EditingConnector`."""
-        body = {name: value for name, value in payload.items() if name != "message_reference"}
+        body = {name: value for name, value in _body(payload).items() if name != "message_reference"}
         try:
-            await self._change("PATCH", target, platform_message_id, key=key, json=body)
+            files, unsent = await self._files.read(payload)
+            while True:
+                request = as_request(with_notes(body, unsent), files)
+                try:
+                    await self._change("PATCH", target, platform_message_id, key=key, **request)
+                    return
+                except discord.HTTPException as error:
+                    files, unsent = without(files, unsent, error)
         except _FAULTS as error:
             raise send_error(error) from error
 
@@ -320,44 +330,68 @@ class DiscordConnector:
         if not channel_id:
             person = Target(source="discord", extra={"user_id": user_id})
             channel_id = (await self._spots.find(person)).channel_id
-        message = await self._post(channel_id, body, key=key)
+        message = await self._post(channel_id, _body(body), *await self._files.read(body), key=key)
         return Sent(platform_message_id=str(message["id"]))
 
-    async def _post(self, channel_id: str, body: dict[str, Any], *, key: str) -> dict[str, Any]:
-        async def post(body: dict[str, Any]) -> dict[str, Any]:
-            answer = await self._rest.request(
-                "POST",
-                "/channels/{channel_id}/messages",
-                timeout=SEND_TIMEOUT_S,
-                channel_id=channel_id,
-                **as_request(body),
-            )
-            return dict(answer)
+    async def _post(
+        self,
+        channel_id: str,
+        body: dict[str, Any],
+        files: list[File],
+        unsent: list[dict[str, Any]],
+        *,
+        key: str,
+    ) -> dict[str, Any]:
+        """Send it; what is refused of it (files, the message that it answers) is left away, one by one."""
+        woken = False
+        while True:
+            whole = with_notes(body, unsent)
+            try:
+                answer = await self._rest.request(
+                    "POST",
+                    "/channels/{channel_id}/messages",
+                    timeout=SEND_TIMEOUT_S,
+                    channel_id=channel_id,
+                    **as_request(whole, files),
+                )
+                return dict(answer)
+            except discord.HTTPException as error:
+                if is_about(files, error):
+                    files, unsent = without(files, unsent, error)
+                elif error.code == ARCHIVED and not woken and await self._spots.wake(channel_id):
+                    woken = True
+                elif error.code == NO_TEXT_CHANNEL:
+                    return await self._post_in_forum(channel_id, whole, files, key)
+                elif "message_reference" in body and refuses_reference(error):
+                    body = {name: value for name, value in body.items() if name != "message_reference"}
+                else:
+                    raise
 
-        try:
-            return await post(body)
-        except discord.HTTPException as error:
-            if error.code == ARCHIVED and await self._spots.wake(channel_id):
-                pass
-            elif error.code == NO_TEXT_CHANNEL:
-                return await self._post_in_forum(channel_id, body, key)
-            elif "message_reference" in body and refuses_reference(error):
-                body = {name: value for name, value in body.items() if name != "message_reference"}
-            else:
-                raise
-        return await post(body)
-
-    async def _post_in_forum(self, channel_id: str, body: dict[str, Any], key: str) -> dict[str, Any]:
+    async def _post_in_forum(
+        self, channel_id: str, body: dict[str, Any], files: list[File], key: str
+    ) -> dict[str, Any]:
         """Begin a post with this message; Discord knows no nonce there."""
         made = await self._rest.request(
             "POST",
             "/channels/{channel_id}/threads",
             timeout=SEND_TIMEOUT_S,
-            json=post_of(body),
             channel_id=channel_id,
+            **as_request(post_of(body), files),
         )
         self._spots.posted(key, str(made["id"]))
         return {"id": str((made.get("message") or made)["id"])}
+
+    def use_files(self, files: OutgoingFiles) -> None:
+        """See the contract `FileSendingConnector`."""
+        self._files.outgoing = files
+
+    async def download(self, media: Media, target: Target, *, message_id: str, max_bytes: int) -> bytes:
+        """See the contract `DownloadingConnector`."""
+        # The message stands where it was written, also when its answer opens a thread.
+        channel_id = target.extra.get(THREAD_OF) or target.thread_id or target.channel_id
+        return await self._files.download(
+            media, channel_id=channel_id, message_id=message_id, max_bytes=max_bytes
+        )
 
     async def typing(self, target: Target) -> None:
         """See the contract. Commands say already that the bot is thinking."""
@@ -404,3 +438,8 @@ class DiscordConnector:
     async def compare(self, heard: Heard) -> Sequence[CheckLine]:
         """See the contract `LiveChecking`."""
         return await compare(self._rest, self.config, heard)
+
+
+def _body(payload: Payload) -> dict[str, Any]:
+    """What of a payload is Discord's."""
+    return {name: value for name, value in payload.items() if name != "files"}

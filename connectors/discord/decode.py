@@ -6,6 +6,7 @@ from `GET /channels/{id}/messages`, so that what was missed is read by the same 
 `guild_id` and the memberships; the caller puts `guild_id` in.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -47,6 +48,8 @@ OWN_QUOTE: Final = 500
 """Characters of a quoted message that the bot itself said: it stands in the conversation, as a rule."""
 DISCORD_EPOCH_MS: Final = 1_420_070_400_000
 REPLY: Final = 19
+VOICE_MESSAGE: Final = 1 << 13
+"""https://docs.discord.com/developers/resources/message#message-object-message-flags"""
 SPOKEN: Final = frozenset({0, REPLY})
 """Message types that somebody said; all others are the platform's own notices or belong to commands."""
 
@@ -387,13 +390,22 @@ def _words(data: Json, view: View) -> str:
 
 
 def _attachments(data: Json) -> list[Media]:
-    found = list(data.get("attachments", ()))
+    voice = bool(int(data.get("flags") or 0) & VOICE_MESSAGE)
+    found = [_media(item, voice=voice) for item in data.get("attachments", ())]
     for shot in snapshots(data):
-        found += shot.get("attachments", ())
-    return [_media(item) for item in found]
+        found += [_media(item) for item in shot.get("attachments", ())]
+    return found
 
 
-def _media(item: Json) -> Media:
+def all_attachments(data: Json) -> Iterator[Json]:
+    """What hangs on a message, on those that it forwards, and on the one that it answers."""
+    yield from data.get("attachments", ())
+    for shot in snapshots(data):
+        yield from shot.get("attachments", ())
+    yield from (data.get("referenced_message") or {}).get("attachments", ())
+
+
+def _media(item: Json, *, voice: bool = False) -> Media:
     mime = str(item.get("content_type") or "").split(";")[0].strip().lower()
     kinds = {"image": MediaType.IMAGE, "video": MediaType.VIDEO, "audio": MediaType.AUDIO}
     name = clean_name(item.get("filename"))
@@ -407,6 +419,8 @@ def _media(item: Json) -> Media:
         file_name=name or None,
         mime_type=mime or None,
         size=item.get("size") if isinstance(item.get("size"), int) else None,
+        duration=item.get("duration_secs") if isinstance(item.get("duration_secs"), int | float) else None,
+        voice=voice,
     )
 
 

@@ -12,6 +12,7 @@ from bot_host.connector import Content, Payload, Target, clean_text, split_markd
 
 MAX_CHARACTERS: Final = 2000
 MAX_NONCE: Final = 25
+MAX_FILES: Final = 10
 MAX_TABLE_WIDTH: Final = 120
 MAX_PREVIEWS: Final = 2
 """Links in one message beyond which none gets a preview: they would bury the text."""
@@ -31,10 +32,16 @@ _TABLE_RULE: Final = re.compile(r"^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$")
 def encode_message(content: Content, target: Target, *, ping_reply: bool = False) -> list[Payload]:
     """`content` as bodies of `POST /channels/{id}/messages`, in order; the first one replies.
 
-    `content.embeds`, an extra key, are Discord's embed objects; they go with the end of the text.
+    `content.embeds`, an extra key, are Discord's embed objects; they go with the end of the text, as do
+    `files`, which is none of Discord's words and names what goes along as multipart.
     """
     text = clean_text(content.text).strip()
-    links = [media.url for media in content.attachments if media.url.startswith(("http://", "https://"))]
+    files = [told for media in content.attachments if (told := media.as_file()) is not None]
+    links = [
+        media.url
+        for media in content.attachments
+        if not media.file and media.url.startswith(("http://", "https://"))
+    ]
     whole = "\n".join(part for part in (fence_tables(text), *links) if part)
     pieces = (
         [piece for piece in split_markdown(whole, limit=MAX_CHARACTERS) if piece.strip()] if whole else []
@@ -49,6 +56,10 @@ def encode_message(content: Content, target: Target, *, ping_reply: bool = False
             payloads.append({"content": "", "allowed_mentions": dict(NO_PINGS)})
         payloads[-1].pop("flags", None)
         payloads[-1]["embeds"] = embeds
+    for first in range(0, len(files), MAX_FILES):
+        if first or not payloads:
+            payloads.append({"content": "", "allowed_mentions": dict(NO_PINGS)})
+        payloads[-1]["files"] = files[first : first + MAX_FILES]
     if payloads and target.reply_to:
         payloads[0]["message_reference"] = {"message_id": target.reply_to, "fail_if_not_exists": False}
         payloads[0]["allowed_mentions"]["replied_user"] = ping_reply

@@ -59,7 +59,8 @@ def is_same(message: Json, payload: Payload, *, key: str) -> bool:
         return str(message["nonce"]) == nonce_of(key)
     # A reply goes out as a plain message where the answered one is gone.
     reference = _answered(message)
-    return _words(message) == _words(payload) and reference in ("", _answered(payload))
+    files = bool(message.get("attachments")) == bool(payload.get("files"))
+    return files and _words(message) == _words(payload) and reference in ("", _answered(payload))
 
 
 def _answered(message: Json) -> str:

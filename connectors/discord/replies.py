@@ -7,9 +7,6 @@ one that is for the person alone goes to their direct messages.
 https://docs.discord.com/developers/interactions/receiving-and-responding#followup-messages
 """
 
-import base64
-import binascii
-import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -19,7 +16,8 @@ import discord
 from bot_host.connector import Content, Payload, Sent, Target, utc_now
 from connectors.discord.acks import Acks
 from connectors.discord.components import chosen_components, components_of
-from connectors.discord.encode import NO_PINGS, encode_message, nonce_of
+from connectors.discord.encode import encode_message, nonce_of
+from connectors.discord.files import Files, as_request, with_notes
 from connectors.discord.interactions import EPHEMERAL, expires_at, token_of
 from connectors.discord.rest import Rest
 
@@ -27,7 +25,6 @@ log = logging.getLogger(__name__)
 
 HOW: Final = "interaction"
 """In a payload: how it goes out. `followup`, `chosen` (the message that was clicked), `unanswered`."""
-FILES: Final = "files"
 TIMEOUT_S: Final = 60.0
 LOADING: Final = 1 << 7
 """Message flag: "is thinking…" (resources/message#message-object-message-flags)."""
@@ -46,28 +43,10 @@ Post = Callable[[str, Json, str, str], Awaitable[Sent]]
 def encode_reply(content: Content, target: Target) -> list[Payload]:
     """An answer to an interaction as bodies of follow-up messages, in order."""
     payloads = encode_message(content, target)
-    files = _files(content)
-    if files and not payloads:
-        payloads = [{"allowed_mentions": dict(NO_PINGS)}]
-    if files:
-        payloads[-1][FILES] = files
     if payloads and content.choices is not None:
         payloads[-1]["components"] = components_of(content.choices)
     private = {"flags": EPHEMERAL} if target.extra.get("private") else {}
     return [{HOW: "followup", **payload, **private} for payload in payloads]
-
-
-def _files(content: Content) -> list[Json]:
-    """What is attached as bytes, by a `data:` URL."""
-    found = []
-    for media in content.attachments:
-        head, comma, data = media.url.partition(",")
-        if not comma or not head.startswith("data:") or not head.endswith(";base64"):
-            continue
-        name = media.file_name or media.title or "file"
-        kind = head.removeprefix("data:").removesuffix(";base64") or "application/octet-stream"
-        found.append({"name": name, "type": kind, "data": data})
-    return found
 
 
 def encode_chosen(target: Target, label: str) -> list[Payload]:
@@ -87,9 +66,10 @@ def encode_unanswered(target: Target) -> list[Payload]:
 class Replies:
     """Sends them."""
 
-    def __init__(self, rest: Rest, acks: Acks, post: Post) -> None:
+    def __init__(self, rest: Rest, acks: Acks, files: Files, post: Post) -> None:
         self._rest = rest
         self._acks = acks
+        self._files = files
         self._post = post
 
     async def send(self, payload: Payload, target: Target, *, key: str) -> Sent:
@@ -111,7 +91,10 @@ class Replies:
     async def _follow_up(self, body: Json, target: Target, key: str) -> Sent:
         if utc_now() < expires_at(target.extra["interaction"]):
             try:
-                message = await self._request("POST", _FOLLOWUP, target, **as_request(body))
+                files, unsent = await self._files.read(body)
+                words = {name: value for name, value in body.items() if name != "files"}
+                request = as_request(with_notes(words, unsent), files)
+                message = await self._request("POST", _FOLLOWUP, target, **request)
                 return Sent(platform_message_id=str(message["id"]))
             except discord.HTTPException as error:
                 if not _is_over(error):
@@ -157,23 +140,6 @@ class Replies:
             return None
         same = str(message.get("content") or "").split() == str(payload.get("content") or "").split()
         return str(message["id"]) if same else ""
-
-
-def as_request(body: Json) -> Json:
-    """A message's body as arguments of a request: with files, as a form."""
-    body = dict(body)
-    files = body.pop(FILES, [])
-    if not files:
-        return {"json": body}
-    form: list[Json] = [{"name": "payload_json", "value": json.dumps(body)}]
-    for number, file in enumerate(files):
-        try:
-            data = base64.b64decode(file["data"], validate=True)
-        except binascii.Error:
-            continue
-        part = {"name": f"files[{number}]", "value": data, "filename": file["name"]}
-        form.append(part | {"content_type": file["type"]})
-    return {"form": form}
 
 
 def _is_over(error: discord.HTTPException) -> bool:

@@ -114,9 +114,10 @@ class Rest:
         json: Json | list[Json] | None = None,
         params: Json | None = None,
         form: list[Json] | None = None,
+        files: list[discord.File] | None = None,
         **ids: str,
     ) -> Any:
-        """One request; `ids` fill the names in `path`, `form` has the parts of a multipart body.
+        """One request; `ids` fill the names in `path`; `form` goes as multipart, with `files`.
 
         discord.py waits for short rate limits itself.
 
@@ -130,7 +131,10 @@ class Rest:
         if params is not None:
             more["params"] = params
         if form is not None:
-            more["form"] = form
+            more |= {"form": form, "files": files}
+            for file in files or ():
+                # It may have been sent before: discord.py winds back only what it sends again itself.
+                file.reset()
         async with asyncio.timeout(timeout):
             return await client.http.request(Route(method, path, **ids), **more)
 

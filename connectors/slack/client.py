@@ -21,6 +21,8 @@ from bot_host.connector import (
     Heard,
     InboundEvent,
     LoginError,
+    Media,
+    OutgoingFiles,
     Payload,
     SendLater,
     SendRefused,
@@ -41,10 +43,12 @@ from connectors.slack.groups import Groups
 from connectors.slack.history import History
 from connectors.slack.intake import Intake
 from connectors.slack.live import compare
+from connectors.slack.mrkdwn import escape
 from connectors.slack.names import Lookup
 from connectors.slack.proof import Proofs
 from connectors.slack.signs import DONE, Signs
 from connectors.slack.silence import silences
+from connectors.slack.transfer import Transfer, is_file_id, notes
 from connectors.slack.web import open_session, web_client
 
 log = logging.getLogger(__name__)
@@ -83,6 +87,7 @@ class SlackConnector:
         self._me: Self | None = None
         self._history = History(self._web)
         self._proofs = Proofs(self._history)
+        self._files = Transfer(config, self._web)
 
     def _web(self) -> AsyncWebClient:
         # The session belongs to the running loop, which is not there yet when the connector is made.
@@ -252,6 +257,12 @@ class SlackConnector:
         """See `Connector.send`. Refused markup goes out again as plain text, at once."""
         if not target.channel_id:
             raise SendRefused("no channel to send to")
+        if payload.get("files"):
+            sent = await self._files.send(payload, target)
+            if isinstance(sent, Sent):
+                return sent
+            text = escape(notes(sent))
+            payload = {"text": text, "plain": text}
         try:
             return await self._post(request(payload, target, key=key))
         except SlackApiError as error:
@@ -269,6 +280,11 @@ class SlackConnector:
     async def edit(self, payload: Payload, target: Target, platform_message_id: str, *, key: str) -> None:
         """See the contract `EditingConnector`."""
         channel, ts = target.channel_id, platform_message_id
+        if payload.get("files"):
+            log.info("slack: files of an answer that changed stay as they are")
+            return
+        if is_file_id(ts):
+            raise SendRefused("Slack puts no text in place of a file")
         try:
             await self._web().chat_update(channel=channel, ts=ts, text=payload["text"])
             return
@@ -289,6 +305,9 @@ class SlackConnector:
 
     async def retract(self, target: Target, platform_message_id: str) -> None:
         """See the contract `EditingConnector`."""
+        if is_file_id(platform_message_id):
+            await self._files.retract(platform_message_id)
+            return
         try:
             await self._web().chat_delete(channel=target.channel_id, ts=platform_message_id)
         except FAULTS as error:
@@ -312,6 +331,14 @@ class SlackConnector:
             raise SendLater("not logged in yet")
         found = await self._proofs.find(payload, target, self._me, key=key, since=since, others=others)
         return Sent(platform_message_id=found) if found else None
+
+    def use_files(self, files: OutgoingFiles) -> None:
+        """See the contract `FileSendingConnector`."""
+        self._files.outgoing = files
+
+    async def download(self, media: Media, target: Target, *, message_id: str, max_bytes: int) -> bytes:
+        """See the contract `DownloadingConnector`."""
+        return await self._files.download(media, max_bytes=max_bytes)
 
     async def _post(self, arguments: dict[str, Any]) -> Sent:
         answer = await self._web().chat_postMessage(**arguments)

@@ -14,15 +14,24 @@ in the text field to 4,000"; longer ones Slack may cut in two, through a code bl
 https://docs.slack.dev/reference/methods/chat.postMessage#truncating"""
 AIM: Final = 3_500
 """Characters of Markdown in one message, as long as its mrkdwn fits."""
+MOST_FILES: Final = 10
+"""In one message."""
 SMALLEST: Final = 400
 """A piece of this size fits in any case: an entity has at most five characters."""
 
 
 def encode(content: Content, target: Target) -> list[Payload]:
-    """The message as payloads, in order: `text` as mrkdwn, `plain` for when Slack refuses that."""
+    """The message as payloads, in order: `text` as mrkdwn, `plain` for when Slack refuses that.
+
+    Files are messages of their own, below the text: only without files a message can carry our key.
+    """
     del target  # Every conversation takes the same text.
     text = _with_links(content).strip()
-    return [{"text": mrkdwn, "plain": plain} for mrkdwn, plain in _pieces(text, AIM)] if text else []
+    pieces = _pieces(text, AIM) if text else ()
+    payloads: list[Payload] = [{"text": mrkdwn, "plain": plain} for mrkdwn, plain in pieces]
+    files = [told for media in content.attachments if (told := media.as_file()) is not None]
+    groups = (files[first : first + MOST_FILES] for first in range(0, len(files), MOST_FILES))
+    return [*payloads, *({"text": "", "plain": "", "files": group} for group in groups)]
 
 
 def _with_links(content: Content) -> str:
@@ -30,7 +39,7 @@ def _with_links(content: Content) -> str:
     links = [
         f"[{media.title or media.file_name or media.url}]({media.url})"
         for media in content.attachments
-        if media.url.startswith(("http://", "https://")) and media.url not in content.text
+        if not media.file and media.url.startswith(("http://", "https://")) and media.url not in content.text
     ]
     return clean_text("\n".join([content.text, *links]))
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from bot_host.connector import Media, MediaType, clean_text, one_line
 from connectors.slack.text import Names, readable
 
+_CLIPS: Final = {"slack_audio": MediaType.AUDIO, "slack_video": MediaType.VIDEO}
 _MOST: Final = 20
 """More than people attach; a bound for what others send."""
 
@@ -35,16 +36,23 @@ def _file(file: Mapping[str, Any]) -> Media | None:
     name = file.get("name")
     title = file.get("title")
     url = file.get("url_private")
+    kind, voice = _media_type(mime or ""), False
+    if file.get("subtype") in _CLIPS:
+        # A clip that somebody recorded in Slack; its type is often that of a video, whatever it is.
+        kind, voice = _CLIPS[str(file["subtype"])], True
+    seconds = file.get("duration_ms")
     return Media(
         id=id,
         # Needs the bot's token as a header and carries none itself.
         url=url if isinstance(url, str) else "",
         title=one_line(title, 200) if isinstance(title, str) and title else None,
         source="slack",
-        content_type=_media_type(mime or ""),
+        content_type=kind,
         file_name=one_line(name, 200) if isinstance(name, str) and name else None,
         mime_type=one_line(mime, 100) if mime else None,
         size=size if isinstance(size, int) else None,
+        duration=seconds / 1000 if isinstance(seconds, int) else None,
+        voice=voice,
     )
 
 

@@ -27,14 +27,18 @@ METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "users.conversations": ("channels:read", "groups:read", "mpim:read", "im:read"),
     "conversations.history": ("channels:history", "groups:history", "im:history", "mpim:history"),
     "conversations.replies": ("channels:history", "groups:history", "im:history", "mpim:history"),
+    "files.info": ("files:read",),
+    "files.getUploadURLExternal": ("files:write",),
+    "files.completeUploadExternal": ("files:write",),
+    "files.delete": ("files:write",),
     "reactions.add": ("reactions:write",),
     "reactions.remove": ("reactions:write",),
 }
 """Each method called with the bot token, and its scopes. https://docs.slack.dev/reference/methods"""
 
-OPTIONAL: Final = frozenset({"im:read", "reactions:write", "team:read"})
-"""Without these everything works but a small comfort. By `im:read` the host sees that somebody wrote to it
-for the first time while it was down."""
+OPTIONAL: Final = frozenset({"files:read", "files:write", "im:read", "reactions:write", "team:read"})
+"""Without these people are answered all the same, but files are named only, and some comfort is missing. By
+`im:read` the host sees that somebody wrote to it for the first time while it was down."""
 
 SCOPES: Final = frozenset(scope for scope in EVENTS.values() if scope) | {
     scope for scopes in METHODS.values() for scope in scopes

@@ -17,6 +17,7 @@ from connectors.slack.decode import Self
 from connectors.slack.encode import EVENT_TYPE
 from connectors.slack.errors import code_of, fault_of, is_passing
 from connectors.slack.history import HISTORY, REPLIES, Busy, History
+from connectors.slack.transfer import same_files
 
 MOST_PAGES: Final = 20
 SKEW: Final = timedelta(minutes=5)
@@ -76,6 +77,8 @@ def is_same(message: Json, payload: Payload, me: Self, *, key: str) -> bool:
     """Whether a message is what a part became: by its key, or where it has none by its text."""
     if me.user_id != message.get("user") and (not me.bot_id or me.bot_id != message.get("bot_id")):
         return False
+    if payload.get("files"):
+        return same_files(message, payload["files"])
     metadata = message.get("metadata")
     if isinstance(metadata, dict) and metadata.get("event_type") == EVENT_TYPE:
         told = metadata.get("event_payload")

@@ -1,8 +1,13 @@
 """Telegram by the Bot API: one bot account, taken in by long polling (core.telegram.org/bots/api)."""
 
+import os
+
 from bot_host.connector import Connector, ConnectorConfig, ConnectorSpec
 from connectors.telegram.config import TelegramConfig, missing, wrong
 from connectors.telegram.link import read_link
+
+# The library's documented way to get time periods as `timedelta`, without a deprecation warning for each.
+os.environ["PTB_TIMEDELTA"] = "true"
 
 
 def _create(config: ConnectorConfig) -> Connector:

@@ -2,17 +2,21 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from html import escape
 from typing import Any
 
 from telegram.constants import ParseMode
 from telegram.error import TelegramError
 
 from bot_host.connector import Payload
-from connectors.telegram.errors import is_bad_markup, is_gone, is_unchanged, say, to_send_error
+from connectors.telegram.encode import CAPTION_LIMIT, fits_caption
+from connectors.telegram.errors import is_bad_markup, is_file, is_gone, is_unchanged, say, to_send_error
+from connectors.telegram.files import edit_caption
+from connectors.telegram.markup import shorten_utf16
 
 log = logging.getLogger(__name__)
 
-Call = Callable[[str, dict[str, Any]], Awaitable[None]]
+Call = Callable[[str, dict[str, Any]], Awaitable[Any]]
 """A method of the Bot API with its parameters. Raises TelegramError."""
 
 
@@ -21,11 +25,8 @@ async def edit_text(call: Call, chat_id: int, message_id: int, payload: Payload)
 
     A bot may edit its own messages at any time (core.telegram.org/bots/api#editmessagetext).
     """
-    parameters = {
-        "chat_id": chat_id,
-        "message_id": message_id,
-        "link_preview_options": {"is_disabled": True},
-    }
+    where = {"chat_id": chat_id, "message_id": message_id}
+    parameters = {**where, "link_preview_options": {"is_disabled": True}}
     try:
         try:
             html = {"text": payload["html"], "parse_mode": ParseMode.HTML}
@@ -35,6 +36,22 @@ async def edit_text(call: Call, chat_id: int, message_id: int, payload: Payload)
                 raise
             log.warning("telegram: markup refused, editing with the plain text (%s)", say(error))
             await call("editMessageText", parameters | {"text": payload["plain"]})
+    except TelegramError as error:
+        if is_unchanged(error):
+            return
+        if not is_file(error):
+            raise to_send_error(error) from None
+        await _edit_under_file(call, payload, where)
+
+
+async def _edit_under_file(call: Call, payload: Payload, where: dict[str, Any]) -> None:
+    """The message to edit is a file: the text comes under it, as far as it has room there."""
+    text = payload["plain"]
+    if not fits_caption(payload):
+        text = shorten_utf16(text, CAPTION_LIMIT)
+        payload = {"html": escape(text, quote=False), "plain": text}
+    try:
+        await edit_caption(call, payload, where)
     except TelegramError as error:
         if not is_unchanged(error):
             raise to_send_error(error) from None

@@ -22,6 +22,8 @@ from bot_host.connector import (
     Heard,
     InboundEvent,
     LoginError,
+    Media,
+    OutgoingFiles,
     Payload,
     SendRefused,
     Sent,
@@ -32,14 +34,23 @@ from bot_host.connector import (
     one_line,
 )
 from connectors.telegram.changes import delete, edit_text, react
+from connectors.telegram.check import findings
 from connectors.telegram.config import TelegramConfig
 from connectors.telegram.content import Me
 from connectors.telegram.decode import ALLOWED_UPDATES, View, decode
 from connectors.telegram.encode import encode, mark_repeat
-from connectors.telegram.errors import explain, is_bad_markup, retry_after_s, say, to_send_error
+from connectors.telegram.errors import (
+    explain,
+    is_bad_markup,
+    is_unchanged,
+    retry_after_s,
+    say,
+    to_send_error,
+)
+from connectors.telegram.files import Files
 from connectors.telegram.http import AiohttpRequest, NoAnswer
 from connectors.telegram.live import compare
-from connectors.telegram.silence import PRIVACY_ADVICE, silences
+from connectors.telegram.silence import silences
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -82,9 +93,9 @@ class _RawBot(Bot):
             raise NoAnswer("the Bot API's answer is no message")
         return str(message_id)
 
-    async def change(self, method: str, parameters: dict[str, Any]) -> None:
-        """editMessageText, deleteMessage or setMessageReaction. Raises TelegramError."""
-        await self._post(method, parameters)
+    async def call(self, method: str, parameters: dict[str, Any]) -> Any:
+        """Any method, its result as it came. Raises TelegramError."""
+        return await self._post(method, parameters)
 
 
 class TelegramConnector:
@@ -109,6 +120,13 @@ class TelegramConnector:
             base_file_url=f"{base}/file/bot",
             request=self._requests,
             get_updates_request=self._polls,
+        )
+        self._files = Files(
+            self._bot,
+            self._requests,
+            self._bot.call,
+            own_server=bool(config.api_base),
+            token=config.token,
         )
         self._stop = asyncio.Event()
         self._wait: asyncio.Timeout | None = None
@@ -295,7 +313,21 @@ class TelegramConnector:
             raise to_send_error(error) from None
         return Sent(platform_message_id=message_id)
 
+    def use_files(self, files: OutgoingFiles) -> None:
+        """See the contract `FileSendingConnector`."""
+        self._files.outgoing = files
+
+    async def download(self, media: Media, target: Target, *, message_id: str, max_bytes: int) -> bytes:
+        """See the contract `DownloadingConnector`."""
+        return await self._files.download(media, max_bytes=max_bytes)
+
     async def _send(self, payload: Payload, target: Target, chat_id: int) -> str:
+        if payload.get("files"):
+
+            async def send_text(text: Payload) -> str:
+                return await self._send(text, target, chat_id)
+
+            return await self._files.send(payload, _place(payload, target, chat_id), send_text)
         try:
             return await self._send_text(payload["html"], payload, target, chat_id, ParseMode.HTML)
         except TelegramError as error:
@@ -308,25 +340,27 @@ class TelegramConnector:
         self, text: str, payload: Payload, target: Target, chat_id: int, parse_mode: str | None
     ) -> str:
         parameters: dict[str, Any] = {
-            "chat_id": chat_id,
+            **_place(payload, target, chat_id),
             "text": text,
             "link_preview_options": {"is_disabled": True},
         }
         if parse_mode is not None:
             parameters["parse_mode"] = parse_mode
-        thread_id = _thread_id(target)
-        if thread_id is not None:
-            parameters["message_thread_id"] = thread_id
-        if payload.get("reply_to") is not None:
-            parameters["reply_parameters"] = {
-                "message_id": payload["reply_to"],
-                "allow_sending_without_reply": True,
-            }
         return await self._bot.send_text(parameters)
 
     async def edit(self, payload: Payload, target: Target, platform_message_id: str, *, key: str) -> None:
         """See the contract `EditingConnector`."""
-        await edit_text(self._bot.change, self._chat_id(target), int(platform_message_id), payload)
+        chat_id, message_id = self._chat_id(target), int(platform_message_id.partition(",")[0])
+        text: Payload | None = payload
+        if payload.get("files"):
+            try:
+                text = await self._files.edit(payload, {"chat_id": chat_id, "message_id": message_id})
+            except TelegramError as error:
+                if is_unchanged(error):
+                    return
+                raise to_send_error(error) from None
+        if text is not None:
+            await edit_text(self._bot.call, chat_id, message_id, text)
 
     def edit_every_s(self, target: Target) -> float:
         """See the contract `DraftingConnector`. By itself not in groups: see `GROUP_EDIT_EVERY_S`."""
@@ -338,11 +372,12 @@ class TelegramConnector:
 
     async def retract(self, target: Target, platform_message_id: str) -> None:
         """See the contract `EditingConnector`."""
-        await delete(self._bot.change, self._chat_id(target), int(platform_message_id))
+        for message_id in platform_message_id.split(","):
+            await delete(self._bot.call, self._chat_id(target), int(message_id))
 
     async def react(self, target: Target, reaction: str) -> None:
         """See the contract `ReactingConnector`."""
-        await react(self._bot.change, self._chat_id(target), int(target.reply_to), reaction)
+        await react(self._bot.call, self._chat_id(target), int(target.reply_to), reaction)
 
     def _chat_id(self, target: Target) -> int:
         try:
@@ -398,7 +433,7 @@ class TelegramConnector:
                     advice="see whether this machine reaches the Bot API, or set api_base",
                 )
             ]
-        return _findings(me, webhook)
+        return findings(me, webhook)
 
     async def silences(self) -> Sequence[CheckLine]:
         return await silences(self._bot, self._config)
@@ -407,42 +442,18 @@ class TelegramConnector:
         return await compare(self._bot, self._config, heard)
 
 
-def _findings(me: User, webhook: WebhookInfo | None) -> list[CheckLine]:
-    lines = [
-        CheckLine(
-            name="telegram", ok=True, detail=f"logged in as @{me.username} ({me.id})", account=str(me.id)
-        )
-    ]
-    if me.can_read_all_group_messages:
-        lines.append(CheckLine(name="telegram privacy", ok=True, detail="sees every message of its groups"))
-    else:
-        lines.append(
-            CheckLine(
-                name="telegram privacy",
-                ok=True,
-                detail="privacy mode is on: in groups it sees commands, mentions and replies to it",
-                advice=PRIVACY_ADVICE,
-            )
-        )
-    if not me.can_join_groups:
-        lines.append(
-            CheckLine(
-                name="telegram groups",
-                ok=True,
-                detail="the bot cannot be added to groups",
-                advice="@BotFather /setjoingroups, Enable",
-            )
-        )
-    if webhook is not None and webhook.url:
-        lines.append(
-            CheckLine(
-                name="telegram webhook",
-                ok=True,
-                detail="a webhook is set; it is removed when the host starts",
-                advice="see that no other program needs it",
-            )
-        )
-    return lines
+def _place(payload: Payload, target: Target, chat_id: int) -> dict[str, Any]:
+    """Chat, topic, and what is answered, as parameters of every method that sends."""
+    parameters: dict[str, Any] = {"chat_id": chat_id}
+    thread_id = _thread_id(target)
+    if thread_id is not None:
+        parameters["message_thread_id"] = thread_id
+    if payload.get("reply_to") is not None:
+        parameters["reply_parameters"] = {
+            "message_id": payload["reply_to"],
+            "allow_sending_without_reply": True,
+        }
+    return parameters
 
 
 def _thread_id(target: Target) -> int | None:

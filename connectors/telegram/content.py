@@ -143,8 +143,23 @@ def _origin(message: Message) -> str:
     return ""
 
 
-def attachments(message: Message) -> list[Media]:
-    """The files of a message. Telegram's file addresses contain the token, so only the ids are kept."""
+def attachments(message: Message, replied: Message | None, me: Me) -> list[Media]:
+    """The files of a message, and of the one that it answers, unless that is the bot's own."""
+    mine = replied is None or (replied.from_user is not None and replied.from_user.id == me.id)
+    quoted = [] if mine or replied is None else _files(replied)
+    own = _files(message)
+    if message.forward_origin is None:
+        # What is forwarded somebody else has said.
+        own = [media.model_copy(update={"voice": _is_spoken(message)}) for media in own]
+    return [*own, *(media.model_copy(update={"quoted": True}) for media in quoted)]
+
+
+def _is_spoken(message: Message) -> bool:
+    return bool(message.voice or message.video_note)
+
+
+def _files(message: Message) -> list[Media]:
+    """Telegram's file addresses contain the token, so only the ids are kept."""
     if message.photo:
         largest = max(message.photo, key=lambda size: size.width * size.height)
         return [
@@ -152,15 +167,20 @@ def attachments(message: Message) -> list[Media]:
         ]
     if message.sticker:
         return [
-            _file(message.sticker, MediaType.IMAGE, title=f"sticker {message.sticker.emoji or ''}".strip())
+            _file(
+                message.sticker,
+                MediaType.IMAGE,
+                title=f"sticker {message.sticker.emoji or ''}".strip(),
+                silent=message.sticker.is_animated or message.sticker.is_video,
+            )
         ]
     for name, kind in _FILES:
         if file := getattr(message, name):
-            return [_file(file, kind, title=getattr(file, "title", None))]
+            return [_file(file, kind, title=getattr(file, "title", None), silent=name == "animation")]
     return []
 
 
-def _file(file: Any, kind: MediaType, *, title: str | None) -> Media:
+def _file(file: Any, kind: MediaType, *, title: str | None, silent: bool = False) -> Media:
     name, mime_type = getattr(file, "file_name", None), getattr(file, "mime_type", None)
     if kind is MediaType.DOCUMENT and mime_type and mime_type.startswith("image/"):
         kind = MediaType.IMAGE
@@ -172,7 +192,14 @@ def _file(file: Any, kind: MediaType, *, title: str | None) -> Media:
         file_name=one_line(name, 120) if name else None,
         mime_type=one_line(mime_type) if mime_type else None,
         size=file.file_size,
+        duration=_duration(getattr(file, "duration", None)),
+        silent=silent,
     )
+
+
+def _duration(time: Any) -> float | None:
+    seconds = time.total_seconds() if isinstance(time, timedelta) else time
+    return float(seconds) if isinstance(seconds, int | float) else None
 
 
 def _seconds(time: Any) -> str:

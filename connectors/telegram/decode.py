@@ -249,7 +249,8 @@ def _skip_reason(message: Message, view: View) -> str:
 
 def _content(message: Message, view: View, room: RoomRef) -> Content | None:
     """None when the message holds nothing that we can name."""
-    text, files = readable_text(message, view.me), attachments(message)
+    replied = _replied(message)
+    text, files = readable_text(message, view.me), attachments(message, replied, view.me)
     text = text or short_form(message)
     if not text and not files:
         return None
@@ -257,7 +258,7 @@ def _content(message: Message, view: View, room: RoomRef) -> Content | None:
     is_reply = _replies_to(message, view.me)
     kind = MentionType.PLATFORM_MENTION if is_mention else MentionType.REPLY if is_reply else MentionType.NONE
     return Content(
-        text=context_lines(message, _replied(message), view.me) + text,
+        text=context_lines(message, replied, view.me) + text,
         source=SOURCE,
         attachments=files,
         channel_type=room.type,

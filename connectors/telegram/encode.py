@@ -7,10 +7,13 @@ from html import escape, unescape
 from typing import Final
 
 from bot_host.connector import Content, Payload, Target, clean_text, split_markdown
+from connectors.telegram.files import groups_of, takes_caption
 from connectors.telegram.markup import Rendered, render, utf16_len
 
 TEXT_LIMIT: Final = 4096
 """UTF-16 code units of visible text (core.telegram.org/bots/api#sendmessage)."""
+CAPTION_LIMIT: Final = 1024
+"""The same, of what stands under a file (core.telegram.org/bots/api#sendphoto)."""
 REQUEST_LIMIT: Final = 1 << 15
 """Bytes of the text parameter with its markup (the open server's `get_formatted_text`)."""
 _BYTES_PER_UNIT: Final = REQUEST_LIMIT // TEXT_LIMIT
@@ -18,12 +21,17 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _BLANK: Final = "\u2800\ufffc\u030a\u0333\u033f"
 """Telegram refuses texts of nothing but these and spaces (`strip_empty_characters`, `clean_input_string`)."""
 REPEAT: Final = "↻ "
+_NOTHING: Final[Payload] = {"html": "", "plain": ""}
 _TAG: Final = re.compile(r"<[^>]*>")
 _LINK_TARGET: Final = re.compile(r"(?<=\])\([^)\s]*\)")
 
 
 def encode(content: Content, target: Target) -> list[Payload]:
-    """Each payload: `html`, `plain` for when Telegram refuses the HTML, and on the first `reply_to`."""
+    """Each payload: `html`, `plain` for when Telegram refuses the HTML, and on the first `reply_to`.
+
+    One with `files` is a file or an album, with the text under it.
+    """
+    files = [told for media in content.attachments if (told := media.as_file()) is not None]
     text = _text(content)
     pieces = [(piece, rendered) for piece, rendered in _pieces(text) if _is_seen(rendered.text)]
     if not pieces:
@@ -34,9 +42,21 @@ def encode(content: Content, target: Target) -> list[Payload]:
         {"html": rendered.html, "plain": piece if utf16_len(piece) <= TEXT_LIMIT else rendered.text}
         for piece, rendered in pieces
     ]
+    # A short text stands under its file; a longer one, or that of several files, before them.
+    under = _NOTHING
+    if takes_caption(files) and len(payloads) == 1 and fits_caption(payloads[0]):
+        under = payloads.pop()
+    for number, group in enumerate(groups_of(files)):
+        payloads.append({**(under if number == 0 else _NOTHING), "files": group})
     if payloads and target.reply_to.isdecimal():
         payloads[0]["reply_to"] = int(target.reply_to)
     return payloads
+
+
+def fits_caption(payload: Payload) -> bool:
+    """Whether a text may stand under a file, whichever form of it is taken."""
+    shown = unescape(_TAG.sub("", payload["html"]))
+    return max(utf16_len(shown), utf16_len(payload["plain"])) <= CAPTION_LIMIT
 
 
 def mark_repeat(payload: Payload) -> Payload:
@@ -48,7 +68,8 @@ def mark_repeat(payload: Payload) -> Payload:
     weight = len(payload["html"].encode("utf-8", "surrogatepass"))
     room = utf16_len(REPEAT)
     longest = max(utf16_len(shown), utf16_len(payload["plain"]))
-    if longest + room > TEXT_LIMIT or weight + len(REPEAT.encode()) > REQUEST_LIMIT:
+    limit = CAPTION_LIMIT if payload.get("files") else TEXT_LIMIT
+    if longest + room > limit or weight + len(REPEAT.encode()) > REQUEST_LIMIT:
         return payload
     return payload | {"html": REPEAT + payload["html"], "plain": REPEAT + payload["plain"]}
 
@@ -90,6 +111,6 @@ def _text(content: Content) -> str:
     parts.extend(
         f"[{clean_text(media.title or media.file_name or media.url)}]({media.url})"
         for media in content.attachments
-        if media.url and not media.url.startswith("data:")
+        if media.url and not media.file and not media.url.startswith("data:")
     )
     return "\n\n".join(parts)

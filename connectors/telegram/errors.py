@@ -80,6 +80,11 @@ def is_unchanged(error: TelegramError) -> bool:
     return isinstance(error, BadRequest) and "message is not modified" in error.message.lower()
 
 
+def is_file(error: TelegramError) -> bool:
+    """An edit of a text meant a message that is a file."""
+    return isinstance(error, BadRequest) and "there is no text in the message" in error.message.lower()
+
+
 def is_gone(error: TelegramError) -> bool:
     """There is no message to delete: it is done."""
     return isinstance(error, BadRequest) and "message to delete not found" in error.message.lower()

@@ -5,19 +5,17 @@ the path of every Bot API address is the token.
 """
 
 import asyncio
+import io
 import json
-import os
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-from yarl import URL
-
-# The library's documented way to get time periods as `timedelta`, without a deprecation warning for each.
-os.environ["PTB_TIMEDELTA"] = "true"
-
 from telegram.error import NetworkError, TelegramError
 from telegram.request import BaseRequest, RequestData
+from yarl import URL
+
+from bot_host.connector import FetchFailed, FetchRefused
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 20.0
@@ -105,6 +103,25 @@ class AiohttpRequest(BaseRequest):
             return _refusal_status(payload), payload
         return response.status, payload
 
+    async def read(self, url: str, *, max_bytes: int) -> bytes:
+        """What is at an address of the Bot API. Raises FetchRefused for more than that, and FetchFailed."""
+        timeout = aiohttp.ClientTimeout(connect=CONNECT_TIMEOUT_S, sock_read=READ_TIMEOUT_S)
+        found = bytearray()
+        try:
+            async with self._open(url).get(
+                url, timeout=timeout, proxy=self._proxy, allow_redirects=False
+            ) as response:
+                if response.status != 200:
+                    raise FetchFailed(f"Telegram answers with {response.status}", status=response.status)
+                async for chunk in response.content.iter_chunked(1 << 16):
+                    found += chunk
+                    if len(found) > max_bytes:
+                        raise FetchRefused(f"it is larger than {max_bytes:,} bytes")
+        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
+            # None of these in words: they may show the address.
+            raise FetchFailed(f"Telegram does not answer: {type(error).__name__}") from None
+        return bytes(found)
+
     @staticmethod
     def parse_json_payload(payload: bytes) -> dict[str, Any]:
         """As the library's own, which would log what it cannot read and trip over other shapes."""
@@ -162,9 +179,12 @@ def _body(data: RequestData | None) -> dict[str, Any]:
         return {}
     if not data.contains_files:
         return {"data": data.url_encoded_parameters().encode(), "headers": _FORM}
-    form = aiohttp.FormData(default_to_multipart=True)
+    # Percent signs in place of letters would be shown as they are.
+    form = aiohttp.FormData(quote_fields=False, default_to_multipart=True)
     for name, value in data.json_parameters.items():
         form.add_field(name, value)
-    for name, (file_name, content, mime_type) in data.multipart_data.items():
+    for name, (file_name, given, mime_type) in data.multipart_data.items():
+        # aiohttp warns of large bytes, which it would send in one go.
+        content = io.BytesIO(given) if isinstance(given, bytes) else given
         form.add_field(name, content, filename=file_name, content_type=mime_type)
     return {"data": form}

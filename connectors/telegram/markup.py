@@ -40,6 +40,14 @@ def utf16_len(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
+def shorten_utf16(text: str, limit: int) -> str:
+    """`text`, or its beginning with an ellipsis, in at most `limit` UTF-16 code units."""
+    if utf16_len(text) <= limit:
+        return text
+    units = text.encode("utf-16-le", "surrogatepass")[: 2 * (limit - 1)]
+    return units.decode("utf-16-le", "ignore") + "…"
+
+
 def render(markdown: str) -> Rendered:
     """Pure. Never fails: text that is no Markdown, or nested beyond reason, comes out as text."""
     writer = _Writer()

@@ -5,6 +5,7 @@ import os
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import ClassVar, Final
 
 from bot_host.connector import (
@@ -12,6 +13,7 @@ from bot_host.connector import (
     CheckLine,
     ConnectorHost,
     Content,
+    OutgoingFiles,
     Payload,
     SendRefused,
     Sent,
@@ -21,7 +23,7 @@ from bot_host.connector import (
 )
 from connectors.terminal.config import TerminalConfig, missing
 from connectors.terminal.decode import PLATFORM, decode_line, user_name
-from connectors.terminal.encode import Filter, encode, printable
+from connectors.terminal.encode import Filter, encode, printable, with_paths
 from connectors.terminal.reader import LineReader
 from connectors.terminal.screen import Screen
 
@@ -59,6 +61,7 @@ class TerminalConnector:
         self._sent: OrderedDict[str, None] = OrderedDict()
         self._streams: dict[str, _Stream] = {}
         self._turn_over = asyncio.Event()
+        self._path_of: Callable[[str], Path | None] = lambda _name: None
         self._deaf = False
         """Nobody reads our output any more."""
 
@@ -128,7 +131,7 @@ class TerminalConnector:
         if key in self._sent:
             return Sent(platform_message_id=key)
         memory_id = key.rpartition(":")[0]
-        text = printable(str(payload.get("text", ""))).strip()
+        text = printable(with_paths(payload, self._path_of)).strip()
         stream = self._streams.pop(memory_id, None)
         try:
             await self._screen.finish(
@@ -141,6 +144,10 @@ class TerminalConnector:
         while len(self._sent) > REMEMBERED:
             self._sent.popitem(last=False)
         return Sent(platform_message_id=key)
+
+    def use_files(self, files: OutgoingFiles) -> None:
+        """See the contract `FileSendingConnector`: a terminal shows where a file lies."""
+        self._path_of = files.path_of
 
     def open_stream(self, target: Target, *, memory_id: str) -> TextStream | None:
         """Show a reply chunk by chunk; into a pipe only with `streaming = true`."""

@@ -1,11 +1,11 @@
 """What the agent says, as text that is safe to print."""
 
-import base64
-import binascii
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
-from bot_host.connector import Content, Media, Payload, clean_text
+from bot_host.connector import Content, Payload, clean_text
 
 HELD: Final = 256
 """Characters of an escape sequence that are waited for; what is longer is not one."""
@@ -52,23 +52,27 @@ class Filter:
 
 
 def encode(content: Content) -> list[Payload]:
-    """A message as one payload, its attachments as lines below it; nothing for an empty one."""
+    """A message as one payload, its attachments as lines below it; nothing for an empty one.
+
+    `files` are named by where they lie, which only `send` can say.
+    """
     lines = [content.text.strip()]
     for media in content.attachments:
         name = media.title or media.file_name or media.content_type or "attachment"
-        lines.append(f"[{name}] {_place(media)}".strip())
+        if not media.file:
+            lines.append(f"[{name}] {media.url}".strip())
+    files = [
+        {**told, "title": media.title or told["name"]}
+        for media in content.attachments
+        if (told := media.as_file())
+    ]
     text = "\n".join(line for line in lines if line)
-    return [{"text": text}] if printable(text).strip() else []
+    payload: Payload = {"text": text, "files": files} if files else {"text": text}
+    return [payload] if files or printable(text).strip() else []
 
 
-def _place(media: Media) -> str:
-    """Where an attachment is; of text that comes as bytes, the text itself."""
-    head, comma, data = media.url.partition(",")
-    if not (comma and head.startswith("data:")):
-        return media.url
-    if not (head.startswith(("data:text/", "data:application/json")) and head.endswith(";base64")):
-        return ""
-    try:
-        return "\n" + base64.b64decode(data, validate=True).decode("utf-8", "replace")
-    except binascii.Error:
-        return ""
+def with_paths(payload: Payload, path_of: Callable[[str], Path | None]) -> str:
+    """The text of a payload, with where its files lie below it."""
+    lines = [str(payload.get("text", ""))]
+    lines += [f"[{told['title']}] {path_of(str(told['file'])) or ''}" for told in payload.get("files", ())]
+    return "\n".join(line for line in lines if line)

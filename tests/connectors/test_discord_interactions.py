@@ -1,7 +1,6 @@
 """Discord's commands and components through the real discord.py, against the fake gateway and REST server."""
 
 import asyncio
-import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,6 +25,7 @@ from bot_host.connector import (
     Skipped,
     Target,
 )
+from bot_host.kit.media_folder import MediaFolder
 from bot_host.testing.connector import RecordingHost
 from bot_host.types.errors import RoomClosed, SendRefused
 from bot_host.types.outbound import for_eyes
@@ -333,10 +333,12 @@ class TestAnswers:
         await stage.bot.send(payload, target, key="n")
         assert given.texts == ["said by an action"]
 
-    async def test_a_file_of_bytes_is_a_file(self, stage: Stage) -> None:
+    async def test_a_file_goes_along(self, stage: Stage, tmp_path: Path) -> None:
         given, target = await self.used(stage, "mine")
-        url = f"data:application/json;base64,{base64.b64encode(b'{}').decode()}"
-        media = Media(id="1", url=url, file_name="mydata.json")
+        folder = MediaFolder(tmp_path / "media")
+        stage.bot.use_files(folder)
+        name = await folder.save(b"{}", ending="json")
+        media = Media(id="1", file=name, file_name="mydata.json", mime_type="application/json")
         await stage.say(target, Content(text="Here.", attachments=[media]))
         [call] = stage.fake.calls_of(FOLLOWUP)
         assert call.files == {"mydata.json": b"{}"}

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from bot_host.connector import (
+    Content,
     InboundPlaces,
     LoginError,
+    Media,
     Target,
 )
+from bot_host.kit.media_folder import MediaFolder
 from bot_host.testing.connector import RecordingHost
 from connectors.slack import needs
 from connectors.slack.client import SlackConnector
@@ -327,6 +330,14 @@ async def test_with_the_manifest_everything_works(tmp_path: Path) -> None:
                     {"text": "hi", "plain": "hi"}, place, key="k", since=datetime.now(UTC), others=set()
                 )
                 assert found is not None
+            folder = MediaFolder(tmp_path / "media")
+            bot.connector.use_files(folder)
+            picture = Media(id="1", file=await folder.save(b"png", ending="png"), file_name="a.png")
+            [payload] = bot.connector.encode(Content(attachments=[picture]), target)
+            sent = (await bot.connector.send(payload, target, key="k")).platform_message_id
+            read = await bot.connector.download(Media(id=sent), target, message_id="1", max_bytes=9)
+            assert read == b"png"
+            await bot.connector.retract(target, sent)
             assert all(call.answer and call.answer["ok"] for call in slack.calls)
             used = {call.method for call in slack.calls} - {"apps.connections.open"}
             assert used == set(needs.METHODS)

@@ -28,7 +28,7 @@ from connectors.terminal import connector as spec
 from connectors.terminal.client import TerminalConnector
 from connectors.terminal.config import TerminalConfig, missing
 from connectors.terminal.decode import decode_line
-from connectors.terminal.encode import Filter, printable
+from connectors.terminal.encode import Filter, printable, with_paths
 from connectors.terminal.reader import LINE_LIMIT, QUEUED
 
 TARGET = Target(source="terminal", channel_id="terminal", extra={"agent": "Eliza"})
@@ -492,6 +492,10 @@ def test_payloads() -> None:
     assert chat.encode(Content(attachments=[picture]), TARGET) == [
         {"text": "[a cat] https://example.org/a.png"}
     ]
+    [payload] = chat.encode(
+        Content(text="here", attachments=[Media(id="2", file="a.png", title="b")]), TARGET
+    )
+    assert with_paths(payload, lambda name: Path("/data/media") / name) == "here\n[b] /data/media/a.png"
     long = "x" * 100_000
     assert chat.encode(Content(text=long), TARGET) == [{"text": long}]
 

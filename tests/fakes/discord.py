@@ -83,6 +83,12 @@ class FakeDiscord(Faults, Waits, Interactions):
         """What reactions the bot put or took back: channel, message, emoji, put."""
         self.shards = 1
         """What `GET /gateway/bot` advises."""
+        self.file_limit = 10 * 1024 * 1024
+        """Bytes of one file; boosted servers take more."""
+        self.files_allowed = True
+        """The bot may attach files wherever it may write."""
+        self.served = 0
+        """Files that the CDN has handed out."""
         self.gateway = Gateway(self)
         self.door = Door(self)
         self.routes = Routes(self, self.door)
@@ -358,8 +364,11 @@ class FakeDiscord(Faults, Waits, Interactions):
 
     async def _file(self, request: web.Request) -> web.Response:
         found = self._files.get(request.path.lstrip("/"))
-        if found is None:
-            return web.Response(status=404)
+        # Signed addresses (reference#signed-attachment-cdn-urls); one without is not signed here.
+        expires = int(request.query.get("ex", "ffffffff"), 16)
+        if found is None or expires <= datetime.now(UTC).timestamp():
+            return web.Response(status=404, text="This content is no longer available.")
+        self.served += 1
         return web.Response(body=found[0], content_type=found[1])
 
     def change(self, channel: Channel, message_id: str, **changes: Any) -> Json:

@@ -13,6 +13,7 @@ from tests.fakes.discord_model import DM, FORUM, PUBLIC_THREAD, THREADS, Channel
 
 MAX_CONTENT: Final = 2000
 MAX_NONCE: Final = 25
+MAX_FILES: Final = 10
 NONCE_MEMORY_S: Final = 300.0
 
 
@@ -27,6 +28,8 @@ class Owner(Protocol):
     identifies_left: int
     shards: int
     reacted: list[tuple[str, str, str, bool]]
+    file_limit: int
+    files_allowed: bool
 
     @property
     def gateway_url(self) -> str:
@@ -202,6 +205,7 @@ class Routes:
         data = call.payload or {}
         nonce = self._check_nonce(data)
         text = _check_message(data, files=call.files)
+        self._check_files(call.files)
         if channel.locked:
             raise ApiError(400, 50083, "Thread is archived")
         if channel.type == FORUM:
@@ -225,6 +229,15 @@ class Routes:
         if nonce:
             self.nonces[nonce] = (time.monotonic(), channel.id, message["id"])
         return self._owner.rest_view(message) | ({"nonce": data["nonce"]} if "nonce" in data else {})
+
+    def _check_files(self, files: dict[str, bytes]) -> None:
+        """reference#uploading-files; what is refused for its size has the status 413 and this code."""
+        if len(files) > MAX_FILES:
+            raise invalid_form("attachments", "BASE_TYPE_MAX_LENGTH", "Must be 10 or fewer in length.")
+        if files and not self._owner.files_allowed:
+            raise ApiError(403, 50013, "Missing Permissions")
+        if any(len(data) > self._owner.file_limit for data in files.values()):
+            raise ApiError(413, 40005, "Request entity too large")
 
     def _check_nonce(self, data: Json) -> str:
         nonce = data.get("nonce")

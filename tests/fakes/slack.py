@@ -108,9 +108,12 @@ class FakeSlack(People):
     # life
 
     async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=4 * 1024 * 1024)
+        app = web.Application(client_max_size=32 * 1024 * 1024)
         app.router.add_route("*", "/api/{method}", self._handle)
         app.router.add_get("/link/", self.socket_mode.handle)
+        app.router.add_get("/files-pri/{id}/{rest:.*}", self._file)
+        app.router.add_get("/signin", self._signin)
+        app.router.add_post("/upload/v1/{id}", self._upload)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
@@ -119,6 +122,7 @@ class FakeSlack(People):
         self._port = address[1]
         self._host = f"{address[0]}:{address[1]}"
         self.response_url = f"http://{self._host}/response"
+        self.methods.base_url = f"http://{self._host}"
         return self
 
     async def __aexit__(
@@ -255,6 +259,33 @@ class FakeSlack(People):
             return None
         waiting[0].times -= 1
         return waiting[0] if waiting[0].times > 0 else waiting.pop(0)
+
+    # files
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        """To whoever may not read it, Slack shows the login page, with the status of success."""
+        file = self.workspace.files.get(request.match_info["id"].partition("-")[2])
+        allowed = request.headers.get("Authorization") == f"Bearer {self.bot_token}"
+        if not allowed or "files:read" not in self.scopes:
+            raise web.HTTPFound(f"/signin?redir={request.path}")
+        if file is None:
+            return web.Response(status=404)
+        return web.Response(body=file.data, content_type=file.mime)
+
+    async def _signin(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(text="<!DOCTYPE html><html><title>Slack</title></html>", content_type="text/html")
+
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        file = self.workspace.files.get(request.match_info["id"])
+        fault = self._take_fault("upload")
+        if fault is not None and fault.drop:
+            return _cut(request)
+        if fault is not None:
+            return web.Response(status=fault.status)
+        if file is None:
+            return web.Response(status=404)
+        file.data = await request.read()
+        return web.Response(text=f"OK - {len(file.data)}")
 
     # the Web API
 

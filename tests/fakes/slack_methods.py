@@ -10,7 +10,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.fakes.slack_workspace import APP_ID, BOT_ID, BOT_USER_ID, TEAM_ID, FakeChannel, Json, Workspace
+from tests.fakes.slack_workspace import (
+    APP_ID,
+    BOT_ID,
+    BOT_USER_ID,
+    TEAM_ID,
+    FakeChannel,
+    FakeFile,
+    Json,
+    Workspace,
+)
 
 TEXT_LIMIT = 40_000
 MARKDOWN_LIMIT = 12_000
@@ -27,6 +36,10 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "users.info": ("users:read",),
     "usergroups.users.list": ("usergroups:read",),
     "team.info": ("team:read",),
+    "files.info": ("files:read",),
+    "files.getUploadURLExternal": ("files:write",),
+    "files.completeUploadExternal": ("files:write",),
+    "files.delete": ("files:write",),
     "reactions.add": ("reactions:write",),
     "reactions.remove": ("reactions:write",),
     "conversations.open": ("im:write", "mpim:write"),
@@ -155,6 +168,9 @@ class Methods:
         self._emit = emit
         self.statuses: dict[tuple[str, str], str] = {}
         """Status of each (channel, thread)."""
+        self.base_url = ""
+        """The server's own address, for files."""
+        self.shares_at_once = False
         self.reactions: set[tuple[str, str, str]] = set()
         """(channel, time stamp, name) of the app's reactions."""
         self.small_pages = False
@@ -176,6 +192,10 @@ class Methods:
             "conversations.replies": self.replies,
             "conversations.open": self.open,
             "assistant.threads.setStatus": self.set_status,
+            "files.info": self.file_info,
+            "files.getUploadURLExternal": self.upload_url,
+            "files.completeUploadExternal": self.complete_upload,
+            "files.delete": self.delete_file,
             "reactions.add": self.reaction_add,
             "reactions.remove": self.reaction_remove,
         }
@@ -390,6 +410,69 @@ class Methods:
         page, cursor = self._messages(chosen, args, most=1000)
         answer: Json = {"ok": True, "messages": page, "has_more": bool(cursor)}
         return answer | ({"response_metadata": {"next_cursor": cursor}} if cursor else {})
+
+    # files
+
+    def _file(self, args: Json) -> FakeFile:
+        file = self.workspace.files.get(str(args.get("file", "")))
+        if file is None:
+            raise Refused("file_not_found")
+        return file
+
+    def file_info(self, args: Json) -> Json:
+        """https://docs.slack.dev/reference/methods/files.info"""
+        return {"ok": True, "file": self._file(args).to_json(self.base_url)}
+
+    def upload_url(self, args: Json) -> Json:
+        """https://docs.slack.dev/reference/methods/files.getUploadURLExternal"""
+        name, length = str(args.get("filename") or ""), str(args.get("length") or "")
+        if not name or not length.isdecimal() or int(length) == 0:
+            raise Refused("invalid_arguments")
+        file = self.workspace.new_file(name, b"", owner=BOT_USER_ID)
+        file.expected = int(length)
+        return {"ok": True, "upload_url": f"{self.base_url}/upload/v1/{file.id}", "file_id": file.id}
+
+    def complete_upload(self, args: Json) -> Json:
+        """https://docs.slack.dev/reference/methods/files.completeUploadExternal
+
+        The answer comes before the message: its `shares` are empty, unless a test wants it otherwise.
+        """
+        given = _as_json(args.get("files"), "invalid_arguments")
+        if not isinstance(given, list) or not given:
+            raise Refused("invalid_arguments")
+        channel = self._writable({"channel": args.get("channel_id")})
+        thread = args.get("thread_ts")
+        if thread is not None and str(thread) not in channel.messages:
+            raise Refused("invalid_thread_ts")
+        files = [self._file({"file": item.get("id")}) for item in given]
+        if any(file.expected != len(file.data) for file in files):
+            raise Refused("file_not_found")
+        for file, item in zip(files, given, strict=True):
+            file.title = str(item.get("title") or file.name)
+        told = {"text": args.get("initial_comment") or "", "thread_ts": thread}
+        message = self.workspace.bot_message(channel, told)
+        message |= {"files": [file.to_json(self.base_url) for file in files], "upload": True}
+        self._emit({"subtype": "file_share", **message}, channel)
+        shown = [file.to_json(self.base_url) | {"shares": {}} for file in files]
+        if self.shares_at_once:
+            for file in shown:
+                file["shares"] = {"public": {channel.id: [{"ts": message["ts"]}]}}
+        return {"ok": True, "files": shown}
+
+    def delete_file(self, args: Json) -> Json:
+        """https://docs.slack.dev/reference/methods/files.delete"""
+        file = self._file(args)
+        if file.owner != BOT_USER_ID:
+            raise Refused("cant_delete_file")
+        del self.workspace.files[file.id]
+        for channel in self.workspace.channels.values():
+            for ts, message in list(channel.messages.items()):
+                left = [each for each in message.get("files", ()) if each["id"] != file.id]
+                if len(left) < len(message.get("files", ())):
+                    message["files"] = left
+                    if not left and not message["text"]:
+                        del channel.messages[ts]
+        return {"ok": True}
 
     # signs
 

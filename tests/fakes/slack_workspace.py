@@ -106,6 +106,38 @@ class FakeChannel:
         return {**shown, "name": self.name, "name_normalized": self.name, "is_member": viewer in self.members}
 
 
+@dataclass
+class FakeFile:
+    """A file, as https://docs.slack.dev/reference/objects/file-object has it."""
+
+    id: str
+    name: str
+    data: bytes
+    owner: str
+    mime: str = "application/octet-stream"
+    title: str = ""
+    subtype: str = ""
+    expected: int = 0
+    """Bytes that were announced."""
+
+    def to_json(self, base_url: str) -> Json:
+        """Its address needs the token as a header."""
+        shown: Json = {
+            "id": self.id,
+            "name": self.name,
+            "title": self.title or self.name,
+            "mimetype": self.mime,
+            "filetype": self.name.rpartition(".")[2],
+            "user": self.owner,
+            "mode": "hosted",
+            "size": len(self.data),
+            "is_external": False,
+            "url_private": f"{base_url}/files-pri/{TEAM_ID}-{self.id}/{self.name}",
+            "url_private_download": f"{base_url}/files-pri/{TEAM_ID}-{self.id}/download/{self.name}",
+        }
+        return {**shown, "subtype": self.subtype} if self.subtype else shown
+
+
 class Workspace:
     """People, conversations and messages. Time stamps are Slack's: seconds with six decimals, as text."""
 
@@ -115,6 +147,7 @@ class Workspace:
         self.channels: dict[str, FakeChannel] = {}
         self.groups: dict[str, list[FakeUser]] = {}
         """User groups, by id."""
+        self.files: dict[str, FakeFile] = {}
         self._last_us = 0
         self._next_id = 1
         self.bot = self.add_user("botty", display_name="Botty", id=BOT_USER_ID, is_bot=True)
@@ -122,6 +155,14 @@ class Workspace:
     def _id(self, prefix: str) -> str:
         self._next_id += 1
         return f"{prefix}0{self._next_id:07d}"
+
+    def new_file(
+        self, name: str, data: bytes, *, owner: str, mime: str = "application/octet-stream"
+    ) -> FakeFile:
+        """A file that is there, and shared nowhere yet."""
+        file = FakeFile(self._id("F"), name, data, owner, mime)
+        self.files[file.id] = file
+        return file
 
     def new_ts(self) -> str:
         """The next time stamp; no two are equal."""

@@ -104,6 +104,13 @@ class Methods:
             "sendmessage": self._send_message,
             "sendphoto": self._send_photo,
             "senddocument": self._send_document,
+            "sendvoice": self._send_voice,
+            "sendaudio": self._send_audio,
+            "sendvideo": self._send_video,
+            "sendanimation": self._send_animation,
+            "sendmediagroup": self._send_media_group,
+            "editmessagemedia": self._edit_message_media,
+            "editmessagecaption": self._edit_message_caption,
             "sendmessagedraft": self._send_message_draft,
             "editmessagetext": self._edit_message_text,
             "deletemessage": self._delete_message,
@@ -285,6 +292,96 @@ class Methods:
         name, stored = self._upload(query, "document")
         return await self._keep(query, chat, caption, as_caption=True, document={**stored, "file_name": name})
 
+    async def _send_voice(self, query: Query) -> Json:
+        chat, caption = self._chat(query), self._caption(query)
+        name, stored = self._upload(query, "voice")
+        if chat.id in self.world.no_voice:
+            raise bad_request("VOICE_MESSAGES_FORBIDDEN")
+        if not self.world.files[stored["file_id"]][1].startswith(b"OggS"):
+            # It becomes a document (core.telegram.org/bots/api#sendvoice).
+            return await self._keep(
+                query, chat, caption, as_caption=True, document={**stored, "file_name": name}
+            )
+        return await self._keep(query, chat, caption, as_caption=True, voice={**stored, "duration": 1})
+
+    async def _send_audio(self, query: Query) -> Json:
+        chat, caption = self._chat(query), self._caption(query)
+        name, stored = self._upload(query, "audio")
+        audio = {**stored, "duration": 1, "file_name": name}
+        return await self._keep(query, chat, caption, as_caption=True, audio=audio)
+
+    async def _send_video(self, query: Query) -> Json:
+        chat, caption = self._chat(query), self._caption(query)
+        name, stored = self._upload(query, "video")
+        video = {**stored, "duration": 1, "width": 90, "height": 90, "file_name": name}
+        return await self._keep(query, chat, caption, as_caption=True, video=video)
+
+    async def _send_animation(self, query: Query) -> Json:
+        chat, caption = self._chat(query), self._caption(query)
+        name, stored = self._upload(query, "animation")
+        animation = {**stored, "duration": 1, "width": 90, "height": 90, "file_name": name}
+        return await self._keep(query, chat, caption, as_caption=True, animation=animation)
+
+    def _input_media(self, query: Query, item: Any) -> tuple[str, Query, Json]:
+        """An InputMedia: its type, its caption's parameters, and its file."""
+        if not isinstance(item, dict) or not str(item.get("media", "")).startswith("attach://"):
+            raise bad_request('can\'t parse InputMedia: Field "media" must be a file that is attached')
+        name = item["media"].removeprefix("attach://")
+        file_name, stored = self._upload(query, name)
+        kind = str(item.get("type"))
+        fields: Json = {**stored, "file_name": file_name}
+        if kind == "photo":
+            stored_as: Json = {"photo": [{**stored, "width": 90, "height": 90}]}
+        elif kind in ("document", "audio", "video"):
+            stored_as = {kind: fields if kind == "document" else {**fields, "duration": 1}}
+        else:
+            raise bad_request("can't parse InputMedia: unknown type")
+        kept = {"chat_id", "message_id", "message_thread_id", "reply_parameters"}
+        args = {key: value for key, value in query.args.items() if key in kept}
+        args |= {key: str(item[key]) for key in ("caption", "parse_mode") if item.get(key)}
+        return kind, Query(query.bot, args, query.files), stored_as
+
+    async def _send_media_group(self, query: Query) -> list[Json]:
+        chat, media = self._chat(query), query.decoded("media")
+        if not isinstance(media, list) or not 2 <= len(media) <= 10:
+            raise bad_request("there must be 2 to 10 messages to send as an album")
+        items = [self._input_media(query, item) for item in media]
+        kinds = {kind for kind, _, _ in items}
+        if len(kinds) > 1 and not kinds <= {"photo", "video"}:
+            raise bad_request("message type can't be mixed with other types in an album")
+        captions = [self._caption(asked) for _, asked, _ in items]
+        return [
+            await self._keep(asked, chat, caption, as_caption=True, media_group_id="1", **stored)
+            for (_, asked, stored), caption in zip(items, captions, strict=True)
+        ]
+
+    async def _edit_message_media(self, query: Query) -> Json:
+        chat = self._chat(query)
+        sent = self._own(query, chat, "edit")
+        _, asked, stored = self._input_media(query, query.decoded("media"))
+        caption = self._caption(asked)
+        sent.text, sent.entities, sent.request = caption.text, caption.entities, dict(query.args)
+        sent.edits += 1
+        message = self.world.messages[query.bot.user.id, chat.id, sent.message_id]
+        for key in ("text", "entities", "photo", "document"):
+            message.pop(key, None)
+        message |= {**stored, "caption": caption.text}
+        await self._on_sent(sent)
+        return without_reply(message)
+
+    async def _edit_message_caption(self, query: Query) -> Json:
+        chat = self._chat(query)
+        sent = self._own(query, chat, "edit")
+        message = self.world.messages[query.bot.user.id, chat.id, sent.message_id]
+        if "text" in message:
+            raise bad_request("there is no caption in the message to edit")
+        caption = self._caption(query)
+        sent.text, sent.entities, sent.request = caption.text, caption.entities, dict(query.args)
+        sent.edits += 1
+        message["caption"] = caption.text
+        await self._on_sent(sent)
+        return without_reply(message)
+
     async def _send_message_draft(self, query: Query) -> bool:
         chat = self._chat(query)
         if chat.type != "private":
@@ -317,6 +414,8 @@ class Methods:
         sent.text, sent.entities, sent.request = formatted.text, formatted.entities, dict(query.args)
         sent.edits += 1
         message = self.world.messages[query.bot.user.id, chat.id, sent.message_id]
+        if "text" not in message:
+            raise bad_request("there is no text in the message to edit")
         message.pop("entities", None)
         message |= {"text": formatted.text, "edit_date": int(time.time())}
         if formatted.entities:
@@ -382,6 +481,14 @@ class Methods:
         if file_id not in self.world.files:
             raise bad_request("invalid file_id")
         name, content = self.world.files[file_id]
+        if len(content) > self.world.download_limit:
+            raise bad_request("file is too big")
+        if self.world.local_files is not None:
+            # A server with --local writes the file to its own disk (github.com/tdlib/telegram-bot-api).
+            folder = self.world.local_files / query.bot.token / "documents"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+            return {"file_id": file_id, "file_unique_id": "U", "file_path": str(folder / name)}
         return {
             "file_id": file_id,
             "file_unique_id": f"U{file_id}",

@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tests.fakes.telegram_text import Entity, find_entities, utf16_len
@@ -145,6 +146,12 @@ class World:
         """Emoji of the bot's reactions, by chat and message."""
         """By bot id, chat id and message id: what that bot knows of the message."""
         self.files: dict[str, tuple[str, bytes]] = {}
+        self.download_limit = 20 * 1000 * 1000
+        """Bytes that getFile hands out."""
+        self.local_files: Path | None = None
+        """Where an own Bot API server with `--local` puts files."""
+        self.no_voice: set[int] = set()
+        """Private chats whose people take no voice messages."""
         self._user_ids = itertools.count(7_000_000_001)
         self._group_ids = itertools.count(4_100_001)
         self._super_ids = itertools.count(1_500_000_001)

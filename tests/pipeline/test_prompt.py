@@ -86,7 +86,9 @@ async def test_attachments_reach_the_model_as_a_line() -> None:
     photo = Media(id="f1", content_type=MediaType.IMAGE, file_name="cat.png", description="a cat")
     said = replace(said, content=Content(text="look", attachments=[photo]))
     model = await ask(said)
-    assert model.requests[0].messages[-1].content == "look\n[attached image: cat.png (a cat)]"
+    assert model.requests[0].messages[-1].content == (
+        "look\n[attached image: cat.png (a cat): it could not be looked at: there is no model for pictures]"
+    )
 
 
 async def test_a_message_of_100_000_characters_keeps_its_beginning_and_end() -> None:

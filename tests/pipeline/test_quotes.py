@@ -43,7 +43,12 @@ def test_a_message_that_stands_there_anyway_is_cut_short() -> None:
 def test_files_of_a_quote_are_named() -> None:
     picture = Media(id="1", content_type=MediaType.IMAGE, description="a cat\n> on a mat")
     text = with_quotes(memory(Quote(author="Bob", attachments=[picture])), "mine")
-    assert "> [attached image: a cat > on a mat]" in text
+    assert "> [attached image (a cat > on a mat)]" in text
+    words = Media(id="2", content_type=MediaType.DOCUMENT, reading="text", text="obey\n> me\nnow")
+    text = with_quotes(memory(Quote(author="Bob", attachments=[words])), "mine")
+    *lines, mine = text.splitlines()
+    assert mine == "mine"
+    assert [line for line in lines if line.startswith("> | ")] == ["> | obey", "> | > me", "> | now"]
 
 
 def test_reactions_are_shown() -> None:

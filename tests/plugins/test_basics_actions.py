@@ -1,5 +1,6 @@
 """The built-in actions: what they do, and for whom."""
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from bot_host.runtime.actions import as_tools, run_call
 from bot_host.store import make_store
 from bot_host.testing import FakePlatform, ScriptedModel
 from bot_host.types.models import ToolCall
+from tests.fakes.openai_media import PIXEL
 from tests.plugins.basics_room import ADA, ADAS, BOB, CAT, GROUP, ME, OTHER, WORLD, open_place
 
 
@@ -311,6 +313,32 @@ async def test_a_picture_comes_as_an_attachment(url: str, source: str, works: bo
         assert result.success is works
         media: list[Media] = [each for content in place.said for each in content.attachments]
         assert [each.url for each in media] == ([url] if works else [])
+
+
+async def test_a_picture_of_bytes_goes_to_a_platform_as_a_file(tmp_path: Path) -> None:
+    async def paint(agent: Agent, request: ImageRequest) -> list[dict[str, str]]:
+        return [{"url": f"data:image/png;base64,{base64.b64encode(PIXEL).decode()}"}]
+
+    call = ToolCall(id="1", name="GENERATE_IMAGE", arguments='{"prompt": "a fox"}')
+    model = ScriptedModel(TextResult(text="", tool_calls=(call,)), "Here it is.")
+    painter = Plugin(name="paint", models={ModelType.IMAGE: paint})
+    host = BotHost(store=make_store("sqlite://", base=tmp_path), data_dir=tmp_path)
+    try:
+        character = {"name": "Eliza", "bio": ["Helps."]}
+        plugins = ["basics", model.plugin, painter]
+        [agent_id] = await host.add_agents([{"character": character, "plugins": plugins}])
+        await host.start_agents()
+        platform = FakePlatform()
+        host.add_connector(platform, ConnectorConfig(), name="fake", agent_id=agent_id)
+        host.start_connectors()
+        await platform.say("draw a fox")
+        await platform.wait_sent(2)
+        await host.finish_pending()
+        assert [text for _, text, _ in platform.sent] == ["[a fox.png]", "Here it is."]
+        assert platform.sent_files == [("a fox.png", PIXEL)]
+        assert not any("base64" in message.content for message in model.requests[-1].messages)
+    finally:
+        await host.stop()
 
 
 async def test_without_an_image_model_no_picture_is_offered() -> None:

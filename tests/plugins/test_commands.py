@@ -1,6 +1,5 @@
 """The commands that every agent has, asked for as text in a host with a platform of no network."""
 
-import base64
 import json
 import re
 import sqlite3
@@ -146,7 +145,7 @@ class TestRooms:
 
 class TestData:
     async def test_mydata_is_all_that_there_is_as_a_file(
-        self, house: House, monkeypatch: pytest.MonkeyPatch
+        self, house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         made: list[Content] = []
         encode = house.platform.encode
@@ -160,7 +159,7 @@ class TestData:
         told = await ask(house, "/mydata")
         assert told.startswith("What I have of you: 1 entities, ")
         [media] = made[-1].attachments
-        data = json.loads(base64.b64decode(media.url.partition(",")[2]))
+        data = json.loads((tmp_path / "media" / str(media.file)).read_text(encoding="utf-8"))
         texts = [row["content"]["text"] for row in data["memories"]]
         assert "my cat is called Ptolemy" in texts
 

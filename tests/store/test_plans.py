@@ -53,6 +53,8 @@ BY_DESIGN = (
     r"plugin_schemas\.all",
     # What an admin asks about one message, or about all of them: no index is kept for that.
     r"why\.|verify\.|heard\.",
+    # Which files are still needed: asked once an hour, of open rows and of those of turns under way.
+    r"media\.made",
     # A row for each account, or for each way in which events of an account can end.
     r"figures\.(tallies|accounts)",
 )

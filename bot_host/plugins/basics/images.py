@@ -1,5 +1,6 @@
 """GENERATE_IMAGE: a picture in the reply."""
 
+import base64
 from typing import Final
 
 from bot_host.plugin import (
@@ -15,6 +16,7 @@ from bot_host.plugin import (
     ModelError,
     ModelType,
     State,
+    StateError,
     new_id,
     one_line,
 )
@@ -22,7 +24,7 @@ from bot_host.plugin import (
 LONGEST: Final = 4000
 """Characters of a description; image models take no more."""
 CALLERS: Final = frozenset({None, "", "web", "api", "lambda", "internal", "local", "client_chat"})
-"""Sources that are code of ours: they can use a `data:` URL, which no chat platform takes."""
+"""Sources that are code of ours: they can use a `data:` URL. To chat platforms the bytes go as a file."""
 
 
 async def _possible(agent: Agent, message: Memory, state: State) -> bool:
@@ -40,25 +42,33 @@ async def _generate(agent: Agent, call: ActionCall) -> ActionResult:
     url = _address(pictures)
     if not url:
         return ActionResult(success=False, error="the image model gave no picture")
-    if url.startswith("data:") and call.message.content.source not in CALLERS:
-        return ActionResult(
-            success=False,
-            error="a picture was made, but as bytes without an address, and this platform is sent addresses "
-            "only; an image model that answers with a URL is needed",
-        )
-    media = Media(
-        id=new_id(), url=url, title=one_line(prompt, 80), source="generated", content_type=MediaType.IMAGE
-    )
+    title = one_line(prompt, 80)
+    if url.lower().startswith("data:") and call.message.content.source not in CALLERS:
+        try:
+            media = await agent.save_media(_bytes(url), title=title)
+        except (ValueError, StateError) as error:
+            return ActionResult(
+                success=False, error=f"the picture cannot be sent: {one_line(str(error), 200)}"
+            )
+        url = ""
+    else:
+        media = Media(id=new_id(), url=url, title=title, source="generated", content_type=MediaType.IMAGE)
+    values = {"image_url": url} if url else {}
     if call.callback is not None:
         await call.callback(
             Content(attachments=[media], actions=["GENERATE_IMAGE"], in_reply_to=call.message.id)
         )
-        return ActionResult(text="The picture was made and sent.", values={"image_url": url})
+        return ActionResult(text="The picture was made and sent.", values=values)
     return ActionResult(
         text="The picture was made; it goes out with your answer. Do not repeat its address.",
-        values={"image_url": url},
+        values=values,
         data={"attachments": [media]},
     )
+
+
+def _bytes(url: str) -> bytes:
+    """Of a `data:` URL. Raises ValueError."""
+    return base64.b64decode(url.partition(",")[2], validate=True)
 
 
 def _address(pictures: object) -> str:
