@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bot_host.connector import ConnectorError, SendLater, SendRefused, SendUnknown
 from bot_host.testing import FakePlatform
 from bot_host.types.outbound import Payload, Target
-from tests.host.pen import Pen, drafts_of, pen_house, settled, show_at_once, shown
+from tests.host.pen import Pen, drafts_of, pen_house, rows_of, settled, show_at_once, shown
+from tests.host.test_hard_moments import until
 
 FAULTS = (
     None,
@@ -76,6 +77,10 @@ async def _write(
         text = whole.strip()
         answer = [text[at : at + 12] for at in range(0, len(text), 12)]
         await shown(house, *answer)
+        # What was carried out without an answer is made once more.
+        await until(
+            lambda: not rows_of(folder, "SELECT seq FROM outbox WHERE state IN ('pending', 'sending')")
+        )
         await settled(house)
         assert platform.shown == answer
         assert drafts_of(folder) == []
