@@ -1,5 +1,6 @@
 """The surface for connectors: all that a connector may import of Bot Host."""
 
+from bot_host.contracts.acting import ActingConnector
 from bot_host.contracts.connector import (
     AcknowledgingConnector,
     CheckLine,
@@ -25,6 +26,7 @@ from bot_host.contracts.connector import (
     TextStream,
     TurnListener,
 )
+from bot_host.contracts.plugin import Action, ActionCall, ActionResult, Agent, State
 from bot_host.kit.clean import clean_text, one_line
 from bot_host.kit.clock import utc_now
 from bot_host.kit.fetch import Fetched, SafeFetcher
@@ -53,12 +55,14 @@ from bot_host.types.content import (
     Quote,
 )
 from bot_host.types.errors import (
+    BotHostError,
     ConfigError,
     ConnectorError,
     FetchError,
     FetchFailed,
     FetchRefused,
     LoginError,
+    ModelError,
     RoomClosed,
     SendError,
     SendLater,
@@ -66,6 +70,7 @@ from bot_host.types.errors import (
     SendUnknown,
     StoreError,
 )
+from bot_host.types.ids import create_unique_uuid
 from bot_host.types.inbound import (
     Account,
     InboundDelete,
@@ -83,7 +88,10 @@ from bot_host.types.inbound import (
     WorldRef,
 )
 from bot_host.types.ledger import Heard, Seen
+from bot_host.types.memory import Memory
+from bot_host.types.models import ChatMessage, ModelType, TextRequest
 from bot_host.types.outbound import Payload, Sent, Target
+from bot_host.types.places import Role
 
 __all__ = [
     "NOT_LISTED",
@@ -92,7 +100,14 @@ __all__ = [
     "AccessList",
     "Account",
     "AcknowledgingConnector",
+    "ActingConnector",
+    "Action",
+    "ActionCall",
+    "ActionResult",
+    "Agent",
+    "BotHostError",
     "ChannelType",
+    "ChatMessage",
     "CheckLine",
     "ChoiceConnector",
     "ChoiceUse",
@@ -133,8 +148,11 @@ __all__ = [
     "Mark",
     "Media",
     "MediaType",
+    "Memory",
     "MentionContext",
     "MentionType",
+    "ModelError",
+    "ModelType",
     "Option",
     "OptionKind",
     "OutgoingFiles",
@@ -147,6 +165,7 @@ __all__ = [
     "RecentRoom",
     "RepeatingConnector",
     "RevisableStream",
+    "Role",
     "RoomClosed",
     "RoomRef",
     "SafeFetcher",
@@ -158,16 +177,19 @@ __all__ = [
     "SendUnknown",
     "Sent",
     "Skipped",
+    "State",
     "StoreError",
     "StreamingConnector",
     "Supervisor",
     "Target",
+    "TextRequest",
     "TextStream",
     "TurnListener",
     "Visit",
     "WorldRef",
     "backoff",
     "clean_text",
+    "create_unique_uuid",
     "one_line",
     "sniff",
     "split_entry",

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from bot_host.contracts.connector import Connector, ConnectorConfig, EditingConnector
+from bot_host.contracts.plugin import Action
 from bot_host.host.handlers import HandlerSender, handler_account, handler_of
 from bot_host.runtime import AgentRuntime
 from bot_host.types.errors import ConfigError, StateError
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Account, PersonRef
+from bot_host.types.memory import SOURCE_ACCOUNT, Memory
 from bot_host.types.outbound import Target
 from bot_host.types.places import Role
 
@@ -26,6 +28,8 @@ class Line:
     agent_name: str
     connector: Connector
     config: ConnectorConfig
+    actions: tuple[Action, ...] = ()
+    """What the agent can do there besides (`ActingConnector`)."""
 
     def voiced(self, target: Target) -> Target:
         """`target` on this line, with the name of who speaks as `extra["agent"]`."""
@@ -126,6 +130,11 @@ class Accounts:
         lines = self._lines.values()
         mine = any(line.agent_id == agent_id and line.account.platform == source for line in lines)
         return mine or self.handles(agent_id, source)
+
+    def actions_for(self, agent_id: UUID, message: Memory) -> tuple[Action, ...]:
+        """What the account that a message came in through can do for its agent."""
+        line = self._lines.get(str(message.metadata.get(SOURCE_ACCOUNT, "")))
+        return line.actions if line is not None and line.agent_id == agent_id else ()
 
     def resolve(self, agent_id: UUID, target: Target) -> Line:
         """The line that a message of `agent_id` to `target` goes through. Raises StateError."""

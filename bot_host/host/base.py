@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -160,6 +161,7 @@ class HostBase:
         for runtime in runtimes:
             ephemeral = self._agents.is_ephemeral(runtime)
             try:
+                runtime.platform_actions = partial(self._accounts.actions_for, runtime.agent_id)
                 await self._desk_for(runtime).open(recover=not ephemeral)
                 new = await self._agents.start(runtime)
             except Exception as error:  # noqa: BLE001 - the caller raises it, when the others have started

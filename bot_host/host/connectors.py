@@ -3,11 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from bot_host.contracts.acting import ActingConnector
 from bot_host.contracts.connector import Connector, ConnectorConfig, ConnectorState, SelfChecking
+from bot_host.contracts.plugin import Action
 from bot_host.contracts.store import Store
 from bot_host.host.accounts import Accounts, Line
 from bot_host.host.inbox import HostInbox
@@ -18,6 +21,7 @@ from bot_host.kit.retry import backoff
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
 from bot_host.runtime.commands import complete, offered
+from bot_host.runtime.parts import check_action
 from bot_host.types.choices import Choices
 from bot_host.types.commands import CommandSpec, Completing
 from bot_host.types.errors import ConfigError, ConnectorError, LoginError, StateError, StoreError
@@ -109,6 +113,7 @@ class ConnectorRunner:
             agent_name=self.agent_name,
             connector=self.connector,
             config=self._config,
+            actions=self._actions(),
         )
         new = self._accounts.open(line)
         if new or self.state is not ConnectorState.CONNECTED:
@@ -130,6 +135,17 @@ class ConnectorRunner:
             if self._config.dm_policy == "pairing":
                 self._tasks.spawn("pairing", self._watch_pairing(account.key))
         await self._on_open(account.key)
+
+    def _actions(self) -> tuple[Action, ...]:
+        """What the connector can do besides. A slip there costs the actions, never the connection."""
+        if not isinstance(self.connector, ActingConnector):
+            return ()
+        try:
+            found = [check_action(action) for action in self.connector.actions()]
+        except Exception:
+            log.exception("%s: its actions cannot be offered", self.name)
+            return ()
+        return tuple(replace(action, plugin=self.connector.platform) for action in found)
 
     def waiting(self, why: str) -> None:
         """Connection lost; the connector is trying again by itself."""

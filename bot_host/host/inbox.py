@@ -34,7 +34,7 @@ from bot_host.types.inbound import (
     WorldRef,
 )
 from bot_host.types.ledger import EventKind
-from bot_host.types.memory import PLATFORM_ROLE, Memory, MemoryType
+from bot_host.types.memory import PLATFORM_ROLE, SOURCE_ACCOUNT, Memory, MemoryType
 from bot_host.types.places import Entity, Role, Room, World
 from bot_host.types.turn import Admission, Admitted, InboxState
 
@@ -324,6 +324,7 @@ class HostInbox:
             }
         )
         metadata: dict[str, Any] = {
+            SOURCE_ACCOUNT: account.key,
             "source_id": message.message_id,
             "from_id": message.sender.platform_id,
             "sent_at": message.sent_at.isoformat(),

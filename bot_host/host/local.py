@@ -13,7 +13,7 @@ from bot_host.runtime.given import keys_of
 from bot_host.types.content import ChannelType, Content
 from bot_host.types.errors import StateError
 from bot_host.types.ids import UUID, is_uuid, new_id
-from bot_host.types.memory import PLATFORM_ROLE, Memory
+from bot_host.types.memory import PLATFORM_ROLE, SOURCE_ACCOUNT, Memory
 from bot_host.types.outbound import Target
 from bot_host.types.places import Entity, Room, World
 from bot_host.types.turn import Admission
@@ -39,7 +39,14 @@ def admission_of(
     now = utc_now()
     world_id = memory.world_id or memory.room_id
     memory = memory.model_copy(
-        update={"content": content, "agent_id": agent_id, "world_id": world_id, "created_at": now}
+        update={
+            "content": content,
+            "agent_id": agent_id,
+            "world_id": world_id,
+            "created_at": now,
+            # A caller's message came through no platform account, whatever it says.
+            "metadata": {key: told for key, told in memory.metadata.items() if key != SOURCE_ACCOUNT},
+        }
     )
     account = handler_account(agent_id, source).key if source in handled else f"{LOCAL}{agent_id}"
     platform_id = {"id": memory.entity_id}

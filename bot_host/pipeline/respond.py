@@ -158,7 +158,7 @@ async def respond(
     answering = [each.memory for each in answered]
     message = answering[-1]
     steps.answer(answered)
-    offered = await running.available(agent, agent.actions, message, state, answering=answering)
+    offered = await running.available(agent, agent.actions_for(message), message, state, answering=answering)
     reply = Reply()
     acting = agent.action_turn(message, state, callback=_noting(steps, callback), answering=answering)
     reply.results = acting.results
@@ -244,7 +244,7 @@ async def _run_tools(
                 notes["from_before"] = True
             if done.error:
                 notes["error"] = done.error
-        reply.actions.append(running.canonical(agent.actions, call.name))
+        reply.actions.append(steps.canonical(call.name))
         answers.append(ChatMessage(role="tool", content=as_answer(done), tool_call_id=call.id))
     return answers
 

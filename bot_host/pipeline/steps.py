@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from bot_host.contracts.plugin import ActionResult
+from bot_host.contracts.plugin import Action, ActionResult
 from bot_host.contracts.turn import Turn, TurnOutbox
 from bot_host.kit.clock import utc_now
 from bot_host.pipeline.compose import shorten
@@ -87,9 +87,15 @@ class Steps:
         edition: int,
         rows: Sequence[StepRow] = (),
         earlier: Sequence[StepRow] = (),
+        *,
+        actions: Sequence[Action] | None = None,
     ) -> None:
-        """`rows` are those of the edition that goes on, `earlier` what was done for the messages before."""
+        """`rows` are those of the edition that goes on, `earlier` what was done for the messages before.
+
+        `actions`: those that the turn may run; None: what the agent's plugins brought.
+        """
         self._agent = agent
+        self._actions = agent.actions if actions is None else actions
         self._outbox = outbox
         self._turn_id = turn_id
         self._edition = edition
@@ -135,9 +141,13 @@ class Steps:
     def _revisions(self) -> dict[UUID, int]:
         return {each.memory.id: each.memory.revision for each in self._answered}
 
+    def canonical(self, asked: str) -> str:
+        """The registered name of an action, or `asked` itself."""
+        return running.canonical(self._actions, asked)
+
     def told(self) -> list[ChatMessage]:
         """What was done in earlier editions, as the model's own calls with their results."""
-        shown = [row for row in self._earlier if running.canonical(self._agent.actions, row.name) != SILENCE]
+        shown = [row for row in self._earlier if self.canonical(row.name) != SILENCE]
         shown = shown[-TOLD:]
         if not shown:
             return []
@@ -197,14 +207,14 @@ class Steps:
         if row.state is StepState.PLANNED:
             await self._start(row)
         elif self._was_cut_off(row) and not running.may_repeat(
-            self._agent, self._agent.actions, row.name, messages
+            self._agent, self._actions, row.name, messages
         ):
             unknown = ActionResult(success=False, error=UNKNOWN.format(name=row.name))
             row = await self._end(row, StepState.UNKNOWN, unknown)
         if row.state not in (StepState.PLANNED, StepState.RUNNING):
             self.said += bool(row.result.get("said"))
             result = from_row(row)
-            acting.take_over(running.canonical(self._agent.actions, row.name), result)
+            acting.take_over(self.canonical(row.name), result)
             return result, True
         self._begun.discard((number, index))
         before = self.said
@@ -266,14 +276,14 @@ class Steps:
         return ended
 
     def _is_idempotent(self, name: str) -> bool:
-        action = running.find_action(self._agent.actions, name)
+        action = running.find_action(self._actions, name)
         return action is not None and action.idempotent
 
     def _spare(self, name: str, arguments: str) -> StepRow | None:
         """What was done that a call asks for once more. It counts for one call."""
-        asked = running.canonical(self._agent.actions, name)
+        asked = self.canonical(name)
         for row in self._sparable:
-            known = running.canonical(self._agent.actions, row.name)
+            known = self.canonical(row.name)
             if known == asked and row.arguments and same_arguments(row.arguments, arguments):
                 self._sparable.remove(row)
                 return row
@@ -284,9 +294,10 @@ async def read_steps(
     agent: AgentRuntime, turn: Turn, messages: Sequence[Memory], outbox: TurnOutbox
 ) -> Steps:
     """What was begun for a turn's messages; nothing is read where nothing was. Raises StoreError."""
+    actions = agent.actions_for(messages[-1])
     turn_ids = list(dict.fromkeys(row.turn_id for row in turn.rows if row.turn_id))
     if not turn_ids:
-        return Steps(agent, outbox, new_id(), 0)
+        return Steps(agent, outbox, new_id(), 0, actions=actions)
     editions: dict[tuple[UUID, int], list[StepRow]] = {}
     for turn_id in turn_ids:
         for row in await agent.store.get_steps(turn_id):
@@ -302,7 +313,7 @@ async def read_steps(
     else:
         del editions[mine, last]
     earlier = [row for rows in editions.values() if _concerns(rows, now) for row in rows]
-    return Steps(agent, outbox, mine, last, going_on, earlier)
+    return Steps(agent, outbox, mine, last, going_on, earlier, actions=actions)
 
 
 def _concerns(rows: Sequence[StepRow], now: Mapping[UUID, int]) -> bool:

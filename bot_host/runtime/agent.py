@@ -373,7 +373,9 @@ class AgentRuntime(
 
     async def select_actions(self, message: Memory, state: State | None = None) -> list[Action]:
         """The actions that are possible now, for this sender."""
-        return await available(self, self.actions, message, state or await self.compose_state(message))
+        return await available(
+            self, self.actions_for(message), message, state or await self.compose_state(message)
+        )
 
     def action_turn(
         self,
@@ -389,7 +391,7 @@ class AgentRuntime(
         """
         return ActionTurn(
             self,
-            self.actions,
+            self.actions_for(message),
             self.action_results,
             message=message,
             state=state,
@@ -407,7 +409,7 @@ class AgentRuntime(
         """Run what the responses' `content.actions` name, in order (`runtime.process`)."""
         state = state or await self.compose_state(message)
         return await process_actions(
-            self, self.actions, self.action_results, message, responses, state, callback
+            self, self.actions_for(message), self.action_results, message, responses, state, callback
         )
 
     def get_action_results(self, message_id: UUID) -> list[ActionResult]:

@@ -1,7 +1,7 @@
 """What an agent's plugins brought: actions, commands, providers, evaluators, workers …"""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar, cast
 
@@ -19,6 +19,7 @@ from bot_host.contracts.plugin import (
 )
 from bot_host.runtime import parts
 from bot_host.types.errors import PluginError
+from bot_host.types.memory import Memory
 
 log = logging.getLogger(__name__)
 Named = TypeVar("Named", Action, Provider, Evaluator)
@@ -41,6 +42,17 @@ class Registry:
         """By source. Called by the host's outbox only."""
         self.on_send_handler: Callable[[str], None] = lambda _source: None
         """Called when one was registered; the host's outbox sends what waits for it then."""
+
+        self.platform_actions: Callable[[Memory], Sequence[Action]] = lambda _message: ()
+        """What the platform account that a message came in through can do; set by the host."""
+
+    def actions_for(self, message: Memory) -> Sequence[Action]:
+        """What plugins brought, and what the message's platform account can do besides."""
+        brought = self.platform_actions(message)
+        if not brought:
+            return self.actions
+        known = {action.name for action in self.actions}
+        return [*self.actions, *(action for action in brought if action.name not in known)]
 
     def register_action(self, action: Action) -> None:
         """Add an action; a second one of the same name is left out with a warning. Raises PluginError."""

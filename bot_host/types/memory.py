@@ -19,6 +19,10 @@ PLATFORM_ROLE: Final = "platform_role"
 them then (`roles` of the account). Nobody else can put it there."""
 
 
+SOURCE_ACCOUNT: Final = "source_account"
+"""In a message's metadata: the key of the platform account that it came in through. Set by the host only."""
+
+
 class MemoryType(StrEnum):
     """Kinds of memories (elizaos.md 3.1-03)."""
 

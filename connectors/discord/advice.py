@@ -5,6 +5,19 @@ from typing import Final
 import discord
 
 from bot_host.connector import CheckLine, one_line
+from connectors.discord.config import DiscordConfig
+from connectors.discord.permissions import (
+    FILES,
+    HISTORY,
+    LINKS,
+    PIN,
+    POLLS,
+    REACT,
+    SEND,
+    SEND_IN_THREADS,
+    THREADS,
+    VIEW,
+)
 from connectors.discord.rest import LoginClient
 
 TOKEN_ADVICE: Final = (
@@ -39,7 +52,7 @@ def may_hear_members(client: LoginClient) -> bool:
     return flags is not None and (flags.gateway_guild_members or flags.gateway_guild_members_limited)
 
 
-def check_lines(client: LoginClient) -> list[CheckLine]:
+def check_lines(client: LoginClient, config: DiscordConfig) -> list[CheckLine]:
     """The findings about a logged-in account."""
     application, user = client.application, client.user
     assert application is not None
@@ -64,23 +77,34 @@ def check_lines(client: LoginClient) -> list[CheckLine]:
                 advice=content_advice(application.id),
             )
         )
-    found.append(CheckLine(name="discord invite", ok=True, detail=invite_link(application.id)))
+    found.append(CheckLine(name="discord invite", ok=True, detail=invite_link(application.id, config)))
     return found
 
 
-def invite_link(application_id: int) -> str:
-    """Where somebody invites the bot to a server."""
-    return discord.utils.oauth_url(application_id, permissions=needed_permissions(), scopes=("bot",))
+def invite_link(application_id: int, config: DiscordConfig | None = None) -> str:
+    """Where somebody invites the bot to a server; it asks for what the switched-on features need."""
+    permissions = needed_permissions(config)
+    return discord.utils.oauth_url(application_id, permissions=permissions, scopes=("bot",))
 
 
-def needed_permissions() -> discord.Permissions:
-    """What the bot asks for when it is invited to a server."""
-    return discord.Permissions(
-        view_channel=True,
-        send_messages=True,
-        send_messages_in_threads=True,
-        read_message_history=True,
-        embed_links=True,
-        attach_files=True,
-        add_reactions=True,
-    )
+def needed_permissions(config: DiscordConfig | None = None) -> discord.Permissions:
+    """What the bot asks for when it is invited to a server; without a config: by the default one."""
+    return discord.Permissions(needed_flags(config or DiscordConfig()))
+
+
+def needed_flags(config: DiscordConfig) -> int:
+    """The permissions that answers and the actions that are on need."""
+    flags = VIEW | SEND | SEND_IN_THREADS | HISTORY | LINKS | FILES
+    for action, needs in _OF_ACTIONS.items():
+        flags |= needs if config.offers(action) else 0
+    flags |= REACT if config.working_reaction else 0
+    return flags | (THREADS if config.threads == "mention" else 0)
+
+
+_OF_ACTIONS: Final = {
+    "REACT_TO_MESSAGE": REACT,
+    "PIN_MESSAGE": PIN,
+    "UNPIN_MESSAGE": PIN,
+    "CREATE_THREAD": THREADS,
+    "CREATE_POLL": POLLS,
+}

@@ -10,6 +10,7 @@ import aiohttp
 import discord
 
 from bot_host.connector import (
+    Action,
     CheckLine,
     ConnectorError,
     ConnectorHost,
@@ -28,6 +29,7 @@ from bot_host.connector import (
 )
 from connectors.discord import bases
 from connectors.discord.acks import Acks
+from connectors.discord.actions import discord_actions
 from connectors.discord.advice import TOKEN_ADVICE, check_lines
 from connectors.discord.components import components_of
 from connectors.discord.config import DiscordConfig
@@ -49,7 +51,7 @@ from connectors.discord.replies import (
 from connectors.discord.rest import Rest, describe
 from connectors.discord.shard import MoreShards, Shard, Shared, advised
 from connectors.discord.signs import Signs, put
-from connectors.discord.silence import silences
+from connectors.discord.silence import silences, standing_lines
 from connectors.discord.spots import ARCHIVED, NO_TEXT_CHANNEL, THREAD_OF, Spots, post_of
 
 log = logging.getLogger(__name__)
@@ -191,6 +193,10 @@ class DiscordConnector:
         for task in running:
             if not task.cancelled():
                 task.result()
+
+    def actions(self) -> Sequence[Action]:
+        """See the contract `ActingConnector`."""
+        return discord_actions(self._rest, self.config)
 
     async def stop_intake(self) -> None:
         """See the contract."""
@@ -422,7 +428,8 @@ class DiscordConnector:
         """See the contract."""
         rest = Rest(self.config.token)
         try:
-            return check_lines(await rest.log_in())
+            lines = check_lines(await rest.log_in(), self.config)
+            return [*lines, *await standing_lines(rest, self.config)]
         except discord.LoginFailure:
             return [CheckLine(name="discord", ok=False, detail="the token is refused", advice=TOKEN_ADVICE)]
         except Exception as error:  # noqa: BLE001 - a check never raises

@@ -1,11 +1,28 @@
 """The settings of a Discord account, checked."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, field_validator
 
-from bot_host.connector import AccessKind, ConnectorConfig
+from bot_host.connector import AccessKind, ConnectorConfig, one_line
+
+ACTIONS: Final = (
+    "READ_CHANNEL",
+    "SEARCH_MESSAGES",
+    "SUMMARIZE_CONVERSATION",
+    "LIST_CHANNELS",
+    "CHANNEL_INFO",
+    "GET_USER_INFO",
+    "SERVER_INFO",
+    "REACT_TO_MESSAGE",
+    "PIN_MESSAGE",
+    "UNPIN_MESSAGE",
+    "CREATE_THREAD",
+    "CREATE_POLL",
+    "SEND_DM",
+)
+"""What only Discord can do, by name."""
 
 
 class DiscordConfig(ConnectorConfig):
@@ -40,6 +57,22 @@ class DiscordConfig(ConnectorConfig):
     """Hear of people who join and leave servers; needs the privileged server members intent."""
     shards: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = "auto"
     """Connections to the gateway; `auto`: as many as Discord advises, one for each 1,000 servers or so."""
+
+    actions: bool | list[str] = True
+    """What only Discord can do and the agent may be asked for: all, nothing, or these actions."""
+
+    def offers(self, action: str) -> bool:
+        """Whether an action is on."""
+        return action in self.actions if isinstance(self.actions, list) else self.actions
+
+    @field_validator("actions")
+    @classmethod
+    def _known_actions(cls, value: bool | list[str]) -> bool | list[str]:
+        for name in value if isinstance(value, list) else ():
+            if name not in ACTIONS:
+                known = ", ".join(ACTIONS)
+                raise ValueError(f'there is no action "{one_line(name, 40)}"; there are {known}')
+        return value
 
     @field_validator("token")
     @classmethod

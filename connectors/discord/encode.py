@@ -9,6 +9,7 @@ import re
 from typing import Any, Final
 
 from bot_host.connector import Content, Payload, Target, clean_text, split_markdown
+from connectors.discord.polls import poll_body
 
 MAX_CHARACTERS: Final = 2000
 MAX_NONCE: Final = 25
@@ -35,6 +36,9 @@ def encode_message(content: Content, target: Target, *, ping_reply: bool = False
     `content.embeds`, an extra key, are Discord's embed objects; they go with the end of the text, as do
     `files`, which is none of Discord's words and names what goes along as multipart.
     """
+    if (poll := poll_body(content)) is not None:
+        # The text only says the same, for those who cannot see it.
+        return [{"poll": poll, "allowed_mentions": dict(NO_PINGS)}]
     text = clean_text(content.text).strip()
     files = [told for media in content.attachments if (told := media.as_file()) is not None]
     links = [

@@ -111,6 +111,7 @@ class Intake:
     ) -> None:
         self._host = host
         self._rest = rest
+        self._config = config
         self._rules = Rules.of(config)
         self._threads = config.threads
         self._stopping = stopping
@@ -268,7 +269,7 @@ class Intake:
         # The oldest applications have another id than their bots.
         application = data.get("application") or {}
         self._application_id = str(application.get("id") or self._me.id)
-        self._link = invite_link(int(self._application_id))
+        self._link = invite_link(int(self._application_id), self._config)
         await self._connected(self._me)
         self._members.clear()
         self._known.set()

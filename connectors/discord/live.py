@@ -31,17 +31,17 @@ async def compare(rest: Rest, config: DiscordConfig, heard: Heard) -> Sequence[C
         return []
     application_id = client.application_id
     return [
-        _servers(len(guilds), application_id or 0),
+        _servers(len(guilds), config, application_id or 0),
         *_texts(len(guilds), config, heard, application_id),
     ]
 
 
-def _servers(guilds: int, application_id: int) -> CheckLine:
+def _servers(guilds: int, config: DiscordConfig, application_id: int) -> CheckLine:
     return CheckLine(
         name="discord live servers",
         ok=True,
         detail=f"in {guilds} servers",
-        advice="" if guilds else f"invite it: {invite_link(application_id)}",
+        advice="" if guilds else f"invite it: {invite_link(application_id, config)}",
     )
 
 

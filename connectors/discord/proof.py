@@ -69,4 +69,5 @@ def _answered(message: Json) -> str:
 
 def _words(message: Json) -> list[str]:
     # Discord takes white space away at both ends.
-    return str(message.get("content") or "").split()
+    poll = (message.get("poll") or {}).get("question") or {}
+    return [*str(message.get("content") or "").split(), *str(poll.get("text") or "").split()]

@@ -1,5 +1,6 @@
 """What would keep a Discord bot silent by its config, though its token works."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Final
@@ -11,12 +12,23 @@ from bot_host.connector import AccessKind, CheckLine, ConnectorError, split_entr
 from connectors.discord.advice import content_advice, invite_link
 from connectors.discord.config import DiscordConfig
 from connectors.discord.rest import LoginClient, Rest, describe
+from connectors.discord.standing import faults, remarks, standings
 
 log = logging.getLogger(__name__)
 
 MOST: Final = 20
 """Ids of the allow list that are looked for."""
 TIMEOUT_S: Final = 15.0
+_FAULTS: Final = (
+    discord.DiscordException,
+    aiohttp.ClientError,
+    OSError,
+    ConnectorError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
+"""What a request may end in; the last three: an answer that is not Discord's."""
 _SERVER, _CHANNEL, _USER = "/guilds/{id}", "/channels/{id}", "/users/{id}"
 _PLACES: Final = {
     "": (_SERVER, _CHANNEL, _USER),
@@ -34,10 +46,14 @@ async def silences(rest: Rest, config: DiscordConfig) -> Sequence[CheckLine]:
     try:
         client = await rest.log_in()
         missing = [id for kind, id in entries[:MOST] if await _is_missing(rest, _PLACES[kind], id)]
-    except (discord.DiscordException, aiohttp.ClientError, OSError, ConnectorError) as error:
+        places, _ = await standings(rest, config)
+    except _FAULTS as error:
         log.debug("discord: could not look for what makes the bot silent: %s", describe(error))
         return []
-    found = []
+    found = list(faults(places))
+    # A channel that it cannot see is told of by name where the server says that it is there.
+    known = {each.id for each in places}
+    missing = [id for id in missing if id not in known]
     if not config.mention_only and _lacks_content(client):
         found.append(
             CheckLine(
@@ -56,11 +72,23 @@ async def silences(rest: Rest, config: DiscordConfig) -> Sequence[CheckLine]:
                 ok=not alone,
                 detail=("no room matches the allow list: " if alone else "")
                 + f"the bot sees no server, channel or user {', '.join(missing)}",
-                advice=f"invite it ({invite_link(client.application_id or 0)}), give it the permission View "
-                "Channel, or correct the ids in allow (that of a role is written role:ID)",
+                advice=f"invite it ({invite_link(client.application_id or 0, config)}), give it the "
+                "permission View Channel, or correct the ids in allow (that of a role is written role:ID)",
             )
         )
     return found
+
+
+async def standing_lines(rest: Rest, config: DiscordConfig) -> Sequence[CheckLine]:
+    """What `check` says besides of the bot's permissions; nothing where Discord cannot be asked."""
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            client = await rest.log_in()
+            places, servers = await standings(rest, config)
+    except _FAULTS as error:
+        log.debug("discord: could not look at the permissions: %s", describe(error))
+        return []
+    return list(remarks(places, servers, config, application_id=client.application_id or 0))
 
 
 def _lacks_content(client: LoginClient) -> bool:

@@ -6,13 +6,27 @@ from typing import Any
 import pytest
 
 from bot_host.connector import CheckLine, SelfChecking
+from connectors.discord.advice import needed_flags
 from connectors.discord.client import DiscordConnector
 from connectors.discord.config import DiscordConfig
+from connectors.discord.permissions import (
+    FILES,
+    HISTORY,
+    LINKS,
+    PIN,
+    POLLS,
+    REACT,
+    SEND,
+    SEND_IN_THREADS,
+    THREADS,
+    VIEW,
+)
 from connectors.slack.client import SlackConnector
 from connectors.telegram.client import TelegramConnector
 from connectors.telegram.config import TelegramConfig
 from tests.connectors.slack_helpers import config_for
 from tests.fakes.discord import FakeDiscord
+from tests.fakes.discord_model import CATEGORY, FORUM, allow_and_deny
 from tests.fakes.slack import FakeSlack
 from tests.fakes.telegram import FakeTelegram
 
@@ -87,6 +101,95 @@ async def test_discord_places_that_the_bot_does_not_see() -> None:
         assert not line.ok
         assert line.detail.startswith("no room matches the allow list: ")
         assert "https://discord.com/oauth2/authorize" in line.advice
+
+
+async def test_discord_channels_of_the_allow_list_that_the_bot_cannot_answer_in() -> None:
+    async with FakeDiscord() as fake:
+        guild = fake.add_guild("Garden")
+        everyone, ours = guild.roles[guild.id], fake.bot_role(guild)
+        board, rules, ideas = (
+            fake.add_channel(guild, "board"),
+            fake.add_channel(guild, "rules"),
+            fake.add_channel(guild, "ideas", type=FORUM),
+        )
+        allow = [board.id, rules.id, ideas.id]
+        assert await of(discord(fake, allow=allow)) == []
+        allow_and_deny(board, everyone, deny=VIEW)
+        allow_and_deny(rules, everyone, deny=SEND | HISTORY)
+        allow_and_deny(ideas, everyone, deny=SEND_IN_THREADS)
+        found = await of(discord(fake, allow=allow))
+        assert {(line.name, line.ok) for line in found} == {("discord permissions", False)}
+        assert [line.detail for line in found] == [
+            "in #board of Garden, which stands in allow, the bot lacks View Channel, Read Message History, "
+            "Send Messages",
+            "in #rules of Garden, which stands in allow, the bot lacks Read Message History, Send Messages",
+            "in #ideas of Garden, which stands in allow, the bot lacks Send Messages in Threads",
+        ]
+        assert all("Permissions, add the bot's role, switch them on" in line.advice for line in found)
+        # Elsewhere what is closed is closed on purpose, unless nothing is left.
+        assert await of(discord(fake, allow=[guild.id], deny=[rules.id, ideas.id, board.id])) == []
+        [line] = await of(discord(fake, allow=[guild.id], deny=[ideas.id]))
+        assert line.detail == "in Garden there is no channel that the bot can both see and write in"
+        allow_and_deny(board, ours, allow=VIEW | SEND | HISTORY)
+        assert await of(discord(fake, allow=[guild.id])) == []
+
+
+async def checked(fake: FakeDiscord, **config: Any) -> list[CheckLine]:
+    """What `check` finds about servers."""
+    connector = discord(fake, **config)
+    try:
+        found = list(await connector.check())
+        assert all(line.ok for line in found)
+        return [line for line in found if line.name == "discord servers"]
+    finally:
+        await connector.close()
+
+
+async def test_discord_features_that_lack_a_permission() -> None:
+    async with FakeDiscord() as fake:
+        guild = fake.add_guild("Garden")
+        everyone, ours = guild.roles[guild.id], fake.bot_role(guild)
+        fake.add_channel(guild, "general")
+        rules, _category = fake.add_channel(guild, "rules"), fake.add_channel(guild, "Texts", type=CATEGORY)
+        [line] = await checked(fake)
+        assert line.detail == "in Garden the bot lacks Pin Messages in every channel"
+        assert f"permissions={needed_flags(DiscordConfig())}" in line.advice
+        assert await checked(fake, actions=["READ_CHANNEL"]) == []
+        ours.permissions = PIN
+        assert await checked(fake) == []
+        everyone.permissions &= ~POLLS
+        allow_and_deny(rules, everyone, deny=FILES | REACT)
+        one, two = await checked(fake)
+        assert one.detail == "in Garden the bot lacks Create Polls in every channel"
+        assert two.detail == "in #rules of Garden the bot lacks Add Reactions, Attach Files"
+        allow_and_deny(rules, everyone, deny=SEND)
+        details = [line.detail for line in await checked(fake)]
+        assert details[1:] == ["in #rules of Garden the bot can read and not write"]
+        assert len(await checked(fake, deny=[rules.id])) == 1
+
+
+async def test_discord_looks_at_ten_servers_at_the_most() -> None:
+    async with FakeDiscord() as fake:
+        for number in range(11):
+            fake.add_channel(fake.add_guild(f"Garden {number}"), "general")
+        [line] = await checked(fake, actions=False)
+        assert line.detail == "the permissions in 10 of 11 servers were looked at"
+        assert len(fake.calls_of("GET /guilds/{guild_id}/channels")) == 10
+
+
+async def test_the_invite_asks_for_what_is_switched_on_and_nothing_else() -> None:
+    none, some, every = (needed_flags(DiscordConfig(actions=on)) for on in (False, ["CREATE_POLL"], True))
+    assert none == VIEW | SEND | SEND_IN_THREADS | HISTORY | LINKS | FILES
+    assert some == none | POLLS
+    assert every == none | POLLS | PIN | THREADS | REACT
+    assert needed_flags(DiscordConfig(actions=False, working_reaction="👀", threads="mention")) == (
+        none | REACT | THREADS
+    )
+    async with FakeDiscord() as fake:
+        connector = discord(fake, actions=["CREATE_POLL"])
+        found = {line.name: line.detail for line in await connector.check()}
+        await connector.close()
+    assert f"permissions={some}" in found["discord invite"]
 
 
 async def test_discord_that_cannot_be_asked() -> None:

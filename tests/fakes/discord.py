@@ -162,17 +162,17 @@ class FakeDiscord(Faults, Waits, Interactions):
         """The managed role of the bot in a guild."""
         return next(role for role in guild.roles.values() if role.bot_id == self.bot.id)
 
-    def add_role(self, guild: Guild, name: str) -> Role:
+    def add_role(self, guild: Guild, name: str, *, permissions: int = 0) -> Role:
         """A plain role."""
-        role = Role(self._ids.next(), name)
+        role = Role(self._ids.next(), name, permissions=permissions)
         guild.roles[role.id] = role
         data = {"guild_id": guild.id, "role": role.payload()}
         self.gateway.dispatch("GUILD_ROLE_CREATE", data, intent=GUILDS)
         return role
 
-    def add_channel(self, guild: Guild, name: str, *, type: int = TEXT) -> Channel:
+    def add_channel(self, guild: Guild, name: str, *, type: int = TEXT, id: str = "") -> Channel:
         """A channel of a guild."""
-        channel = Channel(self._ids.next(), type, name, guild)
+        channel = Channel(id or self._ids.next(), type, name, guild)
         guild.channels.append(channel)
         self.channels[channel.id] = channel
         self.gateway.dispatch("CHANNEL_CREATE", channel.payload(), intent=GUILDS)

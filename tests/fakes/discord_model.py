@@ -24,6 +24,10 @@ PRIVATE_THREAD: Final = 12
 FORUM: Final = 15
 THREADS: Final = (10, PUBLIC_THREAD, PRIVATE_THREAD)
 
+EVERYONE: Final = sum(1 << bit for bit in (6, 10, 11, 14, 15, 16, 18, 20, 21, 31, 35, 36, 37, 38, 46, 49))
+"""What @everyone may do in a new server (topics/permissions): look, write, react, embed, attach, read
+history, external emoji, voice, commands, threads, stickers, voice messages, polls; not pin messages."""
+
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 _USER = re.compile(r"<@!?(\d+)>")
 _ROLE = re.compile(r"<@&(\d+)>")
@@ -85,6 +89,11 @@ class Role:
     id: str
     name: str
     bot_id: str | None = None
+    permissions: int = 0
+
+    def __post_init__(self) -> None:
+        if self.name == "@everyone":
+            self.permissions = EVERYONE
 
     @property
     def mention(self) -> str:
@@ -102,7 +111,7 @@ class Role:
             "icon": None,
             "unicode_emoji": None,
             "position": 0,
-            "permissions": "0",
+            "permissions": str(self.permissions),
             "managed": self.bot_id is not None,
             "mentionable": True,
             "flags": 0,
@@ -117,6 +126,7 @@ class Member:
     user: User
     nick: str | None = None
     roles: list[str] = field(default_factory=list)
+    timed_out_until: str | None = None
 
     def payload(self, *, with_user: bool) -> Json:
         """The guild member object; in messages it comes without its user."""
@@ -130,7 +140,7 @@ class Member:
             "mute": False,
             "flags": 0,
             "pending": False,
-            "communication_disabled_until": None,
+            "communication_disabled_until": self.timed_out_until,
             **({"user": self.user.payload()} if with_user else {}),
         }
 
@@ -144,6 +154,8 @@ class Guild:
     channels: list["Channel"] = field(default_factory=list)
     roles: dict[str, Role] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
+    owner_id: str = "1"
+    emojis: list[Json] = field(default_factory=list)
 
     def payload(self) -> Json:
         """The guild object, without channels and members."""
@@ -151,7 +163,7 @@ class Guild:
             "id": self.id,
             "name": self.name,
             "icon": None,
-            "owner_id": "1",
+            "owner_id": self.owner_id,
             "afk_channel_id": None,
             "afk_timeout": 300,
             "verification_level": 0,
@@ -208,6 +220,9 @@ class Channel:
     messages: dict[str, Json] = field(default_factory=dict)
     archived: bool = False
     locked: bool = False
+    topic: str | None = None
+    overwrites: dict[str, Json] = field(default_factory=dict)
+    thread_members: set[str] = field(default_factory=set)
     refusal: tuple[int, int, str] | None = None
     """What every request about this channel is answered with: status, code, message."""
 
@@ -235,9 +250,9 @@ class Channel:
         }
         if self.type not in THREADS:
             return base | {
-                "topic": None,
+                "topic": self.topic,
                 "position": 0,
-                "permission_overwrites": [],
+                "permission_overwrites": list(self.overwrites.values()),
                 "nsfw": False,
                 "available_tags": [],
                 "bitrate": 64000,
@@ -255,6 +270,12 @@ class Channel:
                 "locked": self.locked,
             },
         }
+
+
+def allow_and_deny(channel: Channel, who: Role | User, *, allow: int = 0, deny: int = 0) -> None:
+    """A permission overwrite (resources/channel#overwrite-object)."""
+    kind = 0 if isinstance(who, Role) else 1
+    channel.overwrites[who.id] = {"id": who.id, "type": kind, "allow": str(allow), "deny": str(deny)}
 
 
 def find_mentions(text: str) -> tuple[list[str], list[str]]:

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from aiohttp import web
 
 from tests.fakes.discord_commands import check_components
+from tests.fakes.discord_deeds import Deeds, check_emoji, made_poll
 from tests.fakes.discord_door import ApiError, Call, Door, Handler, invalid_form
 from tests.fakes.discord_model import DM, FORUM, PUBLIC_THREAD, THREADS, Channel, Guild, Json, User
 
@@ -72,6 +73,7 @@ class Routes:
         self._owner = owner
         self._door = door
         self.nonces: dict[str, tuple[float, str, str]] = {}
+        self.deeds = Deeds(self)
 
     def add(self, app: web.Application, prefix: str) -> None:
         """Put the routes into an application."""
@@ -87,6 +89,7 @@ class Routes:
             ("GET", "/guilds/{guild_id}", self._guild),
             ("GET", "/guilds/{guild_id}/channels", self._guild_channels),
             ("GET", "/guilds/{guild_id}/threads/active", self._active_threads),
+            *self.deeds.table(),
             ("GET", "/guilds/{guild_id}/members/{user_id}", self._member),
             ("GET", "/channels/{channel_id}", self._channel),
             ("GET", "/channels/{channel_id}/messages", self._messages),
@@ -141,30 +144,34 @@ class Routes:
     async def _guilds(self, _request: web.Request, _call: Call) -> Any:
         return [{"id": g.id, "name": g.name, "icon": None} for g in self._owner.guilds.values()]
 
-    def _find_guild(self, request: web.Request) -> Guild:
+    def find_guild(self, request: web.Request) -> Guild:
+        """The server that a request names."""
         guild = self._owner.guilds.get(request.match_info["guild_id"])
         if guild is None:
             raise ApiError(404, 10004, "Unknown Guild")
         return guild
 
     async def _guild(self, request: web.Request, _call: Call) -> Any:
-        return self._find_guild(request).payload()
+        guild = self.find_guild(request)
+        counts = {"approximate_member_count": len(guild.members)} if "with_counts" in request.query else {}
+        return guild.payload() | counts
 
     async def _guild_channels(self, request: web.Request, _call: Call) -> Any:
-        return [c.payload() for c in self._find_guild(request).channels if c.type not in THREADS]
+        return [c.payload() for c in self.find_guild(request).channels if c.type not in THREADS]
 
     async def _active_threads(self, request: web.Request, _call: Call) -> Any:
-        guild = self._find_guild(request)
+        guild = self.find_guild(request)
         threads = [c.payload() for c in guild.channels if c.type in THREADS and not c.archived]
         return {"threads": threads, "members": []}
 
     async def _member(self, request: web.Request, _call: Call) -> Any:
-        member = self._find_guild(request).members.get(request.match_info["user_id"])
+        member = self.find_guild(request).members.get(request.match_info["user_id"])
         if member is None:
             raise ApiError(404, 10007, "Unknown Member")
         return member.payload(with_user=True)
 
-    def _find_channel(self, request: web.Request) -> Channel:
+    def find_channel(self, request: web.Request) -> Channel:
+        """The channel that a request names."""
         channel = self._owner.channels.get(request.match_info["channel_id"])
         if channel is None:
             raise ApiError(404, 10003, "Unknown Channel")
@@ -172,22 +179,23 @@ class Routes:
             raise ApiError(*channel.refusal)
         return channel
 
-    def _find_message(self, request: web.Request) -> tuple[Channel, Json]:
-        channel = self._find_channel(request)
+    def find_message(self, request: web.Request) -> tuple[Channel, Json]:
+        """The message that a request names."""
+        channel = self.find_channel(request)
         message = channel.messages.get(request.match_info["message_id"])
         if message is None:
             raise ApiError(404, 10008, "Unknown Message")
         return channel, message
 
     async def _channel(self, request: web.Request, _call: Call) -> Any:
-        return self._find_channel(request).payload()
+        return self.find_channel(request).payload()
 
     async def _message(self, request: web.Request, _call: Call) -> Any:
-        return self._owner.rest_view(self._find_message(request)[1])
+        return self._owner.rest_view(self.find_message(request)[1])
 
     async def _messages(self, request: web.Request, _call: Call) -> Any:
         """Newest first, whatever the filter (resources/message#get-channel-messages)."""
-        channel = self._find_channel(request)
+        channel = self.find_channel(request)
         query = request.query
         try:
             limit = int(query.get("limit", "50"))
@@ -201,7 +209,7 @@ class Routes:
         return [self._owner.rest_view(channel.messages[str(i)]) for i in reversed(page)]
 
     async def _send(self, request: web.Request, call: Call) -> Any:
-        channel = self._find_channel(request)
+        channel = self.find_channel(request)
         data = call.payload or {}
         nonce = self._check_nonce(data)
         text = _check_message(data, files=call.files)
@@ -224,7 +232,10 @@ class Routes:
             allowed=data.get("allowed_mentions"),
             embeds=data.get("embeds") or [],
             files=call.files,
-            extra={"components": check_components(data.get("components") or [])},
+            extra={
+                "components": check_components(data.get("components") or []),
+                **({"poll": made_poll(data["poll"])} if data.get("poll") else {}),
+            },
         )
         if nonce:
             self.nonces[nonce] = (time.monotonic(), channel.id, message["id"])
@@ -254,7 +265,7 @@ class Routes:
         return message
 
     async def _edit(self, request: web.Request, call: Call) -> Any:
-        channel, message = self._find_message(request)
+        channel, message = self.find_message(request)
         if channel.archived:
             raise ApiError(400, 50083, "Thread is archived")
         if message["author"]["id"] != self._owner.bot.id:
@@ -263,13 +274,13 @@ class Routes:
         return self._owner.rest_view(self._owner.change(channel, message["id"], content=text))
 
     async def _delete(self, request: web.Request, _call: Call) -> Any:
-        channel, message = self._find_message(request)
+        channel, message = self.find_message(request)
         if message["author"]["id"] != self._owner.bot.id and channel.type == DM:
             raise ApiError(403, 50003, "Cannot execute action on a DM channel")
         self._owner.remove(channel, message["id"])
 
     async def _thread(self, request: web.Request, call: Call) -> Any:
-        channel = self._find_channel(request)
+        channel = self.find_channel(request)
         if channel.type in THREADS or channel.guild is None:
             raise ApiError(400, 50024, "Cannot execute action on this channel type")
         data = call.payload or {}
@@ -289,7 +300,7 @@ class Routes:
         return thread.payload() | {"message": self._owner.rest_view(message)}
 
     async def _change_channel(self, request: web.Request, call: Call) -> Any:
-        channel = self._find_channel(request)
+        channel = self.find_channel(request)
         if channel.locked:
             # Only who may manage threads unarchives a locked one.
             raise ApiError(403, 50013, "Missing Permissions")
@@ -298,15 +309,16 @@ class Routes:
         return channel.payload()
 
     async def _react(self, request: web.Request, _call: Call) -> Any:
-        channel, message = self._find_message(request)
+        channel, message = self.find_message(request)
+        check_emoji(request.match_info["emoji"], channel)
         self._owner.reacted.append((channel.id, message["id"], request.match_info["emoji"], True))
 
     async def _unreact(self, request: web.Request, _call: Call) -> Any:
-        channel, message = self._find_message(request)
+        channel, message = self.find_message(request)
         self._owner.reacted.append((channel.id, message["id"], request.match_info["emoji"], False))
 
     async def _thread_from(self, request: web.Request, call: Call) -> Any:
-        channel, message = self._find_message(request)
+        channel, message = self.find_message(request)
         if message["id"] in self._owner.channels:
             raise ApiError(400, 160004, "A thread has already been created for this message")
         name = str((call.payload or {}).get("name", "thread"))
@@ -315,7 +327,7 @@ class Routes:
         return thread.payload()
 
     async def _typing(self, request: web.Request, _call: Call) -> Any:
-        self._owner.start_typing(self._find_channel(request), self._owner.bot)
+        self._owner.start_typing(self.find_channel(request), self._owner.bot)
 
 
 def _check_message(data: Json, *, files: dict[str, bytes]) -> str:

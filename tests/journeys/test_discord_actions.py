@@ -1,0 +1,48 @@
+"""Somebody asks for a channel on Discord; the model has it read and answers. Real command, real library."""
+
+from pathlib import Path
+
+from connectors.discord.permissions import HISTORY, VIEW
+from tests.fakes.discord_model import allow_and_deny
+from tests.fakes.openai import ModelRequest
+from tests.journeys.party import party
+from tests.journeys.seats import GROUP, DiscordSeat
+
+
+def results(request: ModelRequest) -> list[str]:
+    """What actions told the model."""
+    return [str(message["content"]) for message in request.messages if message["role"] == "tool"]
+
+
+async def test_a_channel_is_read_for_who_may_read_it_and_nobody_else(tmp_path: Path) -> None:
+    async with party(tmp_path, "discord") as p:
+        [seat] = p.seats
+        assert isinstance(seat, DiscordSeat)
+        general = seat.channels[GROUP]
+        guild = general.guild
+        assert guild is not None
+        news, board = seat.fake.add_channel(guild, "news"), seat.fake.add_channel(guild, "board")
+        allow_and_deny(board, guild.roles[guild.id], deny=VIEW)
+        allow_and_deny(board, seat.fake.bot_role(guild), allow=VIEW | HISTORY)
+        bob = seat.fake.add_user("bob", global_name="Bob")
+        seat.fake.member(guild, bob)
+        seat.fake.say(news, bob, "The roses are in bloom.", ago=30)
+        seat.fake.say(board, bob, "The roses will be sold.", ago=30)
+        async with p.host() as host:
+            p.model.call_tool("READ_CHANNEL", {"channel": "news"})
+            p.model.answer("Bob says that the roses are in bloom.")
+            await seat.say(GROUP, "what is new in #news?", mention=True)
+            assert await seat.wait_reply(GROUP) == "Bob says that the roses are in bloom."
+            assert "READ_CHANNEL" in p.model.chats[0].tool_names
+            [told] = results(p.model.chats[1])
+            assert told.splitlines()[-1].startswith("> [")
+            assert told.endswith("Bob: The roses are in bloom.")
+            p.model.call_tool("READ_CHANNEL", {"channel": "board"})
+            p.model.answer("I find no such channel.")
+            await seat.say(GROUP, "and in #board?", mention=True)
+            assert await seat.wait_reply(GROUP, 2) == "I find no such channel."
+            refused = "error: there is no channel board that the person who asks can see"
+            assert results(p.model.chats[-1])[-1] == refused
+            assert not any("sold" in str(chat.messages) for chat in p.model.chats)
+            assert await host.stop() == 0
+            assert "Traceback" not in host.all_log
