@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot_host.connector import InboundDelete, InboundEdit, InboundMessage, Skipped
+from bot_host.connector import InboundDelete, InboundEdit, InboundMessage, InboundReaction, Skipped
 from connectors.discord import decode as discord
 from connectors.discord.proxied import WINDOW_S, Proxied, Proxies
 from connectors.slack.config import SlackConfig
@@ -15,7 +15,7 @@ from connectors.slack.silence import silences
 from tests.connectors import telegram_samples as telegram
 from tests.connectors.slack_helpers import config_for, running
 from tests.connectors.test_discord_catch_up import knowing
-from tests.connectors.test_discord_decode import BOT, make, make_view
+from tests.connectors.test_discord_decode import ADA, BOT, make, make_view
 from tests.connectors.test_discord_live import started
 from tests.connectors.test_slack_decode import ME, Book, message
 from tests.fakes.discord import FakeDiscord
@@ -84,6 +84,19 @@ class TestDiscord:
             found = discord.decode_message(direct, make_view(dm_policy="pairing", **known))
             assert isinstance(found, InboundMessage)
             assert found.pairing_id == ""
+
+    def test_reactions_pass_the_same_door(self) -> None:
+        data = {"user_id": "10", "channel_id": "200", "message_id": "5", "emoji": {"name": "x"}}
+        found = discord.decode_reaction(data, make_view(dm_policy="pairing"), added=True)
+        assert isinstance(found, InboundReaction)
+        assert found.pairing_id == "10"
+        shared = data | {"guild_id": "100", "member": {"user": ADA, "roles": ["102"]}}
+        assert reason_of(discord.decode_reaction(shared, make_view(allow=["role:102"]), added=True)) == ""
+        denied = discord.decode_reaction(shared, make_view(deny=["role:102"]), added=True)
+        assert reason_of(denied) == "denied"
+        robo = shared | {"user_id": "77", "member": {"user": ROBO, "roles": []}}
+        for policy, reason in (("mentions", "bot that does not turn to the agent"), ("all", "")):
+            assert reason_of(discord.decode_reaction(robo, make_view(bots=policy), added=True)) == reason
 
     def test_what_a_proxy_says_is_the_persons_without_their_roles(self) -> None:
         shown = make(

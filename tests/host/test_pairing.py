@@ -21,8 +21,9 @@ from bot_host.testing import FakePlatform
 from bot_host.types.character import Character
 from bot_host.types.content import ChannelType, Content
 from bot_host.types.errors import StoreError
+from bot_host.types.events import EventType
 from bot_host.types.ids import create_unique_uuid
-from bot_host.types.inbound import InboundEdit, InboundMessage
+from bot_host.types.inbound import InboundEdit, InboundMessage, InboundReaction
 from bot_host.types.pairing import CODE_ALPHABET
 from tests.host.conftest import House, Houses
 from tests.host.test_host import inbox_of
@@ -184,6 +185,37 @@ async def test_who_is_turned_down_is_told_nothing_and_asks_no_more(house_at: Hou
         await house.host.finish_pending()
         assert skipped(house) == {"pairing": 1, "pairing: turned down": 1}
         assert len(house.platform.sent) == 1
+
+
+async def test_a_strangers_reactions_are_not_heard_and_bring_no_code(
+    house_at: Houses, tmp_path: Path
+) -> None:
+    async with house_at(config=PAIRING) as house:
+        heard: list[Any] = []
+        agent = house.host.get_agent(house.agent_id)
+        agent.on(EventType.REACTION_RECEIVED, heard.append)
+        message = await knock(house, "one")
+        code = await code_of(house)
+        reaction = InboundReaction(
+            event_key=message.event_key,
+            message_id=message.message_id,
+            channel_id="ada",
+            world=message.world,
+            room=message.room,
+            sender=message.sender,
+            reaction="x",
+            added=True,
+            pairing_id="ada",
+        )
+        await house.platform.accept(reaction)
+        assert skipped(house) == {"pairing": 1, "pairing: has a code already": 1}
+        await beside(tmp_path, "approve", code)
+        await house.platform.wait_sent(2)
+        said = await knock(house, "two")
+        await house.platform.accept(replace(reaction, event_key=said.event_key, message_id=said.message_id))
+        await house.host.finish_pending()
+        assert len(heard) == 1
+        assert len(skipped(house)) == 2
 
 
 async def test_an_approval_holds_on_its_account_alone(house_at: Houses, tmp_path: Path) -> None:
