@@ -187,7 +187,7 @@ class AgentCore(Protocol):
     ) -> Media:
         """An attachment of these bytes, to be put into a Content: it goes out as a file.
 
-        At most 50 MB. The file is kept until it is sent, and for a week. `voice`: as a voice message where
+        At most 50 MB. The file is kept until it is sent, and for a day. `voice`: as a voice message where
         the platform has such (OGG with Opus). Raises StateError without a host, for no bytes, too many, and
         for a disk that takes none.
         """

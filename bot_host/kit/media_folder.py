@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 FOLDER: Final = "media"
-KEPT_S: Final = 7 * 86400.0
+KEPT_S: Final = 86400.0
 """A file stays so long; shorter where the folder is full, longer where it is still to be sent."""
 YOUNG_S: Final = 3600.0
 """Younger files stay however full it is: a turn may be about to send them."""

@@ -17,7 +17,7 @@ from bot_host.connector import Content, Payload, Sent, Target, utc_now
 from connectors.discord.acks import Acks
 from connectors.discord.components import chosen_components, components_of
 from connectors.discord.encode import encode_message, nonce_of
-from connectors.discord.files import Files, as_request, with_notes
+from connectors.discord.files import Files, as_request, is_about, with_notes, without
 from connectors.discord.interactions import EPHEMERAL, expires_at, token_of
 from connectors.discord.rest import Rest
 
@@ -91,11 +91,7 @@ class Replies:
     async def _follow_up(self, body: Json, target: Target, key: str) -> Sent:
         if utc_now() < expires_at(target.extra["interaction"]):
             try:
-                files, unsent = await self._files.read(body)
-                words = {name: value for name, value in body.items() if name != "files"}
-                request = as_request(with_notes(words, unsent), files)
-                message = await self._request("POST", _FOLLOWUP, target, **request)
-                return Sent(platform_message_id=str(message["id"]))
+                return await self._show(body, target)
             except discord.HTTPException as error:
                 if not _is_over(error):
                     raise
@@ -104,6 +100,20 @@ class Replies:
         body |= {"nonce": nonce_of(key), "enforce_nonce": True}
         channel_id = "" if target.extra.get("private") else target.channel_id
         return await self._post(channel_id, body, target.extra["user_id"], key)
+
+    async def _show(self, body: Json, target: Target) -> Sent:
+        """The message as a follow-up; what Discord does not take of its files is named instead."""
+        files, unsent = await self._files.read(body)
+        words = {name: value for name, value in body.items() if name != "files"}
+        while True:
+            request = as_request(with_notes(words, unsent), files)
+            try:
+                message = await self._request("POST", _FOLLOWUP, target, **request)
+                return Sent(platform_message_id=str(message["id"]))
+            except discord.HTTPException as error:
+                if not is_about(files, error):
+                    raise
+                files, unsent = without(files, unsent, error)
 
     async def _show_chosen(self, body: Json, target: Target) -> None:
         await self._request("PATCH", _ORIGINAL, target, json=body)
