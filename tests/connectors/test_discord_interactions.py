@@ -217,6 +217,21 @@ class TestComing:
             [skipped] = await stage.host.wait_for(Skipped)
             assert (skipped.reason, skipped.event_key) == ("denied", f"interaction/{given.id}")
 
+    async def test_who_has_to_be_approved_of_is_told_so(self, fake: FakeDiscord, tmp_path: Path) -> None:
+        async with stage_at(fake, tmp_path, dm_policy="pairing") as stage:
+            stranger = stage.fake.use_command(stage.fake.dm(stage.ada), stage.ada, "mine")
+            message = await stage.taken()
+            await stage.acked(stranger)
+            assert message.pairing_id == stage.ada.id
+            assert stranger.texts == ["I do not know you yet: whoever runs me has to approve of you first."]
+            # The host's code comes by the same way.
+            await stage.say(message.target, Content(text="Your code is ABCD."))
+            assert stranger.texts[1:] == ["Your code is ABCD."]
+            stage.host.paired.add(stage.ada.id)
+            known = stage.fake.use_command(stage.fake.dm(stage.ada), stage.ada, "mine")
+            await stage.acked(known)
+            assert known.is_thinking
+
     async def test_a_full_disk_is_told_and_nothing_is_acknowledged(self, stage: Stage) -> None:
         stage.host.fail_next = 1
         given = stage.fake.use_command(stage.channel, stage.ada, "mine")

@@ -32,6 +32,7 @@ from bot_host.types.ids import create_unique_uuid
 from bot_host.types.inbound import InboundMessage
 from bot_host.types.models import TextResult, ToolCall
 from bot_host.types.outbound import Payload, Target
+from bot_host.types.permissions import Permissions
 from tests.host.conftest import House, Houses
 from tests.host.test_host import inbox_of
 
@@ -283,6 +284,31 @@ class TestUse:
             await house.host.finish_pending()
             assert counter.calls == []
         assert inbox_of(tmp_path) == [("done", "ignored", reason)]
+
+    async def test_the_config_says_who_may_use_what(
+        self, house_at: Houses, counter: Counter, platform: ButtonPlatform, tmp_path: Path
+    ) -> None:
+        words = {"count": "admin", "model": "nobody", "reset": "everyone"}
+        options = AgentOptions(permissions=Permissions.of(actions={}, commands=words))
+        async with house_at(platform=platform, options=options) as house:
+            await load(house, counter)
+            for name in ("count", "model", "reset"):
+                await platform.use(name, **GROUP)
+            first, second, third = await platform.wait_sent(3)
+            assert (first, second) == ("/count needs the role ADMIN here.", "/model is switched off.")
+            assert third.startswith("We begin anew")
+            [runner] = house.host.connectors
+            names = [command.name for command in runner.commands()]
+            assert "model" not in names
+            assert "count" in names
+
+    async def test_bots_use_none(self, house: House, counter: Counter) -> None:
+        await load(house, counter)
+        message = house.platform.message("/count 3")
+        sender = replace(message.sender, is_bot=True)
+        await house.platform.accept(replace(message, sender=sender))
+        assert await house.platform.wait_sent() == ["echo: /count 3"]
+        assert counter.calls == []
 
     async def test_one_that_fails_says_so_and_stops_nobody(
         self, house: House, counter: Counter, tmp_path: Path
