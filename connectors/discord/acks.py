@@ -15,10 +15,6 @@ class Acks:
     def __init__(self) -> None:
         self._open: dict[str, asyncio.Event] = {}
 
-    def __len__(self) -> int:
-        """How many are under way."""
-        return len(self._open)
-
     @contextlib.contextmanager
     def begin(self, interaction_id: str) -> Iterator[None]:
         """Answers to this interaction wait while inside."""

@@ -290,6 +290,10 @@ class TestAnswers:
         message = await stage.taken()
         await hold.reached.wait()
         saying = stage.host.tasks.spawn("say", stage.say(message.target, Content(text="quick")))
+        # Two requests that go out after it would have gone out.
+        for _ in range(2):
+            await stage.bot.typing(Target(source="discord", channel_id=stage.channel.id))
+        assert stage.fake.calls_of(FOLLOWUP) == []
         hold.release()
         await saying
         assert given.texts == ["quick"]
