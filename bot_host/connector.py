@@ -70,6 +70,7 @@ from bot_host.types.errors import (
     SendUnknown,
     StoreError,
 )
+from bot_host.types.events import EventType, MessageEvent
 from bot_host.types.ids import create_unique_uuid
 from bot_host.types.inbound import (
     Account,
@@ -89,7 +90,7 @@ from bot_host.types.inbound import (
 )
 from bot_host.types.ledger import Heard, Seen
 from bot_host.types.memory import Memory
-from bot_host.types.models import ChatMessage, ModelType, TextRequest
+from bot_host.types.models import ChatMessage, ModelType, SpeechRequest, TextRequest
 from bot_host.types.outbound import Payload, Sent, Target
 from bot_host.types.places import Role
 
@@ -127,6 +128,7 @@ __all__ = [
     "DownloadingConnector",
     "DraftingConnector",
     "EditingConnector",
+    "EventType",
     "FetchError",
     "FetchFailed",
     "FetchRefused",
@@ -151,6 +153,7 @@ __all__ = [
     "Memory",
     "MentionContext",
     "MentionType",
+    "MessageEvent",
     "ModelError",
     "ModelType",
     "Option",
@@ -177,6 +180,7 @@ __all__ = [
     "SendUnknown",
     "Sent",
     "Skipped",
+    "SpeechRequest",
     "State",
     "StoreError",
     "StreamingConnector",

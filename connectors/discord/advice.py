@@ -7,6 +7,7 @@ import discord
 from bot_host.connector import CheckLine, one_line
 from connectors.discord.config import DiscordConfig
 from connectors.discord.permissions import (
+    CONNECT,
     FILES,
     HISTORY,
     LINKS,
@@ -15,6 +16,7 @@ from connectors.discord.permissions import (
     REACT,
     SEND,
     SEND_IN_THREADS,
+    SPEAK,
     THREADS,
     VIEW,
 )
@@ -98,6 +100,7 @@ def needed_flags(config: DiscordConfig) -> int:
     for action, needs in _OF_ACTIONS.items():
         flags |= needs if config.offers(action) else 0
     flags |= REACT if config.working_reaction else 0
+    flags |= CONNECT | SPEAK if config.voice else 0
     return flags | (THREADS if config.threads == "mention" else 0)
 
 

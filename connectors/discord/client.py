@@ -53,6 +53,9 @@ from connectors.discord.shard import MoreShards, Shard, Shared, advised
 from connectors.discord.signs import Signs, put
 from connectors.discord.silence import silences, standing_lines
 from connectors.discord.spots import ARCHIVED, NO_TEXT_CHANNEL, THREAD_OF, Spots, post_of
+from connectors.discord.voice.actions import voice_actions
+from connectors.discord.voice.needs import check_voice, find_tools, missing
+from connectors.discord.voice.voices import Voices
 
 log = logging.getLogger(__name__)
 
@@ -97,11 +100,15 @@ class DiscordConnector:
         self._shards: list[Shard] = []
         self._spots = Spots(self._rest)
         self._signs = Signs(self._rest, config.working_reaction)
+        self._voices = Voices(self._rest, self._ask_for_voice, empty_s=self._pace.voice_empty_s)
 
     async def run(self, host: ConnectorHost) -> None:
         """See the contract."""
         if self._stop.is_set():
             return
+        voice = self.config.voice and not missing()
+        if self.config.voice and not voice:
+            log.warning("discord: nothing is said in voice channels: %s", missing())
         intake = Intake(
             host=host,
             rest=self._rest,
@@ -109,6 +116,7 @@ class DiscordConnector:
             stopping=self._stop.is_set,
             retry_base_s=self._pace.retry_base_s,
             acks=self._acks,
+            overhear=self._voices.hear if voice else None,
         )
         shared = Shared(
             host=host,
@@ -120,12 +128,16 @@ class DiscordConnector:
             stop=self._stop,
             logins=Logins(self._pace.identify_s),
             members=self.config.members,
+            voice=voice,
         )
+        if voice:
+            self._voices.open(host)
         handling = host.tasks.spawn("discord intake", intake.run())
         try:
             await self._stay_connected(shared)
             await self._finish(intake, handling)
         finally:
+            await self._voices.close()
             handling.cancel()
             await asyncio.wait([handling])
 
@@ -196,11 +208,25 @@ class DiscordConnector:
 
     def actions(self) -> Sequence[Action]:
         """See the contract `ActingConnector`."""
-        return discord_actions(self._rest, self.config)
+        found = discord_actions(self._rest, self.config)
+        if self.config.voice and not missing():
+            found += voice_actions(self._voices, self._rest, self.config)
+        return found
+
+    async def _ask_for_voice(self, guild_id: str, channel_id: str) -> None:
+        if not self._shards:
+            raise TimeoutError("the gateway is not connected")
+        await self._shard_of(guild_id).ask_for_voice(guild_id, channel_id)
+
+    def _shard_of(self, server_id: str) -> Shard:
+        # events/gateway#sharding: a server's shard is made of its id; direct messages come on shard 0.
+        return self._shards[(int(server_id) >> 22) % len(self._shards) if server_id.isdigit() else 0]
 
     async def stop_intake(self) -> None:
         """See the contract."""
         self._stop.set()
+        # While the gateway is still there to say it to.
+        await self._voices.close()
         await asyncio.gather(*(shard.leave() for shard in self._shards))
 
     def encode(self, content: Content, target: Target) -> list[Payload]:
@@ -247,10 +273,8 @@ class DiscordConnector:
         return error
 
     def _listen_for_echo(self, target: Target) -> None:
-        # events/gateway#sharding: a server's shard is made of its id; direct messages come on shard 0.
         if self._shards:
-            number = (int(target.server_id) >> 22) % len(self._shards) if target.server_id.isdigit() else 0
-            self._shards[number].expects_echo()
+            self._shard_of(target.server_id).expects_echo()
 
     async def edit(self, payload: Payload, target: Target, platform_message_id: str, *, key: str) -> None:
         """See the contract `EditingConnector`."""
@@ -428,8 +452,8 @@ class DiscordConnector:
         """See the contract."""
         rest = Rest(self.config.token)
         try:
-            lines = check_lines(await rest.log_in(), self.config)
-            return [*lines, *await standing_lines(rest, self.config)]
+            found = check_lines(await rest.log_in(), self.config)
+            found += await standing_lines(rest, self.config)
         except discord.LoginFailure:
             return [CheckLine(name="discord", ok=False, detail="the token is refused", advice=TOKEN_ADVICE)]
         except Exception as error:  # noqa: BLE001 - a check never raises
@@ -437,6 +461,9 @@ class DiscordConnector:
             return [CheckLine(name="discord", ok=False, detail=str(error), advice=advice)]
         finally:
             await rest.close()
+        if self.config.voice:
+            found += check_voice(await asyncio.to_thread(find_tools))
+        return found
 
     async def silences(self) -> Sequence[CheckLine]:
         """See the contract `SelfChecking`."""

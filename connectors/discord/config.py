@@ -55,6 +55,8 @@ class DiscordConfig(ConnectorConfig):
     """Which roles' mentions are mentions of the bot: the one that Discord made for it, any that it has."""
     members: bool = False
     """Hear of people who join and leave servers; needs the privileged server members intent."""
+    voice: bool = False
+    """Join voice channels when people there ask for it, and say answers aloud; needs the extra `voice`."""
     shards: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = "auto"
     """Connections to the gateway; `auto`: as many as Discord advises, one for each 1,000 servers or so."""
 

@@ -29,6 +29,8 @@ class Pace:
     """Silence after something was sent, after which the connection counts as deaf."""
     watch_s: float = 10.0
     """Between two looks at the connection."""
+    voice_empty_s: float = 30.0
+    """How long the bot stays in a voice channel that everybody has left."""
 
 
 RETRY_CAP_S: Final = 120.0
@@ -39,7 +41,7 @@ class MalformedFrame(ValueError):
     """A frame that is not a JSON object. The message is its beginning."""
 
 
-def intents(*, content: bool, members: bool) -> discord.Intents:
+def intents(*, content: bool, members: bool, voice: bool = False) -> discord.Intents:
     """What the gateway is to send. `content` and `members` are privileged: Discord may refuse them."""
     return discord.Intents(
         guilds=True,
@@ -49,6 +51,7 @@ def intents(*, content: bool, members: bool) -> discord.Intents:
         dm_reactions=True,
         message_content=content,
         members=members,
+        voice_states=voice,
     )
 
 
@@ -87,6 +90,7 @@ class GatewayClient(LoginClient):
         *,
         content: bool,
         members: bool,
+        voice: bool = False,
         on_frame: Callable[[str], bool],
         on_up: Callable[[], None],
         on_drop: Callable[[], None],
@@ -96,7 +100,7 @@ class GatewayClient(LoginClient):
         shard: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(
-            intents=intents(content=content, members=members),
+            intents=intents(content=content, members=members, voice=voice),
             enable_debug_events=True,
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
@@ -121,6 +125,8 @@ class GatewayClient(LoginClient):
         self._down_since: float | None = None
         self._malformed = ""
         self._echo_due: float | None = None
+        self.is_up = False
+        """It has been connected once."""
 
     @property
     def down_for(self) -> float:
@@ -133,6 +139,7 @@ class GatewayClient(LoginClient):
             self._receive(args[0])
         elif event in ("connect", "resumed"):
             self._down_since = None
+            self.is_up = True
             self._on_up()
             if self._gateway_url:
                 # READY names Discord's own address to resume at, past the proxy.
@@ -159,6 +166,16 @@ class GatewayClient(LoginClient):
         """What the bot says comes back as an event, here."""
         if self._echo_due is None:
             self._echo_due = time.monotonic() + self._pace.echo_s
+
+    async def ask_for_voice(self, guild_id: str, channel_id: str) -> None:
+        """Ask for a voice channel of a server, or (empty) for none (gateway-events#update-voice-state).
+
+        Raises TimeoutError while the connection is down: discord.py's voice connection tries again then.
+        """
+        if self._down_since is not None or not self.is_up:
+            raise TimeoutError("the gateway is not connected")
+        # Deaf for everybody to see: nothing is listened to.
+        await self.ws.voice_state(int(guild_id), int(channel_id) if channel_id else None, self_deaf=True)
 
     async def hang_up_if_deaf(self) -> None:
         """Close a connection that answers heartbeats and brings no events; discord.py resumes it.

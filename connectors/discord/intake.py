@@ -79,6 +79,8 @@ _PLACES: Final = frozenset(
     }
 )
 _MEMBERS: Final = frozenset({"GUILD_MEMBER_ADD", "GUILD_MEMBER_REMOVE"})
+_VOICE: Final = frozenset({"VOICE_STATE_UPDATE", "VOICE_SERVER_UPDATE"})
+"""Nothing of them is stored."""
 _WAITING: Final = "(waiting)"
 
 
@@ -108,13 +110,16 @@ class Intake:
         stopping: Callable[[], bool],
         retry_base_s: float,
         acks: Acks | None = None,
+        overhear: Callable[[str, Json], None] | None = None,
     ) -> None:
+        """`overhear` is called with each event as it comes, before it waits its turn; it never raises."""
         self._host = host
         self._rest = rest
         self._config = config
         self._rules = Rules.of(config)
         self._threads = config.threads
         self._stopping = stopping
+        self._overhear = overhear
         self._queue: asyncio.Queue[tuple[str, Json] | None] = asyncio.Queue(QUEUE_LIMIT)
         self._retry_base_s = retry_base_s
         self._me: Me | None = None
@@ -163,9 +168,13 @@ class Intake:
             raise MalformedFrame(one_line(frame, 80)) from None
         if not isinstance(event, str) or not isinstance(data, dict):
             return Offer.NO_EVENT
+        if self._overhear is not None:
+            self._overhear(event, data)
         if event == "INTERACTION_CREATE":
             if not self._stopping():
                 self._answering.offer(data)
+            return Offer.TAKEN
+        if event in _VOICE:
             return Offer.TAKEN
         return Offer.TAKEN if self._put(event, data) else Offer.FULL
 

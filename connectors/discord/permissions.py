@@ -28,7 +28,8 @@ POLLS: Final = _FLAGS["send_polls"]
 LINKS: Final = _FLAGS["embed_links"]
 FILES: Final = _FLAGS["attach_files"]
 _ADMINISTRATOR: Final = _FLAGS["administrator"]
-_CONNECT: Final = _FLAGS["connect"]
+CONNECT: Final = _FLAGS["connect"]
+SPEAK: Final = _FLAGS["speak"]
 READ: Final = VIEW | HISTORY
 
 NAMES: Final = {
@@ -43,6 +44,8 @@ NAMES: Final = {
     POLLS: "Create Polls",
     LINKS: "Embed Links",
     FILES: "Attach Files",
+    CONNECT: "Connect",
+    SPEAK: "Speak",
 }
 """As they are called in Discord's settings."""
 VOICE_TYPES: Final = frozenset({2, 13})
@@ -96,7 +99,7 @@ def _computed(guild: Json, channel: Json, *, user_id: str, roles: Collection[str
     value = (value & ~deny) | allow
     if not value & VIEW:
         return 0
-    if channel.get("type") in VOICE_TYPES and not value & _CONNECT:
+    if channel.get("type") in VOICE_TYPES and not value & CONNECT:
         # Who may not come in does not see the text of a voice channel either.
         value &= VIEW
     return value

@@ -26,7 +26,7 @@ MAX_RATE_LIMIT_S: Final = 30.0
 Json = dict[str, Any]
 C = TypeVar("C", bound=discord.Client)
 
-# The host has no voice; without this each start would warn of the missing voice libraries.
+# The voice libraries are an extra; `voice.needs` says when they are missed, discord.py would at each start.
 discord.VoiceClient.warn_nacl = False
 discord.VoiceClient.warn_dave = False
 

@@ -62,6 +62,8 @@ class Shared:
     """Whether the message content intent is asked for."""
     members: bool = False
     """The same of the server members intent."""
+    voice: bool = False
+    """Whether voice states are asked for."""
     up: int = 0
     """Shards that are connected."""
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -144,6 +146,12 @@ class Shard:
         if self._client is not None:
             self._client.expects_echo()
 
+    async def ask_for_voice(self, guild_id: str, channel_id: str) -> None:
+        """See `GatewayClient.ask_for_voice`. Raises TimeoutError."""
+        if self._client is None:
+            raise TimeoutError("the gateway is not connected")
+        await self._client.ask_for_voice(guild_id, channel_id)
+
     async def _connect_once(self) -> str:
         """One client from login to its end; why it ended. Raises LoginError, MoreShards.
 
@@ -208,6 +216,7 @@ class Shard:
         client = GatewayClient(
             content=shared.content,
             members=shared.members,
+            voice=shared.voice,
             on_frame=on_frame,
             on_up=self._came_up,
             on_drop=self._lost,

@@ -54,6 +54,7 @@ from tests.fakes.discord_model import (
     snowflake_time,
 )
 from tests.fakes.discord_rest import Routes
+from tests.fakes.discord_seats import VoiceRooms
 from tests.fakes.discord_waits import Waits
 
 __all__ = ["HISTORY", "ME", "SEND", "TYPING", "FakeDiscord"]
@@ -63,7 +64,7 @@ CONTENT_FLAGS: Final = {"on": 1 << 18, "limited": 1 << 19, "off": 0}
 """Application flags for the message content intent (resources/application#application-flags)."""
 
 
-class FakeDiscord(Faults, Waits, Interactions):
+class FakeDiscord(Faults, Waits, Interactions, VoiceRooms):
     """See the module. `message_content` is the app's switch: `on` (verified app), `limited`, `off`."""
 
     def __init__(self, *, token: str = "fake.discord.token", message_content: str = "limited") -> None:
@@ -73,6 +74,7 @@ class FakeDiscord(Faults, Waits, Interactions):
         """The app's switch for server members."""
         Waits.__init__(self)
         Interactions.__init__(self)
+        VoiceRooms.__init__(self)
         self._ids = Snowflakes()
         self.users: dict[str, User] = {}
         self.guilds: dict[str, Guild] = {}

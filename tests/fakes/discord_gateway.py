@@ -20,6 +20,7 @@ except ImportError:
 
 GUILDS: Final = 1 << 0
 GUILD_MEMBERS: Final = 1 << 1
+GUILD_VOICE_STATES: Final = 1 << 7
 GUILD_PRESENCES: Final = 1 << 8
 GUILD_MESSAGES: Final = 1 << 9
 GUILD_MESSAGE_REACTIONS: Final = 1 << 10
@@ -54,6 +55,9 @@ class Owner(Protocol):
 
     def changed(self) -> None:
         """Wake whoever waits for something."""
+
+    def voice_asked(self, session: "Session", data: Json) -> None:
+        """A connection asks for a voice channel."""
 
 
 @dataclass(eq=False)
@@ -262,6 +266,8 @@ class Gateway:
             connection.close(4003, "Not authenticated.")
         elif op == 8:
             self._members(connection, payload["d"])
+        elif op == 4:
+            self._owner.voice_asked(connection.session, payload["d"])
         self._owner.changed()
 
     def _identify(self, connection: Connection, data: Json) -> None:
@@ -309,7 +315,11 @@ class Gateway:
         """GUILD_CREATE to one session, if it is that server's."""
         if not session.serves(guild.id):
             return
-        data = guild.create_payload(members=bool(session.intents & GUILD_MEMBERS), bot_id=self._owner.bot.id)
+        data = guild.create_payload(
+            members=bool(session.intents & GUILD_MEMBERS),
+            voice=bool(session.intents & GUILD_VOICE_STATES),
+            bot_id=self._owner.bot.id,
+        )
         self._dispatch_to(session, "GUILD_CREATE", data)
 
     def _resume(self, connection: Connection, data: Json) -> None:

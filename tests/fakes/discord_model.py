@@ -154,6 +154,8 @@ class Guild:
     channels: list["Channel"] = field(default_factory=list)
     roles: dict[str, Role] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
+    seats: dict[str, str] = field(default_factory=dict)
+    """Who sits in which voice channel, by ids."""
     owner_id: str = "1"
     emojis: list[Json] = field(default_factory=list)
 
@@ -187,16 +189,32 @@ class Guild:
             "premium_progress_bar_enabled": False,
         }
 
-    def create_payload(self, *, members: bool, bot_id: str) -> Json:
-        """GUILD_CREATE's data; without the members intent only the bot itself is listed."""
-        shown = [m for m in self.members.values() if members or m.user.id == bot_id]
+    def voice_state(self, user_id: str) -> Json:
+        """The voice state object, without the server (resources/voice#voice-state-object)."""
+        return {
+            "user_id": user_id,
+            "channel_id": self.seats.get(user_id),
+            "session_id": f"voice-{user_id}",
+            "deaf": False,
+            "mute": False,
+            "self_deaf": False,
+            "self_mute": False,
+            "self_video": False,
+            "suppress": False,
+            "request_to_speak_timestamp": None,
+        }
+
+    def create_payload(self, *, members: bool, voice: bool, bot_id: str) -> Json:
+        """GUILD_CREATE's data; without the members intent only the bot and who sits in voice are listed."""
+        listed = {bot_id, *(self.seats if voice else ())}
+        shown = [m for m in self.members.values() if members or m.user.id in listed]
         return {
             **self.payload(),
             "joined_at": "2024-01-01T00:00:00.000000+00:00",
             "large": False,
             "unavailable": False,
             "member_count": len(self.members),
-            "voice_states": [],
+            "voice_states": [self.voice_state(user) for user in self.seats] if voice else [],
             "members": [member.payload(with_user=True) for member in shown],
             "channels": [c.payload() for c in self.channels if c.type not in THREADS],
             "threads": [c.payload() for c in self.channels if c.type in THREADS and not c.archived],
