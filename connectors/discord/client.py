@@ -100,7 +100,7 @@ class DiscordConnector:
         self._shards: list[Shard] = []
         self._spots = Spots(self._rest)
         self._signs = Signs(self._rest, config.working_reaction)
-        self._voices = Voices(self._rest, self._ask_for_voice, empty_s=self._pace.voice_empty_s)
+        self._voices = Voices(self._rest, self._ask_for_voice, self._pace)
 
     async def run(self, host: ConnectorHost) -> None:
         """See the contract."""

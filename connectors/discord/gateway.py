@@ -31,6 +31,8 @@ class Pace:
     """Between two looks at the connection."""
     voice_empty_s: float = 30.0
     """How long the bot stays in a voice channel that everybody has left."""
+    voice_connect_s: float = 20.0
+    """How long it waits to be let into one."""
 
 
 RETRY_CAP_S: Final = 120.0

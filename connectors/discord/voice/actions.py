@@ -73,7 +73,12 @@ class VoiceActions:
         return self._voices.is_open
 
     async def _can_leave(self, agent: Agent, _message: Memory, _state: State) -> bool:
-        return any(session.agent is agent for session in self._voices.sessions.values())
+        return bool(self._mine(agent))
+
+    def _mine(self, agent: Agent) -> list[str]:
+        """The servers in which this agent is in a voice channel."""
+        sessions = self._voices.sessions.items()
+        return [guild_id for guild_id, each in sessions if each.agent is agent and not each.ended]
 
     async def _join(self, agent: Agent, call: ActionCall) -> ActionResult:
         try:
@@ -139,9 +144,8 @@ class VoiceActions:
         return permissions_in(guild, member, channel) if member is not None else 0
 
     async def _leave(self, agent: Agent, call: ActionCall) -> ActionResult:
-        guild_ids = [key for key, session in self._voices.sessions.items() if session.agent is agent]
         for message in _asking(call):
-            for guild_id in guild_ids:
+            for guild_id in self._mine(agent):
                 if await self._may_send_away(agent, message, guild_id):
                     await self._voices.leave(guild_id, "it was asked to")
                     return ActionResult(text="You have left the voice channel.")

@@ -4,10 +4,12 @@ It asks its server and channel for little, and its gateway for one frame: `Guild
 REST client is the account's own, which outlives the gateway's connections.
 """
 
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import discord
+from discord.voice_state import VoiceConnectionState
 
 Mover = Callable[[str, str], Awaitable[None]]
 """Asks the gateway for a voice channel of a server; an empty one: to leave. Raises ConnectorError."""
@@ -48,6 +50,24 @@ class Place:
         self.guild = guild
 
 
+class LineState(VoiceConnectionState):
+    """discord.py's, whose thread stops reading when its socket is closed.
+
+    A `select` that is under way does not notice a `close`. For up to 30 s the thread would look at the old
+    socket, and a connection that is made again in that time would wait in vain for its first answer.
+    """
+
+    async def disconnect(self, *, force: bool = True, cleanup: bool = True, wait: bool = False) -> None:
+        """As discord.py's."""
+        if self.socket:
+            self._socket_reader.pause()
+            try:
+                self.socket.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # Closed already, or not connected yet.
+        await super().disconnect(force=force, cleanup=cleanup, wait=wait)
+
+
 class VoiceLine(discord.VoiceClient):
     """A voice connection that says when it has ended for good."""
 
@@ -56,6 +76,10 @@ class VoiceLine(discord.VoiceClient):
         self._on_end = on_end
         self.over = False
         """It has ended, and is not made again."""
+
+    def create_connection_state(self) -> VoiceConnectionState:
+        """Called by discord.py at the beginning."""
+        return LineState(self)
 
     def cleanup(self) -> None:
         """Called by discord.py at the end; there is no cache to be taken out of."""

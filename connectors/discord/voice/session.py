@@ -52,6 +52,8 @@ class Session:
         """Changes when the bot is moved."""
         self.line: VoiceLine | None = None
         self.ended = False
+        """It is leaving, or has left."""
+        self._left: asyncio.Task[None] | None = None
         self._tasks = tasks
         self._tools = tools
         self._sits_in = sits_in
@@ -171,10 +173,13 @@ class Session:
             log.warning("%s: %s", self, fault)
 
     async def end(self) -> None:
-        """Stop talking and leave the channel. Idempotent."""
-        if self.ended:
-            return
-        self.ended = True
+        """Stop talking and leave the channel; returns when that is done. Idempotent."""
+        if self._left is None:
+            self.ended = True
+            self._left = self._tasks.spawn("discord voice leaving", self._leave())
+        await asyncio.wait([self._left])
+
+    async def _leave(self) -> None:
         self.agent.off(EventType.MESSAGE_SENT, self._answered)
         for task in self._running:
             task.cancel()
@@ -182,6 +187,6 @@ class Session:
             await asyncio.wait(self._running)
         if self.line is not None and not self.line.over:
             # Apart: it waits for Discord to confirm, and takes a cancellation for that.
-            leaving = self._tasks.spawn("discord voice leaving", self.line.disconnect(force=True))
+            leaving = self._tasks.spawn("discord voice goodbye", self.line.disconnect(force=True))
             await asyncio.wait([leaving], timeout=LEAVE_S)
             leaving.cancel()

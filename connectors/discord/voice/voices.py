@@ -10,6 +10,7 @@ import aiohttp
 import discord
 
 from bot_host.connector import Agent, ConnectorError, ConnectorHost, one_line
+from connectors.discord.gateway import Pace
 from connectors.discord.rest import Rest, describe
 from connectors.discord.voice.book import Json, Seats
 from connectors.discord.voice.line import Guild, Mover, Place, VoiceLine
@@ -18,7 +19,6 @@ from connectors.discord.voice.session import Session
 
 log = logging.getLogger(__name__)
 
-CONNECT_S: Final = 20.0
 EVENTS: Final = frozenset({"VOICE_STATE_UPDATE", "VOICE_SERVER_UPDATE"})
 _HEARD: Final = EVENTS | {"READY", "GUILD_CREATE", "GUILD_DELETE"}
 
@@ -26,13 +26,15 @@ _HEARD: Final = EVENTS | {"READY", "GUILD_CREATE", "GUILD_DELETE"}
 class Voices:
     """See the module. One session at most in each server, as Discord has it."""
 
-    def __init__(self, rest: Rest, move: Mover, *, empty_s: float) -> None:
+    def __init__(self, rest: Rest, move: Mover, pace: Pace) -> None:
         self.seats = Seats()
         self.sessions: dict[str, Session] = {}
         self._rest = rest
         self._move = move
-        self._empty_s = empty_s
+        self._pace = pace
         self._host: ConnectorHost | None = None
+        self.is_open = False
+        """Whether channels can be joined."""
         self._tools: Tools | None = None
         self._joining: dict[str, asyncio.Lock] = {}
         self._leaving: dict[str, asyncio.Task[None]] = {}
@@ -40,11 +42,7 @@ class Voices:
     def open(self, host: ConnectorHost) -> None:
         """The connector runs: channels can be joined."""
         self._host = host
-
-    @property
-    def is_open(self) -> bool:
-        """Whether channels can be joined."""
-        return self._host is not None
+        self.is_open = True
 
     def hear(self, event: str, data: Json) -> None:
         """Take in a frame of the gateway, at once and in order. Never raises."""
@@ -93,6 +91,9 @@ class Voices:
         """
         async with self._joining.setdefault(guild_id, asyncio.Lock()):
             session = self.sessions.get(guild_id)
+            if session is not None and session.ended:
+                await session.end()
+                session = None
             if session is not None and session.channel_id == channel_id and session.agent is agent:
                 return session
             if session is not None:
@@ -100,14 +101,15 @@ class Voices:
                     raise ConnectorError("it is in another voice channel of this server, with other people")
                 await self._end(session, "asked into another channel")
             connecting = self._spawn_join(agent, guild_id, channel_id)
-            try:
-                return await connecting
-            except asyncio.CancelledError:
-                connecting.cancel()
-                raise
+            made = await connecting
+            if isinstance(made, ConnectorError):
+                raise made
+            return made
 
-    def _spawn_join(self, agent: Agent, guild_id: str, channel_id: str) -> "asyncio.Task[Session]":
-        if self._host is None:
+    def _spawn_join(
+        self, agent: Agent, guild_id: str, channel_id: str
+    ) -> "asyncio.Task[Session | ConnectorError]":
+        if self._host is None or not self.is_open:
             raise ConnectorError("Discord is not connected")
         # discord.py's own tasks copy the context: they outlive the turn that asked.
         return self._host.tasks.spawn(
@@ -116,7 +118,10 @@ class Voices:
             context=contextvars.Context(),
         )
 
-    async def _connect(self, host: ConnectorHost, agent: Agent, guild_id: str, channel_id: str) -> Session:
+    async def _connect(
+        self, host: ConnectorHost, agent: Agent, guild_id: str, channel_id: str
+    ) -> Session | ConnectorError:
+        """Its failures are results: they are no fault of a task's."""
         if self._tools is None:
             self._tools = await asyncio.to_thread(find_tools)
         client = await self._rest.log_in()
@@ -132,11 +137,12 @@ class Voices:
         session.line = line = VoiceLine(client, place, lambda: self._line_ended(session))
         self.sessions[guild_id] = session
         try:
-            await line.connect(timeout=CONNECT_S, reconnect=True, self_deaf=True)
+            await line.connect(timeout=self._pace.voice_connect_s, reconnect=True, self_deaf=True)
         except (discord.DiscordException, aiohttp.ClientError, OSError, ConnectorError) as error:
             await self._end(session, "")
             why = "Discord did not let it in" if isinstance(error, TimeoutError) else describe(error)
-            raise ConnectorError(f"the voice channel could not be joined: {why}") from error
+            log.warning("%s: could not be joined: %s", session, why)
+            return ConnectorError(f"the voice channel could not be joined: {why}")
         except BaseException:
             await self._end(session, "")
             raise
@@ -147,28 +153,30 @@ class Voices:
 
     def _line_ended(self, session: Session) -> None:
         """Called by discord.py: the connection is over for good (kicked, refused, or left)."""
-        if not session.ended and self.sessions.get(session.guild_id) is session:
+        if not session.ended:
             self._spawn("ending", self._end(session, "the connection has ended"))
 
     async def leave(self, guild_id: str, why: str) -> bool:
         """Leave a server's voice channel; False when the bot is in none."""
         session = self.sessions.get(guild_id)
-        if session is None:
+        if session is None or session.ended:
             return False
         await self._end(session, why)
         return True
 
     async def _end(self, session: Session, why: str) -> None:
-        if self.sessions.get(session.guild_id) is session:
-            del self.sessions[session.guild_id]
+        """What the gateway says of the session is listened to until it has left: leaving waits for that."""
+        if not session.ended:
             self._unwatch(session.guild_id)
             if why:
-                log.info("%s: left: %s", session, one_line(why))
+                log.info("%s: leaving: %s", session, one_line(why))
         await session.end()
+        if self.sessions.get(session.guild_id) is session:
+            del self.sessions[session.guild_id]
 
     async def close(self) -> None:
         """Leave everywhere; nothing is joined until `open`. Idempotent."""
-        self._host = None
+        self.is_open = False
         await asyncio.gather(*(self._end(session, "stopping") for session in list(self.sessions.values())))
 
     # -- empty channels ---------------------------------------------------------------------------------
@@ -176,7 +184,7 @@ class Voices:
     def _watch(self, session: Session) -> None:
         """Leave an empty channel after a while: people's own connections drop, too."""
         guild_id = session.guild_id
-        if self.seats.people(guild_id, session.channel_id):
+        if session.ended or self.seats.people(guild_id, session.channel_id):
             self._unwatch(guild_id)
         elif guild_id not in self._leaving:
             task = self._spawn("empty", self._leave_empty(session))
@@ -189,5 +197,5 @@ class Voices:
             task.cancel()
 
     async def _leave_empty(self, session: Session) -> None:
-        await asyncio.sleep(self._empty_s)
+        await asyncio.sleep(self._pace.voice_empty_s)
         await self._end(session, "nobody is there any more")
