@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import itertools
 import logging
 from pathlib import Path
 
@@ -45,9 +46,7 @@ async def test_it_joins_when_asked_and_says_its_answers(tmp_path: Path) -> None:
         assert it.voice.bad_packets == 0
         numbers, times = zip(*it.voice.stamps, strict=True)
         assert list(numbers) == list(range(1, len(numbers) + 1))
-        assert [later - time for time, later in zip(times, times[1:], strict=False)] == [960] * (
-            len(times) - 1
-        )
+        assert {later - time for time, later in itertools.pairwise(times)} == {960}
         assert it.voice.speaking[:2] == [0, 1]
         assert it.fake.gateway.identifies[0]["intents"] & GUILD_VOICE_STATES
 
@@ -263,9 +262,7 @@ async def test_answers_that_wait_are_bounded(tmp_path: Path, caplog: pytest.LogC
     assert len(full) == 2
 
 
-async def test_a_malformed_voice_state_is_skipped(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_malformed_voice_state_is_skipped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with bench(tmp_path) as it:
         await it.join()
         for data in ({"guild_id": it.guild.id}, {"guild_id": it.guild.id, "user_id": None, "member": 7}):

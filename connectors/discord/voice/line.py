@@ -4,12 +4,11 @@ It asks its server and channel for little, and its gateway for one frame: `Guild
 REST client is the account's own, which outlives the gateway's connections.
 """
 
-import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import discord
-from discord.voice_state import VoiceConnectionState
+from discord.voice_state import ConnectionFlowState, SocketReader, VoiceConnectionState
 
 Mover = Callable[[str, str], Awaitable[None]]
 """Asks the gateway for a voice channel of a server; an empty one: to leave. Raises ConnectorError."""
@@ -51,21 +50,37 @@ class Place:
 
 
 class LineState(VoiceConnectionState):
-    """discord.py's, whose thread stops reading when its socket is closed.
+    """discord.py's, with a new reading thread for each new socket.
 
-    A `select` that is under way does not notice a `close`. For up to 30 s the thread would look at the old
-    socket, and a connection that is made again in that time would wait in vain for its first answer.
+    A `select` that is under way does not notice that its socket is closed. For up to 30 s discord.py's thread
+    would look at the old one, and a connection that is made again in that time would wait in vain for its
+    first answer.
     """
+
+    _reads = True
 
     async def disconnect(self, *, force: bool = True, cleanup: bool = True, wait: bool = False) -> None:
         """As discord.py's."""
-        if self.socket:
-            self._socket_reader.pause()
-            try:
-                self.socket.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # Closed already, or not connected yet.
         await super().disconnect(force=force, cleanup=cleanup, wait=wait)
+        self._stop_reading()
+
+    async def soft_disconnect(
+        self, *, with_state: ConnectionFlowState = ConnectionFlowState.got_both_voice_updates
+    ) -> None:
+        """As discord.py's."""
+        await super().soft_disconnect(with_state=with_state)
+        self._stop_reading()
+
+    def _stop_reading(self) -> None:
+        self._socket_reader.stop()
+        self._reads = False
+
+    def _create_socket(self) -> None:
+        super()._create_socket()
+        if not self._reads:
+            self._reads = True
+            self._socket_reader = SocketReader(self, start_paused=False)
+            self._socket_reader.start()
 
 
 class VoiceLine(discord.VoiceClient):
