@@ -2,7 +2,9 @@
 
 import array
 import io
+import sys
 import wave
+from pathlib import Path
 
 import discord
 import pytest
@@ -131,6 +133,29 @@ def test_text_is_never_given_to_ffmpeg() -> None:
 def test_an_ffmpeg_that_does_not_start_is_a_fault_of_one_answer() -> None:
     with pytest.raises(discord.ClientException, match="was not found"):
         source_of(b"ID3\x04mp3", Tools(ffmpeg="/nowhere/ffmpeg"))
+
+
+def program(folder: Path, code: str) -> str:
+    """A stand-in for ffmpeg."""
+    path = folder / "ffmpeg"
+    path.write_text(f"#!{sys.executable}\nimport sys\n{code}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_other_sound_goes_through_ffmpeg(tmp_path: Path) -> None:
+    made = ogg_opus([b"\xf8one", b"\xf8two"])
+    code = f"""
+assert sys.stdin.buffer.read() == b"ID3\\x04mp3"
+at = sys.argv.index("-i")
+assert sys.argv[1 : at + 2] == ["-protocol_whitelist", "pipe,fd", "-i", "-"], sys.argv
+assert sys.argv[sys.argv.index("-f") + 1] == "opus" and sys.argv[-1] == "pipe:1", sys.argv
+sys.stdout.buffer.write({made!r})
+"""
+    source = source_of(b"ID3\x04mp3", Tools(ffmpeg=program(tmp_path, code)))
+    assert source.is_opus()
+    assert read_all(source) == [b"\xf8one", b"\xf8two"]
+    source.cleanup()
 
 
 def wav(samples: list[int], *, channels: int = 1, rate: int = 24_000, width: int = 2) -> bytes:

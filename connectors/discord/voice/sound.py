@@ -25,6 +25,8 @@ _HYBRID: Final = (10.0, 20.0)
 _CELT: Final = (2.5, 5.0, 10.0, 20.0)
 # A playlist in place of sound must not make ffmpeg open files or addresses.
 _ONLY_PIPES: Final = "-protocol_whitelist pipe,fd"
+# What it warns of would stand between the host's own lines.
+_QUIET: Final = "-loglevel fatal"
 
 
 class CannotPlay(Exception):
@@ -46,6 +48,27 @@ class OpusPackets(discord.AudioSource):
         return True
 
 
+class Converted(discord.FFmpegOpusAudio):
+    """Sound that ffmpeg turns into Opus, without the file's headers: discord.py sends those, too."""
+
+    def read(self) -> bytes:
+        """The next packet; empty at the end."""
+        while (packet := super().read()).startswith(_HEADERS):
+            pass
+        return packet
+
+    def cleanup(self) -> None:
+        """End ffmpeg, and close its pipes, which discord.py leaves open."""
+        process = getattr(self, "_process", None)
+        super().cleanup()
+        for pipe in (process.stdout, process.stdin) if process else ():
+            try:
+                if pipe is not None:
+                    pipe.close()
+            except OSError:
+                pass  # What was not yet read by it.
+
+
 def source_of(data: bytes, tools: Tools) -> discord.AudioSource:
     """Sound as a source for the player. May start ffmpeg: not on the loop. Raises CannotPlay."""
     if len(data) > MOST_BYTES:
@@ -59,8 +82,8 @@ def source_of(data: bytes, tools: Tools) -> discord.AudioSource:
         if pcm is not None:
             return discord.PCMAudio(io.BytesIO(pcm))
     if tools.ffmpeg and kind.startswith(("audio/", "video/", "application/ogg")):
-        return discord.FFmpegOpusAudio(
-            io.BytesIO(data), executable=tools.ffmpeg, pipe=True, before_options=_ONLY_PIPES
+        return Converted(
+            io.BytesIO(data), executable=tools.ffmpeg, pipe=True, before_options=_ONLY_PIPES, options=_QUIET
         )
     found = "Opus packets of another length than 20 ms" if packets else kind
     raise CannotPlay(f"the speech model sent {found}, which cannot be played as it is; {CONVERT}")
