@@ -58,10 +58,13 @@ class Converted(discord.FFmpegOpusAudio):
         return packet
 
     def cleanup(self) -> None:
-        """End ffmpeg, and close its pipes, which discord.py leaves open."""
+        """End ffmpeg, wait for it, and close its pipes, which discord.py leaves open."""
         process = getattr(self, "_process", None)
         super().cleanup()
-        for pipe in (process.stdout, process.stdin) if process else ():
+        if not process:
+            return
+        process.wait()
+        for pipe in (process.stdout, process.stdin):
             try:
                 if pipe is not None:
                     pipe.close()
