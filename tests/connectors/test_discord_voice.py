@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot_host.types.errors import ModelError
-from connectors.discord.voice import needs
+from connectors.discord.voice import needs, session
 from connectors.discord.voice.session import WAITING
 from tests.connectors.voice_bench import PACE, Bench, bench, sound_of
 from tests.fakes.discord_gateway import GUILD_VOICE_STATES
@@ -82,6 +82,21 @@ async def test_asked_in_private_only_the_voice_channels_own_chat_is_said(tmp_pat
         await it.answer("A secret.", where=private)
         await it.answer("In public.")
         assert await it.said(1) == ["In public."]
+
+
+async def test_an_edited_answer_is_not_said_again(tmp_path: Path) -> None:
+    async with bench(tmp_path) as it:
+        await it.join()
+        it.model.answers = ["The first answer."]
+        question = it.fake.say(it.lounge, it.ada, f"{it.fake.bot.mention} and?")
+        shown = await it.fake.wait_for_message(it.lounge, containing="first answer")
+        it.model.answers = ["Another answer."]
+        it.fake.edit(question, f"{it.fake.bot.mention} or?")
+        await it.fake.wait_until(
+            lambda: it.lounge.messages[shown["id"]]["content"] == "Another answer.", "the edit"
+        )
+        await it.answer("The end.")
+        assert await it.said(2) == ["The first answer.", "The end."]
 
 
 async def test_who_is_in_no_voice_channel_is_told_so(tmp_path: Path) -> None:
@@ -201,6 +216,28 @@ async def test_it_leaves_when_the_host_stops(tmp_path: Path) -> None:
         wishes = it.fake.voice_wishes
     assert wishes == [wish(it, it.lounge.id), wish(it, None)]
     assert it.fake.bot.id not in it.guild.seats
+
+
+async def test_a_host_that_stops_while_it_joins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "LEAVE_S", 0.1)
+    async with bench(tmp_path) as it:
+        it.fake.voice = None
+        it.fake.sit(it.guild, it.lounge, it.ada)
+        asking = asyncio.create_task(it.call("JOIN_VOICE"))
+        while not it.fake.voice_wishes:
+            await asyncio.sleep(0.01)
+    asking.cancel()
+    assert not it.connector._voices.sessions
+
+
+async def test_a_server_that_throws_it_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "LEAVE_S", 0.1)
+    async with bench(tmp_path) as it:
+        await it.join()
+        it.fake.leave(it.guild, it.fake.bot)
+        while it.connector._voices.sessions:
+            await asyncio.sleep(0.01)
+        await it.fake.wait_until(lambda: not it.voice.connections, "the voice connection to close")
 
 
 async def test_each_server_by_its_own_shard(tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ class Guild:
             "request_to_speak_timestamp": None,
         }
 
-    def create_payload(self, *, members: bool, voice: bool, bot_id: str) -> Json:
+    def create_payload(self, *, members: bool, bot_id: str, voice: bool = False) -> Json:
         """GUILD_CREATE's data; without the members intent only the bot and who sits in voice are listed."""
         listed = {bot_id, *(self.seats if voice else ())}
         shown = [m for m in self.members.values() if members or m.user.id in listed]

@@ -146,6 +146,9 @@ class Voices:
         except BaseException:
             await self._end(session, "")
             raise
+        if session.ended:
+            await self._end(session, "")
+            return ConnectorError("the voice channel was left again meanwhile")
         session.start(line)
         log.info("%s: joined", session)
         self._watch(session)
