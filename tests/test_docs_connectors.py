@@ -1,0 +1,39 @@
+"""Each row of a connector's page that names a test names one that exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted((ROOT / "docs" / "connectors").glob("*.md"))
+_TEST = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")
+
+
+def rows(page: Path) -> list[str]:
+    """The rows of its tables whose last column is a test."""
+    found: list[str] = []
+    tested = False
+    for line in page.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("|"):
+            tested = False
+        elif line.rstrip().endswith("| test |"):
+            tested = True
+        elif tested and not set(line) <= set("|- "):
+            found.append(line)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_each_row_names_a_test_that_exists(page: Path) -> None:
+    for row in rows(page):
+        named = _TEST.findall(row.rpartition("|")[0].rpartition("|")[2])
+        assert named, f"no test is named: {row}"
+        for path, name in named:
+            assert (ROOT / path).is_file(), f"{path} is not there: {row}"
+            text = (ROOT / path).read_text(encoding="utf-8")
+            assert not name or re.search(rf"def {name}\b", text), f"{name} is not there: {row}"
+
+
+def test_discord_has_its_tables() -> None:
+    assert len(rows(ROOT / "docs" / "connectors" / "discord.md")) > 70
