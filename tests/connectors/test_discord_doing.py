@@ -57,12 +57,11 @@ CHANGES = ("PUT", "DELETE", "PATCH")
 
 
 def changed(b: Bench) -> list[str]:
-    """What was changed at Discord besides plain answers."""
-    deeds = [call.route for call in b.fake.door.calls if call.method in CHANGES or "threads" in call.route]
-    return [
-        *(route for route in deeds if not route.startswith("GET")),
-        *("poll" for m in b.fake.sent if "poll" in m),
-    ]
+    """What was changed in a channel at Discord besides plain answers."""
+    calls = [call for call in b.fake.door.calls if " /channels/" in call.route]
+    deeds = [call.route for call in calls if call.method in CHANGES or "/threads" in call.route]
+    polls = ["poll" for message in b.fake.sent if "poll" in message]
+    return [*deeds, *polls]
 
 
 @pytest.mark.parametrize(("action", "arguments", "flag", "name"), NEEDS)

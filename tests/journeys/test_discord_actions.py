@@ -28,12 +28,14 @@ async def test_a_channel_is_read_for_who_may_read_it_and_nobody_else(tmp_path: P
         seat.fake.member(guild, bob)
         seat.fake.say(news, bob, "The roses are in bloom.", ago=30)
         seat.fake.say(board, bob, "The roses will be sold.", ago=30)
+        p.write_config('[[agents]]\n[agents.permissions.actions]\nPIN_MESSAGE = "owner"\n')
         async with p.host() as host:
             p.model.call_tool("READ_CHANNEL", {"channel": "news"})
             p.model.answer("Bob says that the roses are in bloom.")
             await seat.say(GROUP, "what is new in #news?", mention=True)
             assert await seat.wait_reply(GROUP) == "Bob says that the roses are in bloom."
             assert "READ_CHANNEL" in p.model.chats[0].tool_names
+            assert "PIN_MESSAGE" not in p.model.chats[0].tool_names
             [told] = results(p.model.chats[1])
             assert told.splitlines()[-1].startswith("> [")
             assert told.endswith("Bob: The roses are in bloom.")
@@ -46,3 +48,4 @@ async def test_a_channel_is_read_for_who_may_read_it_and_nobody_else(tmp_path: P
             assert not any("sold" in str(chat.messages) for chat in p.model.chats)
             assert await host.stop() == 0
             assert "Traceback" not in host.all_log
+            assert "no action is called" not in host.all_log
