@@ -130,7 +130,8 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
         specs = connector_specs()
         on = [each for each in config.connectors if not off_reason(specs[each.platform], each.config)]
         built.warnings.extend(
-            f"{line.name}: {line.detail}; {line.advice}" for line in unknown_actions(loaded, hosted)
+            f"{line.name}: {line.detail}; {line.advice}"
+            for line in unknown_actions(loaded, hosted, specs.values())
         )
         built.schedule_faults = faults(planned(loaded, hosted, on, specs))
         for entry in config.connectors:

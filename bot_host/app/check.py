@@ -126,7 +126,7 @@ async def _characters(loaded: Loaded, hosted: list[Hosted]) -> list[CheckLine]:
         names_for_character(each.character.plugins)  # says what there is not
         where = each.agent.character or "the character that comes with Bot Host"
         lines.append(CheckLine(name=f"agent {each.character.name}", ok=True, detail=where))
-    return [*lines, *unknown_actions(loaded, hosted)]
+    return [*lines, *unknown_actions(loaded, hosted, connector_specs().values())]
 
 
 async def _schedules(loaded: Loaded, hosted: Sequence[Hosted]) -> list[CheckLine]:

@@ -486,3 +486,5 @@ class ConnectorSpec:
     """The message that a link of this platform leads to; None: not a link of this platform."""
     reasons: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """What reasons of its own for skipping an event mean: a sentence, and the way out (may be empty)."""
+    actions: Sequence[str] = ()
+    """The names of the actions that it may bring (`ActingConnector`), for what asks without connecting."""

@@ -1,7 +1,7 @@
 """Discord: servers, threads and direct messages, by discord.py."""
 
 from bot_host.connector import Connector, ConnectorConfig, ConnectorSpec
-from connectors.discord.config import DiscordConfig, missing
+from connectors.discord.config import ACTIONS, VOICE_ACTIONS, DiscordConfig, missing
 from connectors.discord.link import read_link
 
 
@@ -25,6 +25,7 @@ connector = ConnectorSpec(
     create=_create,
     secrets=_secrets,
     read_link=read_link,
+    actions=(*ACTIONS, *VOICE_ACTIONS),
     reasons={
         "no text": (
             "it came without text: of server messages that do not mention it, a bot gets the text only with "

@@ -208,7 +208,7 @@ class DiscordConnector:
 
     def actions(self) -> Sequence[Action]:
         """See the contract `ActingConnector`."""
-        found = discord_actions(self._rest, self.config)
+        found = discord_actions(self._rest, self.config, self._files)
         if self.config.voice and not missing():
             found += voice_actions(self._voices, self._rest, self.config)
         return found

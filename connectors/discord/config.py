@@ -21,8 +21,11 @@ ACTIONS: Final = (
     "CREATE_THREAD",
     "CREATE_POLL",
     "SEND_DM",
+    "DOWNLOAD_MEDIA",
 )
 """What only Discord can do, by name."""
+VOICE_ACTIONS: Final = ("JOIN_VOICE", "LEAVE_VOICE")
+"""Those that `voice = true` brings."""
 
 
 class DiscordConfig(ConnectorConfig):

@@ -371,7 +371,7 @@ def _quotes(data: Json, view: View) -> list[Quote]:
                 kind="reply",
                 author=display_name(answered["author"]),
                 text=_words(answered | guild, view)[:limit],
-                attachments=[_media(item) for item in answered.get("attachments", ())],
+                attachments=[media_of(item) for item in answered.get("attachments", ())],
             )
         )
     for shot in snapshots(data):
@@ -391,9 +391,9 @@ def _words(data: Json, view: View) -> str:
 
 def _attachments(data: Json) -> list[Media]:
     voice = bool(int(data.get("flags") or 0) & VOICE_MESSAGE)
-    found = [_media(item, voice=voice) for item in data.get("attachments", ())]
+    found = [media_of(item, voice=voice) for item in data.get("attachments", ())]
     for shot in snapshots(data):
-        found += [_media(item) for item in shot.get("attachments", ())]
+        found += [media_of(item) for item in shot.get("attachments", ())]
     return found
 
 
@@ -405,7 +405,8 @@ def all_attachments(data: Json) -> Iterator[Json]:
     yield from (data.get("referenced_message") or {}).get("attachments", ())
 
 
-def _media(item: Json, *, voice: bool = False) -> Media:
+def media_of(item: Json, *, voice: bool = False) -> Media:
+    """An attachment object."""
     mime = str(item.get("content_type") or "").split(";")[0].strip().lower()
     kinds = {"image": MediaType.IMAGE, "video": MediaType.VIDEO, "audio": MediaType.AUDIO}
     name = clean_name(item.get("filename"))

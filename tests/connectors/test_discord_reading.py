@@ -9,11 +9,14 @@ import pytest
 from bot_host.types.content import Content
 from bot_host.types.ids import create_unique_uuid
 from bot_host.types.models import TextResult, ToolCall
+from connectors.discord import connector as spec
+from connectors.discord.client import DiscordConnector
 from connectors.discord.config import ACTIONS, DiscordConfig
 from connectors.discord.permissions import HISTORY, VIEW
 from tests.connectors.discord_bench import Bench, bench
 from tests.fakes.discord_model import FORUM, PRIVATE_THREAD, Channel, allow_and_deny
 
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 SECRET = "the launch code is 4711"
 
 
@@ -228,6 +231,27 @@ async def test_a_permission_that_was_taken_away_counts_at_once(b: Bench) -> None
     assert told.startswith("error: there is no channel")
 
 
+async def test_the_files_of_a_message_are_read_and_go_out_with_the_answer(b: Bench) -> None:
+    plans = b.fake.add_channel(b.guild, "plans")
+    files = {"beds.csv": b"bed,plants\n1,12\n", "roses.png": PNG}
+    said = b.fake.say(plans, b.bob, "here", files=files)
+    told = await b.ask("DOWNLOAD_MEDIA", {"channel": "plans", "message": said["id"]})
+    assert told.splitlines()[1:] == [
+        "beds.csv: text/plain, 16 bytes",
+        "> bed,plants",
+        "> 1,12",
+        f"roses.png: image/png, {len(PNG)} bytes",
+    ]
+    assert [item["filename"] for item in b.fake.sent[-1]["attachments"]] == ["beds.csv", "roses.png"]
+    bare = b.fake.say(plans, b.bob, "nothing here", reply_to=said)
+    told = await b.ask("DOWNLOAD_MEDIA", {"channel": "plans", "message": bare["id"]})
+    assert told == "error: there are no files on that message"
+    board = hidden(b)
+    secret = b.fake.say(board, b.bob, "plans", files=files)
+    told = await b.ask("DOWNLOAD_MEDIA", {"channel": board.id, "message": secret["id"]})
+    assert told == f"error: there is no channel {board.id} that the person who asks can see"
+
+
 async def test_nobody_passes_for_somebody_else(b: Bench) -> None:
     board = hidden(b)
     allow_and_deny(board, b.bob, allow=VIEW | HISTORY)
@@ -277,6 +301,9 @@ async def test_actions_can_be_chosen_in_the_config(tmp_path: Path) -> None:
         assert "READ_CHANNEL" not in some.offered()
     assert not any(DiscordConfig(actions=False).offers(name) for name in ACTIONS)
     assert all(DiscordConfig().offers(name) for name in ACTIONS)
+    connector = DiscordConnector(DiscordConfig(voice=True))
+    assert {action.name for action in connector.actions()} <= set(spec.actions)
+    assert set(ACTIONS) <= {action.name for action in connector.actions()}
     with pytest.raises(ValueError, match='there is no action "READ"; there are READ_CHANNEL, '):
         DiscordConfig(actions=["READ"])
 
