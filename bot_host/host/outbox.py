@@ -175,7 +175,7 @@ class HostOutbox:
 
     def erased(self, turn: Turn, run: RunRecord) -> None:
         """The turn's rows have ended with the erasure of their sender: whoever waits for them is told."""
-        self._callers.turn_ended(turn, erased_ends(turn), run, ())
+        self._tell_over(turn, erased_ends(turn), run)
 
     async def finish(self, writing: Coroutine[Any, Any, T]) -> T:
         """Do a short piece of writing to its end, also when the turn is cancelled meanwhile."""
@@ -241,12 +241,17 @@ class HostOutbox:
         self.queued(rows, queued)
         if draft is not None:
             self._lanes.wake(draft.destination)
+        self._tell_over(turn, ends, run, memories)
+        return True
+
+    def _tell_over(
+        self, turn: Turn, ends: Sequence[InboxEnd], run: RunRecord, memories: tuple[Memory, ...] = ()
+    ) -> None:
         self._callers.turn_ended(turn, ends, run, memories)
         for row in turn.rows:
             asked_on = self._accounts.find(row.account)
             if asked_on is not None and isinstance(asked_on.connector, TurnListener):
                 asked_on.connector.turn_over(row.target)
-        return True
 
     async def _prepared(self, memory: Memory, target: Target) -> Memory:
         """The message with its files as its line sends them."""

@@ -166,5 +166,12 @@ async def test_commands_as_lines_in_the_terminal(tmp_path: Path) -> None:
         await host.wait_out("was answered: in a private chat I answer everything.")
         await host.say("/reset")
         await host.wait_out("We begin anew")
+        await host.say("/forgetme")
+        await host.wait_out("1. Forget me")
+        await host.say("1")
+        await host.wait_out("I forget you now.")
+        # A pipe says its next line when the turn is over, and so it is when nothing is left of it.
+        await host.say("what are you?")
+        await host.wait_out("I am a bot")
         host.end_of_input()
         assert await host.end() == 0
