@@ -40,7 +40,7 @@ from connectors.discord.gateway import RETRY_CAP_S, Logins, Pace, quiet_reconnec
 from connectors.discord.intake import Intake
 from connectors.discord.interactions import is_interaction
 from connectors.discord.live import compare
-from connectors.discord.proof import find_own
+from connectors.discord.proof import find_own, find_post
 from connectors.discord.replies import (
     HOW,
     Replies,
@@ -349,8 +349,16 @@ class DiscordConnector:
                 if told or told is None or target.extra.get("private"):
                     # What only one person sees stands in no history: it may come twice.
                     return Sent(platform_message_id=told) if told else None
-            channel_id = (await self._spots.find(target)).channel_id
-            found = await find_own(self._rest, channel_id, payload, key=key, since=since, others=others)
+            spot = await self._spots.find(target, key=key)
+            if spot.answers:
+                payload = payload | {"message_reference": {"message_id": spot.answers}}
+            found = await find_post(self._rest, spot.channel_id, payload, since=since)
+            if found:
+                self._spots.posted(key, found)
+            elif found is None:
+                found = await find_own(
+                    self._rest, spot.channel_id, payload, key=key, since=since, others=others
+                )
         except _FAULTS as error:
             raise look_error(error) from error
         return Sent(platform_message_id=found) if found else None

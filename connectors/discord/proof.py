@@ -15,6 +15,8 @@ from connectors.discord.encode import nonce_of
 from connectors.discord.rest import Rest
 
 PAGE: Final = 100
+FORUMS: Final = frozenset({15, 16})
+"""Channel types that hold posts only: forums and media channels."""
 MOST_PAGES: Final = 20
 LOOK_TIMEOUT_S: Final = 30.0
 SKEW: Final = timedelta(minutes=5)
@@ -51,6 +53,37 @@ async def find_own(
             return None
         after = max(int(message["id"]) for message in page)
     raise SendRefused(f"more than {MOST_PAGES * PAGE} messages were written there since")
+
+
+async def find_post(rest: Rest, channel_id: str, payload: Payload, *, since: datetime) -> str | None:
+    """The same for a message that began a post of a forum, which has the id of its first message.
+
+    Empty: it is not there. None: the channel is no forum. Archived posts are not looked at: what was sent a
+    moment ago is none.
+    """
+    channel = await rest.request(
+        "GET", "/channels/{channel_id}", timeout=LOOK_TIMEOUT_S, channel_id=channel_id
+    )
+    if channel.get("type") not in FORUMS or not channel.get("guild_id"):
+        return None
+    user = (await rest.log_in()).user
+    assert user is not None
+    active = await rest.request(
+        "GET", "/guilds/{guild_id}/threads/active", timeout=LOOK_TIMEOUT_S, guild_id=str(channel["guild_id"])
+    )
+    for thread in active.get("threads", ()):
+        own = str(thread.get("owner_id")) == str(user.id) and str(thread.get("parent_id")) == channel_id
+        if not own or int(thread["id"]) < snowflake_at(since - SKEW):
+            continue
+        first = await rest.request(
+            "GET",
+            "/channels/{channel_id}/messages/{channel_id}",
+            timeout=LOOK_TIMEOUT_S,
+            channel_id=str(thread["id"]),
+        )
+        if _words(first) == _words(payload):
+            return str(thread["id"])
+    return ""
 
 
 def is_same(message: Json, payload: Payload, *, key: str) -> bool:

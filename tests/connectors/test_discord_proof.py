@@ -20,7 +20,7 @@ from connectors.discord.client import DiscordConnector
 from connectors.discord.config import DiscordConfig
 from connectors.discord.encode import nonce_of
 from tests.fakes.discord import HISTORY, SEND, FakeDiscord
-from tests.fakes.discord_model import Channel
+from tests.fakes.discord_model import FORUM, Channel
 
 NOW = datetime.now(UTC)
 
@@ -159,3 +159,42 @@ async def test_what_cannot_be_read_is_told_apart(
     fake.fail(HISTORY, status, {"message": "no", "code": 0}, headers={"Retry-After": "300", "Via": ""})
     with pytest.raises(expected):
         await look(bot, part(bot, to(channel), "an answer"), to(channel))
+
+
+@pytest.fixture
+async def other(fake: FakeDiscord) -> AsyncIterator[DiscordConnector]:
+    """The same account after a restart."""
+    connector = DiscordConnector(DiscordConfig(token=fake.token, api_base=fake.api_base))
+    yield connector
+    await connector.close()
+
+
+async def test_a_post_of_a_forum_is_found(
+    fake: FakeDiscord, bot: DiscordConnector, other: DiscordConnector, channel: Channel
+) -> None:
+    assert channel.guild is not None
+    forum = fake.add_channel(channel.guild, "ideas", type=FORUM)
+    target = to(forum)
+    payload = part(bot, target, "News\nof the week")
+    assert await look(bot, payload, target) is None
+    sent = await bot.send(payload, target, key="m:0")
+    fake.add_thread(forum, "somebody else's")
+    assert await look(other, payload, target, key="m:0") == sent.platform_message_id
+    # Its further parts go into that post.
+    more = await other.send(part(other, target, "more"), target, key="m:1")
+    assert more.platform_message_id in fake.channels[sent.platform_message_id].messages
+    assert await look(other, part(other, target, "other news"), target, key="n:0") is None
+
+
+async def test_an_answer_that_found_no_thread_is_found_in_the_channel(
+    fake: FakeDiscord, bot: DiscordConnector, other: DiscordConnector, channel: Channel
+) -> None:
+    asked = fake.say(channel, fake.add_user("ada"), "hello")
+    refusal = {"message": "Missing Permissions", "code": 50013}
+    fake.fail("POST /channels/{channel_id}/messages/{message_id}/threads", 403, refusal, times=2)
+    target = Target(
+        source="discord", channel_id=asked["id"], extra={"thread_of": channel.id, "thread_name": "hello"}
+    )
+    payload = part(bot, target, "here")
+    sent = await bot.send(payload, target, key="k")
+    assert await look(other, payload, target) == sent.platform_message_id

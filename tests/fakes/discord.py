@@ -180,9 +180,12 @@ class FakeDiscord(Faults, Waits, Interactions, VoiceRooms):
         self.gateway.dispatch("CHANNEL_CREATE", channel.payload(), intent=GUILDS)
         return channel
 
-    def add_thread(self, parent: Channel, name: str, *, id: str | None = None) -> Channel:
+    def add_thread(
+        self, parent: Channel, name: str, *, id: str | None = None, owner: User | None = None
+    ) -> Channel:
         """A public thread (in a forum: a post)."""
         thread = Channel(id or self._ids.next(), PUBLIC_THREAD, name, parent.guild, parent)
+        thread.owner_id = owner.id if owner else "1"
         assert parent.guild is not None
         parent.guild.channels.append(thread)
         self.channels[thread.id] = thread

@@ -236,6 +236,8 @@ class Channel:
     parent: "Channel | None" = None
     recipient: User | None = None
     messages: dict[str, Json] = field(default_factory=dict)
+    owner_id: str = "1"
+    """Who made a thread."""
     archived: bool = False
     locked: bool = False
     topic: str | None = None
@@ -277,7 +279,7 @@ class Channel:
                 "user_limit": 0,
             }
         return base | {
-            "owner_id": "1",
+            "owner_id": self.owner_id,
             "message_count": len(self.messages),
             "member_count": 1,
             "total_message_sent": len(self.messages),

@@ -45,7 +45,9 @@ class Owner(Protocol):
     def dm(self, user: User) -> Channel:
         """The direct messages with a user."""
 
-    def add_thread(self, parent: Channel, name: str, *, id: str | None = None) -> Channel:
+    def add_thread(
+        self, parent: Channel, name: str, *, id: str | None = None, owner: User | None = None
+    ) -> Channel:
         """Make a thread."""
 
     @property
@@ -288,12 +290,12 @@ class Routes:
         if not 1 <= len(name) <= 100:
             raise invalid_form("name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
         if channel.type != FORUM:
-            return self._owner.add_thread(channel, name).payload()
+            return self._owner.add_thread(channel, name, owner=self._owner.bot).payload()
         # resources/channel#start-thread-in-forum-or-media-channel: a post and its first message share an id.
         if not isinstance(data.get("message"), dict):
             raise invalid_form("message", "BASE_TYPE_REQUIRED", "This field is required")
         text = _check_message(data["message"], files=call.files)
-        thread = self._owner.add_thread(channel, name)
+        thread = self._owner.add_thread(channel, name, owner=self._owner.bot)
         more = {"allowed": data["message"].get("allowed_mentions"), "extra": {"id": thread.id}}
         message = self._owner.post(thread, self._owner.bot, text, **more)
         thread.messages = {thread.id: message}
@@ -322,7 +324,7 @@ class Routes:
         if message["id"] in self._owner.channels:
             raise ApiError(400, 160004, "A thread has already been created for this message")
         name = str((call.payload or {}).get("name", "thread"))
-        thread = self._owner.add_thread(channel, name, id=message["id"])
+        thread = self._owner.add_thread(channel, name, id=message["id"], owner=self._owner.bot)
         assert thread.type == PUBLIC_THREAD
         return thread.payload()
 
