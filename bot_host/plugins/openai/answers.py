@@ -8,7 +8,6 @@ from typing import Any
 
 from openai import AsyncStream
 from openai._streaming import ServerSentEvent
-from openai.types.chat import ChatCompletionChunk
 
 from bot_host.plugin import ModelError, OnChunk, TextRequest, TextResult, ToolCall, clean_text
 from bot_host.plugins.openai.convert import to_call, to_usage
@@ -89,14 +88,14 @@ def read_whole(data: object, request: TextRequest, *, model: str, place: str) ->
 
 
 async def read_stream(
-    stream: AsyncStream[ChatCompletionChunk],
+    stream: AsyncStream[object],
     request: TextRequest,
     on_chunk: OnChunk,
     *,
     model: str,
     place: str,
 ) -> TextResult:
-    """The result of a streamed call; `on_chunk` gets the text as it comes.
+    """The result of a streamed call; `on_chunk` gets the text as it comes. Chunks are JSON as it came.
 
     Raises ModelError when the stream ends before the server said why it stopped (`finish_reason`): the
     library takes such an end for a good one.
@@ -128,7 +127,7 @@ async def read_stream(
     return _finish(answer, calls, request, model=model, place=place)
 
 
-def _watch_end(stream: AsyncStream[ChatCompletionChunk]) -> list[bool]:
+def _watch_end(stream: AsyncStream[object]) -> list[bool]:
     """Filled when the server says [DONE], which the library takes in silence, as it does a broken stream."""
     events, ended = stream._iter_events, list[bool]()
 
@@ -142,21 +141,21 @@ def _watch_end(stream: AsyncStream[ChatCompletionChunk]) -> list[bool]:
     return ended
 
 
-def _take(answer: _Answer, chunk: ChatCompletionChunk) -> str:
-    answer.usage = getattr(chunk, "usage", None) or answer.usage
-    answer.model = answer.model or getattr(chunk, "model", "") or ""
-    choices = getattr(chunk, "choices", None)
+def _take(answer: _Answer, chunk: Any) -> str:
+    answer.usage = chunk.get("usage") or answer.usage
+    answer.model = answer.model or chunk.get("model") or ""
+    choices = chunk.get("choices")
     if not choices:
         return ""
     choice = choices[0]
-    answer.finish = getattr(choice, "finish_reason", None) or answer.finish
-    delta = getattr(choice, "delta", None)
+    answer.finish = choice.get("finish_reason") or answer.finish
+    delta = choice.get("delta")
     if delta is None:
         return ""
-    for part in getattr(delta, "tool_calls", None) or ():
+    for part in delta.get("tool_calls") or ():
         _take_call(answer, part)
-    answer.refusal.append(_text(getattr(delta, "refusal", None)))
-    piece = clean_text(_text(getattr(delta, "content", None)))
+    answer.refusal.append(_text(delta.get("refusal")))
+    piece = clean_text(_text(delta.get("content")))
     if piece:
         answer.text.append(piece)
     return piece
@@ -164,17 +163,17 @@ def _take(answer: _Answer, chunk: ChatCompletionChunk) -> str:
 
 def _take_call(answer: _Answer, part: Any) -> None:
     """Add a fragment to its call. Some servers number all their calls 0, or none of them."""
-    index, call_id = getattr(part, "index", None), getattr(part, "id", None)
+    index, call_id = part.get("index"), part.get("id")
     place = answer.by_index.get(index)
     if place is None or (call_id and answer.calls[place].id and call_id != answer.calls[place].id):
         answer.calls.append(_Call())
         place = answer.by_index[index] = len(answer.calls) - 1
     call = answer.calls[place]
     call.id = call.id or call_id or ""
-    function = getattr(part, "function", None)
+    function = part.get("function")
     if function is not None:
-        call.name = call.name or getattr(function, "name", None) or ""
-        call.arguments += _text(getattr(function, "arguments", None))
+        call.name = call.name or function.get("name") or ""
+        call.arguments += _text(function.get("arguments"))
 
 
 def _finish(
