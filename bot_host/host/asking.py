@@ -68,11 +68,11 @@ class Asking:
         self._callers.add(caller)
         followed = False
         try:
-            limit = _Limit(timeout, memory.id)
-            async with limit:
-                admitted = await door.admit(admission)
+            admitted = await door.admit(admission)
             if admitted.duplicate:
                 raise StateError(f"the message {memory.id} was handled before")
+            # From here on, so that a time-out says one thing: the message is on disk and will be answered.
+            limit = _Limit(timeout, memory.id)
             if waits:
                 try:
                     async with limit:
@@ -119,7 +119,7 @@ class Asking:
 
 
 class _Limit:
-    """A caller's time, over several steps. It ends the wait, never the work: the row stays to be answered."""
+    """A caller's time, from now on. It ends the wait, never the work: the row stays to be answered."""
 
     def __init__(self, seconds: float | None, message_id: UUID) -> None:
         self._seconds = seconds

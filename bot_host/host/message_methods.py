@@ -80,8 +80,8 @@ class MessageMethods(HostBase):
 
         `max_retries`: further tries of a model round that is empty or fails. `use_multi_step=False`: the
         model may ask for actions once; else up to `max_multi_step_iterations` rounds (default: the agent's
-        `max_steps`). `timeout`: seconds; it ends the wait with TimeoutError, and the row stays in the inbox
-        to be answered.
+        `max_steps`). `timeout`: seconds from when the message is on disk; it ends the wait with TimeoutError,
+        and the row stays in the inbox to be answered.
 
         Raises StateError for an unknown or stopped agent and for what does not fit (nothing is written then),
         CircleError in a turn that the agent asked is waiting for (itself, or by others), and StoppedError

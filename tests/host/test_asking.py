@@ -157,13 +157,15 @@ async def test_a_callers_time_out_ends_the_wait_and_not_the_work(house: House, t
     house.model.hold.clear()
     message_id = new_id()
     waited = Heard()
+    # Less than it takes to store a message: that is no part of the wait.
     with pytest.raises(TimeoutError, match=message_id):
         await house.host.handle_message(
-            house.agent_id, said("slow", id=message_id), timeout=0.05, on_complete=waited.on_complete
+            house.agent_id, said("slow", id=message_id), timeout=1e-6, on_complete=waited.on_complete
         )
+    assert await house.store.find_memory(message_id) is not None
     assert waited.calls == [("complete", None)]
     heard = Heard()
-    await house.host.handle_message(house.agent_id, said("slow too"), timeout=0.05, **heard.callbacks)
+    await house.host.handle_message(house.agent_id, said("slow too"), timeout=1e-6, **heard.callbacks)
     await heard.wait("complete")
     house.model.hold.set()
     await house.host.finish_pending()
