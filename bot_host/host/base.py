@@ -206,7 +206,7 @@ class HostBase:
         """What waited for this account: parts to send, and messages whose answers had no way out."""
         for desk in self._desks:
             if desk.opened:
-                await desk.outbox.account_opened(account)
+                await desk.sender.account_opened(account)
                 await desk.wake_pending()
 
     def get_agent(self, agent_id: UUID) -> AgentRuntime:

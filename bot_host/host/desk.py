@@ -1,4 +1,4 @@
-"""A database with all that works on it: inbox, lanes, turns, outbox and scheduler."""
+"""A database with all that works on it: inbox, lanes, turns, outbox, sender and scheduler."""
 
 import asyncio
 import logging
@@ -17,6 +17,7 @@ from bot_host.host.lanes import Lanes
 from bot_host.host.outbox import HostOutbox
 from bot_host.host.pairing import PairingDesk
 from bot_host.host.scheduler import Scheduler
+from bot_host.host.sender import Sender
 from bot_host.host.task_workers import Say, built_in_workers
 from bot_host.host.turns import RoomKey, TurnWorker
 from bot_host.kit.lock import ProcessLock
@@ -64,14 +65,9 @@ class Desk:
         """Opened and closed here; off for a database that is open already and belongs to somebody else."""
         self._tasks = tasks
         self._find_agent = find_agent
+        self.sender = Sender(store, accounts, tasks=tasks, mask=mask, on_closed=self._tell_closed)
         self.outbox = HostOutbox(
-            store,
-            accounts,
-            tasks=tasks,
-            callers=callers,
-            mask=mask,
-            on_closed=self._tell_closed,
-            files=files,
+            store, accounts, self.sender, tasks=tasks, callers=callers, mask=mask, files=files
         )
         self.worker = TurnWorker(store, accounts, self.outbox, find_agent, wishes=callers.wishes)
         self.lanes: Lanes[RoomKey] = Lanes(
@@ -84,7 +80,7 @@ class Desk:
         )
         self._worlds: OrderedDict[UUID, UUID] = OrderedDict()
         """Of shared rooms: a busy world's rooms take turns with others, and each private room is one more."""
-        self.pairing = PairingDesk(store, accounts, self.outbox, tasks=tasks, find_agent=find_agent)
+        self.pairing = PairingDesk(store, accounts, self.sender, tasks=tasks, find_agent=find_agent)
         self.inbox = HostInbox(
             store,
             tasks=tasks,
@@ -93,7 +89,7 @@ class Desk:
             revises=accounts.revises,
             reopened=lambda agent_id, room_id: self.lanes.wake((agent_id, room_id)),
             retracts=accounts.retracts,
-            retracted=self.outbox.wake,
+            retracted=self.sender.wake,
             happened=self._happened,
             judge=self.pairing.judge,
             host_role=accounts.host_role,
@@ -117,7 +113,7 @@ class Desk:
             if len(self._worlds) > KNOWN_ROOMS:
                 self._worlds.popitem(last=False)
         if not admitted.duplicate:
-            self.outbox.closed.heard_from(destination_of(admission.account, admission.target))
+            self.sender.closed.heard_from(destination_of(admission.account, admission.target))
         if not admitted.duplicate and self.worker.newer(key, room, admission.memory):
             self.lanes.interrupt(key)
         self.lanes.wake(key)
@@ -147,11 +143,11 @@ class Desk:
             if self.own and not self.opened:
                 await self.store.open()
             if not self.opened:
-                await self.outbox.closed.load()
+                await self.sender.closed.load()
             self.opened = True
             if recover and not self._recovered:
                 await self.store.recover()
-                await self.outbox.drafts.load()
+                await self.sender.drafts.load()
                 self._recovered = True
 
     def _take_lock(self) -> None:
@@ -174,7 +170,7 @@ class Desk:
     async def close(self) -> None:
         """Let go of the database where it is ours."""
         try:
-            await self.outbox.put_back()
+            await self.sender.put_back()
         except StoreError as error:
             log.error("parts of messages that did not go out stay marked as being sent: %s", error)
         if self.opened:

@@ -20,11 +20,11 @@ class _Sending(Protocol):
     def wait_sent(self, seqs: Sequence[int]) -> Awaitable[Any]: ...
 
 
-async def wait_told(outbox: _Sending, seqs: Sequence[int]) -> None:
+async def wait_told(sender: _Sending, seqs: Sequence[int]) -> None:
     """Wait until the last word has gone out, or cannot."""
     try:
         async with asyncio.timeout(TOLD_SECONDS):
-            await outbox.wait_sent(seqs)
+            await sender.wait_sent(seqs)
     except TimeoutError:
         log.warning("somebody could not be told in time that they are forgotten now")
 

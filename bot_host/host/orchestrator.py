@@ -133,7 +133,7 @@ class BotHost(AgentMethods, MessageMethods, StatusMethods):
             metadata=dict(metadata or {}),
         )
         seqs = await desk.outbox.enqueue(line, memory, target, remember=target.room_id is not None)
-        return Delivery(seqs, memory, desk.outbox.wait_sent)
+        return Delivery(seqs, memory, desk.sender.wait_sent)
 
     async def _find_room(self, runtime: AgentRuntime, target: Target) -> Room | None:
         """The room that a target means; None where the target says the channel itself."""
@@ -181,7 +181,7 @@ class BotHost(AgentMethods, MessageMethods, StatusMethods):
         """Wait until all that came in is handled and all that can be sent is sent."""
         for desk in self._desks:
             await desk.lanes.idle(timers=True)
-            await desk.outbox.flush()
+            await desk.sender.flush()
 
     async def stop(self, grace: float = 20.0) -> None:
         """Drain: take nothing in, finish or park turns within `grace` seconds, send what is ready, close.
@@ -207,10 +207,10 @@ class BotHost(AgentMethods, MessageMethods, StatusMethods):
                 log.info("some turns were not finished in time; they begin again at the next start")
             try:
                 async with asyncio.timeout(grace / 2):
-                    await asyncio.gather(*(desk.outbox.flush() for desk in self._desks))
+                    await asyncio.gather(*(desk.sender.flush() for desk in self._desks))
             except TimeoutError:
                 log.info("some messages were not sent in time; they go out at the next start")
-            await asyncio.gather(*(desk.outbox.close(min(grace, 1.0)) for desk in self._desks))
+            await asyncio.gather(*(desk.sender.close(min(grace, 1.0)) for desk in self._desks))
             self._callers.stopped("the host stopped; the message waits in the inbox")
             await asyncio.gather(*(runner.close() for runner in self._connectors))
             # Records of what platforms took are shielded from the stop and owned by these tasks.

@@ -13,8 +13,8 @@ from typing import Final
 from bot_host.contracts.store import Store
 from bot_host.host.accounts import Accounts, Line
 from bot_host.host.inbox import Knocking
-from bot_host.host.outbox import HostOutbox
 from bot_host.host.parts import parts_of
+from bot_host.host.sender import Sender
 from bot_host.kit.clean import one_line
 from bot_host.kit.clock import utc_now
 from bot_host.kit.tasks import Supervisor
@@ -55,14 +55,14 @@ class PairingDesk:
         self,
         store: Store,
         accounts: Accounts,
-        outbox: HostOutbox,
+        sender: Sender,
         *,
         tasks: Supervisor,
         find_agent: Callable[[UUID], AgentRuntime | None],
     ) -> None:
         self._store = store
         self._accounts = accounts
-        self._outbox = outbox
+        self._sender = sender
         self._tasks = tasks
         self._find_agent = find_agent
 
@@ -111,11 +111,11 @@ class PairingDesk:
         line = self._words(request.agent_id, "pairingMessage", CODE_LINE)
         said = line.replace("{code}", request.code) if "{code}" in line else f"{line} {request.code}"
         rows = self._rows(self._accounts.get(request.account), request, said)
-        knocked = await self._store.knock(request, rows, self._outbox.free(rows))
+        knocked = await self._store.knock(request, rows, self._sender.free(rows))
         if not knocked.reason:
             return message  # somebody was quicker to approve
         if knocked.reason == PAIRING:
-            self._outbox.queued(rows, knocked.queued)
+            self._sender.queued(rows, knocked.queued)
             log.info("%s asks to be let in: python -m bot_host pair list", who(request))
         return _skipped(message, knocked.reason)
 
@@ -152,8 +152,8 @@ class PairingDesk:
     async def _tell(self, pairing: Pairing) -> None:
         text = self._words(pairing.agent_id, "pairingApprovedMessage", WELCOME_LINE)
         rows = self._rows(self._accounts.get(pairing.account), pairing, text)
-        queued = await self._store.tell_pairing(pairing, rows, self._outbox.free(rows), now=utc_now())
-        self._outbox.queued(rows, queued)
+        queued = await self._store.tell_pairing(pairing, rows, self._sender.free(rows), now=utc_now())
+        self._sender.queued(rows, queued)
         log.info("%s has been let in", who(pairing))
 
 

@@ -171,8 +171,8 @@ class StatusMethods(HostBase):
                 waiting=sum(desk.lanes.waiting for desk in self._desks),
             ),
             destinations=LaneStatus(
-                working=sum(desk.outbox.lanes.running for desk in self._desks),
-                waiting=sum(desk.outbox.lanes.waiting for desk in self._desks),
+                working=sum(desk.sender.lanes.running for desk in self._desks),
+                waiting=sum(desk.sender.lanes.waiting for desk in self._desks),
             ),
             figures=await self.figures() if opened else None,
         )

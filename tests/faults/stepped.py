@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from bot_host.cli import main
-from bot_host.host import outbox, task_workers
-from bot_host.host.outbox import HostOutbox
+from bot_host.host import sender, task_workers
 from bot_host.host.scheduler import Scheduler
+from bot_host.host.sender import Sender
 from bot_host.pipeline import journey, respond
 from bot_host.store.database import Database
 from bot_host.types.turn import StepState
@@ -80,7 +80,7 @@ around(respond, "_ask", after="model answered")
 around(Database, "add_steps", after="step written")
 around(Database, "change_step", before="action done", after="step completed", given=ends_well)
 around(Database, "commit_turn", after="committed", got=lambda queued: queued is not None)
-around(HostOutbox, "_send", before="sending marked")
+around(Sender, "_send", before="sending marked")
 around(
     Database,
     "mark_sent",
@@ -88,12 +88,12 @@ around(
     after="part by part",
     got=lambda following: following is not None,
 )
-around(HostOutbox, "_record", after="recorded")
+around(Sender, "_record", after="recorded")
 around(Database, "claim_due", after="task claimed")
 around(Scheduler, "_execute", after="task executed")
 around(Database, "finish_occurrence", after="task ended", given=lambda *_, error, **__: not error)
 task_workers.CONNECT_SECONDS = 0.1  # type: ignore[misc]
-outbox.SEND_SECONDS = float(os.environ.get("SEND_SECONDS", outbox.SEND_SECONDS))  # type: ignore[misc]
+sender.SEND_SECONDS = float(os.environ.get("SEND_SECONDS", sender.SEND_SECONDS))  # type: ignore[misc]
 
 if __name__ == "__main__":
     main(prog_name="python -m bot_host")

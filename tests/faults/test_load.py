@@ -83,7 +83,7 @@ async def test_a_thousand_rooms_at_once_keep_their_order_and_leave_nothing_behin
         await house.host.finish_pending()
         platform.check_order()
         [desk] = house.host._desks
-        for lanes in (desk.lanes, desk.outbox.lanes):
+        for lanes in (desk.lanes, desk.sender.lanes):
             assert (lanes.running, lanes.waiting) == (0, 0)
         assert tasks() <= before
 

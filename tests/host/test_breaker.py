@@ -110,7 +110,7 @@ async def speak(house: House, room: str) -> asyncio.Task[list[str]]:
 async def test_a_dead_platform_is_asked_by_one_room_at_a_time(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot_host.host.outbox.backoff", lambda attempt: 0.01)
+    monkeypatch.setattr("bot_host.host.sender.backoff", lambda attempt: 0.01)
     monkeypatch.setattr("bot_host.host.breaker.backoff", lambda trips: 0.05)
     house.platform.faults = [SendLater("busy") for _ in range(IN_A_ROW + 4)]
     mine = [await speak(house, f"room {number}") for number in range(30)]
@@ -126,7 +126,7 @@ async def test_what_is_said_of_the_account_keeps_all_rooms_from_trying(
     monkeypatch.setattr("bot_host.host.breaker.backoff", lambda trips: 0.0)
     house.platform.faults = [SendLater("slow down", after_s=0.3, account=True)]
     first = await speak(house, "first")
-    await until(lambda: bool(house.host._desks[0].outbox._breaker._accounts))
+    await until(lambda: bool(house.host._desks[0].sender._breaker._accounts))
     mine = [await speak(house, f"room {number}") for number in range(10)]
     assert house.platform.tried == 1
     for each in (first, *mine):
@@ -137,10 +137,10 @@ async def test_what_is_said_of_the_account_keeps_all_rooms_from_trying(
 async def test_the_account_goes_on_as_soon_as_it_has_logged_in(house: House) -> None:
     house.platform.faults = [SendLater("no connection", after_s=900.0, account=True)]
     first = await speak(house, "first")
-    await until(lambda: bool(house.host._desks[0].outbox._breaker._accounts))
+    await until(lambda: bool(house.host._desks[0].sender._breaker._accounts))
     second = await speak(house, "second")
     assert house.platform.tried == 1
-    await house.host._desks[0].outbox.account_opened("fake:1")
+    await house.host._desks[0].sender.account_opened("fake:1")
     assert await second
     first.cancel()
 
@@ -158,10 +158,10 @@ LIMITED = {"after_s": 900.0, "account": True, "limited": True}
 async def test_a_login_does_not_shorten_what_the_platform_asked_for(house: House) -> None:
     house.platform.faults = [SendLater("slow down", **LIMITED)]
     first = await speak(house, "first")
-    await until(lambda: bool(house.host._desks[0].outbox._breaker._accounts))
+    await until(lambda: bool(house.host._desks[0].sender._breaker._accounts))
     second = await speak(house, "second")
-    await house.host._desks[0].outbox.account_opened("fake:1")
-    await house.host._desks[0].outbox.flush()
+    await house.host._desks[0].sender.account_opened("fake:1")
+    await house.host._desks[0].sender.flush()
     assert house.platform.tried == 1
     for each in (first, second):
         each.cancel()
@@ -174,7 +174,7 @@ async def test_a_restart_does_not_ask_before_its_time(
     async with house_at() as house:
         house.platform.faults = [SendLater("slow down", **LIMITED)]
         first = await speak(house, "first")
-        await until(lambda: bool(house.host._desks[0].outbox._breaker._accounts))
+        await until(lambda: bool(house.host._desks[0].sender._breaker._accounts))
         second = await speak(house, "second")
         await kept(house, True)
     for each in (first, second):
@@ -184,7 +184,7 @@ async def test_a_restart_does_not_ask_before_its_time(
         async with house_at() as house:
             await house.platform.say("anybody?", room="bob")
             await until(lambda: "its platform asked for that" in caplog.text)
-            await house.host._desks[0].outbox.flush()
+            await house.host._desks[0].sender.flush()
             assert house.platform.tried == 0
             assert await house.store.unsent_count() >= 2
 
@@ -228,7 +228,7 @@ async def test_rooms_that_are_limited_one_after_the_other_are_remembered_too(
     async with house_at() as house:
         await house.platform.say("hello")
         await until(lambda: "its platform asked for that" in caplog.text)
-        await house.host._desks[0].outbox.flush()
+        await house.host._desks[0].sender.flush()
         assert house.platform.tried == 0
 
 

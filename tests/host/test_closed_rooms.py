@@ -134,7 +134,7 @@ async def test_a_message_from_there_lifts_the_mark_before_its_answer(house: Hous
         await (await speak(house, "hello"))
     house.model.hold.clear()
     await house.platform.say("I have added you again")
-    await until(lambda: not house.host._desks[0].outbox.closed._closed)
+    await until(lambda: not house.host._desks[0].sender.closed._closed)
     await house.host._tasks.wait(5)
     assert await house.store.closed_rooms() == []
     house.model.hold.set()
@@ -206,7 +206,7 @@ async def test_a_mark_that_could_not_be_lifted_is_lifted_later(
 
 
 async def test_what_is_put_off_is_no_refusal(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot_host.host.outbox.backoff", lambda attempt: 0.0)
+    monkeypatch.setattr("bot_host.host.sender.backoff", lambda attempt: 0.0)
     house.platform.faults.append(SendLater("busy"))
     assert await (await speak(house, "hello"))
     assert await closed(house) == []

@@ -192,7 +192,7 @@ async def test_a_kill_while_it_is_taken_back_takes_it_back_again(house_at: House
 
 
 async def test_one_of_unknown_fate_is_made_again(house_at: Houses, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot_host.host.outbox.backoff", lambda attempt: 0.0)
+    monkeypatch.setattr("bot_host.host.sender.backoff", lambda attempt: 0.0)
     async with house_at(**RETRACT) as house:
         said = await ask(house, "one")
         house.platform.faults.append(SendUnknown("no answer"))

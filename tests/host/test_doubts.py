@@ -75,7 +75,7 @@ class Repeats(Forgetful):
 
 @pytest.fixture(autouse=True)
 def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot_host.host.outbox.backoff", lambda attempt: 0.0)
+    monkeypatch.setattr("bot_host.host.sender.backoff", lambda attempt: 0.0)
 
 
 def rows_of(folder: Path) -> list[tuple[str, str, str]]:
@@ -148,7 +148,7 @@ async def test_a_look_that_fails_for_now_is_tried_again_also_over_a_restart(
     taken: Taken = {}
     await killed(house_at, ReadsBack(taken))
     waits = iter([0.0, 0.0, 600.0])
-    monkeypatch.setattr("bot_host.host.outbox.backoff", lambda attempt: next(waits))
+    monkeypatch.setattr("bot_host.host.sender.backoff", lambda attempt: next(waits))
     platform = ReadsBack(taken)
     platform.look_faults = [ConnectorError("away"), TimeoutError(), ConnectorError("away")]
     async with house_at(platform=platform):

@@ -52,7 +52,7 @@ def test_what_stands_there_in_the_end_is_the_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     show_at_once(monkeypatch)
-    monkeypatch.setattr("bot_host.host.outbox.backoff", lambda attempt: 0.001)
+    monkeypatch.setattr("bot_host.host.sender.backoff", lambda attempt: 0.001)
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(_write("x" + "".join(written), written, moods, pauses, Path(folder)))
 

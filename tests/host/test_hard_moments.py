@@ -194,7 +194,7 @@ async def test_a_database_that_is_away_for_a_while_strands_nothing(
 async def test_a_part_that_a_connector_fails_on_does_not_block_its_channel(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot_host.host.outbox.backoff", lambda attempt: 0.0)
+    monkeypatch.setattr("bot_host.host.sender.backoff", lambda attempt: 0.0)
     house.platform.faults = [KeyError("a bug")] * 5
     await house.platform.say("one")
     await until(lambda: not house.platform.faults)

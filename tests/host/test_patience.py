@@ -21,7 +21,7 @@ TRIES = 3
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot_host.host.outbox.backoff", lambda attempt: 0.0)
+    monkeypatch.setattr("bot_host.host.sender.backoff", lambda attempt: 0.0)
     monkeypatch.setattr("bot_host.host.breaker.backoff", lambda trips: 0.0)
     monkeypatch.setattr("bot_host.host.patience.TRIES", TRIES)
     monkeypatch.setattr("bot_host.host.patience.GIVE_UP_AFTER", timedelta(0))
@@ -48,7 +48,7 @@ async def test_after_enough_tries_it_ends_with_the_reason_and_the_next_goes_out(
     assert house.platform.tried == TRIES + 1
     [line] = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert line.endswith(f"cannot be sent: given up after {TRIES} tries in 0 hours or more: busy")
-    patience = house.host._desks[0].outbox._patience
+    patience = house.host._desks[0].sender._patience
     assert not patience._tries
 
 

@@ -405,7 +405,7 @@ class TestInterrupted:
     async def test_an_edit_of_unknown_fate_is_made_again(
         self, house: House, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("bot_host.host.outbox.backoff", lambda attempt: 0.0)
+        monkeypatch.setattr("bot_host.host.sender.backoff", lambda attempt: 0.0)
         said = await ask(house, "one")
         house.platform.faults = [SendUnknown("no answer"), SendUnknown("no answer")]
         await house.platform.rewrite(said, "two")
