@@ -1,10 +1,10 @@
-"""One Discord account: connect, take in, send."""
+"""One Discord account: it connects, and has a part for each thing that the contract asks for."""
 
 import asyncio
 import logging
 from collections.abc import Sequence, Set
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import aiohttp
 import discord
@@ -33,14 +33,14 @@ from connectors.discord.actions import discord_actions
 from connectors.discord.advice import TOKEN_ADVICE, check_lines
 from connectors.discord.components import components_of
 from connectors.discord.config import DiscordConfig
-from connectors.discord.encode import encode_message, nonce_of
-from connectors.discord.errors import UNKNOWN_MESSAGE, look_error, refuses_reference, send_error
-from connectors.discord.files import File, Files, as_request, is_about, with_notes, without
+from connectors.discord.encode import encode_message
+from connectors.discord.errors import FAULTS, UNKNOWN_MESSAGE, look_error, send_error
+from connectors.discord.files import Files
 from connectors.discord.gateway import RETRY_CAP_S, Logins, Pace, quiet_reconnects
 from connectors.discord.intake import Intake
 from connectors.discord.interactions import is_interaction
 from connectors.discord.live import compare
-from connectors.discord.proof import find_own, find_post
+from connectors.discord.posting import Posting
 from connectors.discord.replies import (
     HOW,
     Replies,
@@ -52,31 +52,18 @@ from connectors.discord.rest import Rest, describe
 from connectors.discord.shard import MoreShards, Shard, Shared, advised
 from connectors.discord.signs import Signs, put
 from connectors.discord.silence import silences, standing_lines
-from connectors.discord.spots import ARCHIVED, NO_TEXT_CHANNEL, THREAD_OF, Spots, post_of
+from connectors.discord.spots import THREAD_OF, Spots
 from connectors.discord.voice.actions import voice_actions
 from connectors.discord.voice.needs import check_voice, find_tools, missing
 from connectors.discord.voice.voices import Voices
 
 log = logging.getLogger(__name__)
 
-SEND_TIMEOUT_S: Final = 60.0
 TYPING_TIMEOUT_S: Final = 10.0
-REQUEST_TIMEOUT_S: Final = 30.0
 EDIT_EVERY_S: Final = 1.2
 """Discord allows five edits in five seconds in each channel, and says so in its answers' headers."""
 FINISH_S: Final = 5.0
 """How long a stopping connector goes on storing what it has already received."""
-
-_FAULTS: Final = (
-    discord.DiscordException,
-    aiohttp.ClientError,
-    OSError,
-    ConnectorError,
-    KeyError,
-    TypeError,
-    ValueError,
-)
-"""What a request may end in; the last three: an answer that is not Discord's."""
 
 
 class DiscordConnector:
@@ -95,10 +82,11 @@ class DiscordConnector:
         self._rest = Rest(config.token)
         self._acks = Acks()
         self._files = Files(self._rest, api_base=config.api_base)
-        self._replies = Replies(self._rest, self._acks, self._files, self._post_into)
+        self._spots = Spots(self._rest)
+        self._posting = Posting(self._rest, self._spots, self._files)
+        self._replies = Replies(self._rest, self._acks, self._files, self._posting.put_into)
         self._stop = asyncio.Event()
         self._shards: list[Shard] = []
-        self._spots = Spots(self._rest)
         self._signs = Signs(self._rest, config.working_reaction)
         self._voices = Voices(self._rest, self._ask_for_voice, self._pace)
 
@@ -177,7 +165,7 @@ class DiscordConnector:
                 if error.status < 500 or self.config.gateway_url:
                     return 1  # A proxy that knows no such request; a refused token shows at the login.
                 why = f"Discord does not answer: {describe(error)}"
-            except _FAULTS as error:
+            except FAULTS as error:
                 why = str(error) if isinstance(error, ConnectorError) else describe(error)
             attempt += 1
             wait = backoff(attempt, base=self._pace.retry_base_s, cap=RETRY_CAP_S)
@@ -255,14 +243,10 @@ class DiscordConnector:
         try:
             if HOW in payload:
                 return await self._replies.send(payload, target, key=key)
-            spot = await self._spots.find(target, key=key)
-            body = _body(payload) | {"nonce": nonce_of(key), "enforce_nonce": True}
-            if spot.answers:
-                body["message_reference"] = {"message_id": spot.answers, "fail_if_not_exists": False}
-            message = await self._post(spot.channel_id, body, *await self._files.read(payload), key=key)
+            sent = await self._posting.send(payload, target, key=key)
             self._listen_for_echo(target)
-            return Sent(platform_message_id=str(message["id"]))
-        except _FAULTS as error:
+            return sent
+        except FAULTS as error:
             raise self._refusal(send_error(error), payload) from error
 
     @staticmethod
@@ -278,17 +262,9 @@ class DiscordConnector:
 
     async def edit(self, payload: Payload, target: Target, platform_message_id: str, *, key: str) -> None:
         """See the contract `EditingConnector`."""
-        body = {name: value for name, value in _body(payload).items() if name != "message_reference"}
         try:
-            files, unsent = await self._files.read(payload)
-            while True:
-                request = as_request(with_notes(body, unsent), files)
-                try:
-                    await self._change("PATCH", target, platform_message_id, key=key, **request)
-                    return
-                except discord.HTTPException as error:
-                    files, unsent = without(files, unsent, error)
-        except _FAULTS as error:
+            await self._posting.edit(payload, target, platform_message_id, key=key)
+        except FAULTS as error:
             raise send_error(error) from error
 
     def edit_every_s(self, target: Target) -> float:
@@ -298,8 +274,8 @@ class DiscordConnector:
     async def retract(self, target: Target, platform_message_id: str) -> None:
         """See the contract `EditingConnector`."""
         try:
-            await self._change("DELETE", target, platform_message_id)
-        except _FAULTS as error:
+            await self._posting.delete(target, platform_message_id)
+        except FAULTS as error:
             if isinstance(error, discord.HTTPException) and error.code == UNKNOWN_MESSAGE:
                 return
             raise send_error(error) from error
@@ -308,36 +284,8 @@ class DiscordConnector:
         """See the contract `ReactingConnector`. `reaction`: an emoji, or `name:id` of a server's own."""
         try:
             await put(self._rest, target, reaction)
-        except _FAULTS as error:
+        except FAULTS as error:
             raise send_error(error) from error
-
-    async def _change(
-        self, method: str, target: Target, message_id: str, *, key: str = "", **more: Any
-    ) -> None:
-        async def change(channel_id: str) -> None:
-            await self._rest.request(
-                method,
-                "/channels/{channel_id}/messages/{message_id}",
-                timeout=SEND_TIMEOUT_S,
-                channel_id=channel_id,
-                message_id=message_id,
-                **more,
-            )
-
-        channel_id = (await self._spots.find(target, key=key)).channel_id
-        try:
-            await change(channel_id)
-        except discord.HTTPException as error:
-            if error.code == ARCHIVED and await self._spots.wake(channel_id):
-                await change(channel_id)
-            elif error.code in (NO_TEXT_CHANNEL, UNKNOWN_MESSAGE):
-                # The first message of a forum's post has the post's id, and is known there only.
-                try:
-                    await change(message_id)
-                except discord.HTTPException:
-                    raise error from None
-            else:
-                raise
 
     async def find_sent(
         self, payload: Payload, target: Target, *, key: str, since: datetime, others: Set[str]
@@ -349,75 +297,10 @@ class DiscordConnector:
                 if told or told is None or target.extra.get("private"):
                     # What only one person sees stands in no history: it may come twice.
                     return Sent(platform_message_id=told) if told else None
-            spot = await self._spots.find(target, key=key)
-            if spot.answers:
-                payload = payload | {"message_reference": {"message_id": spot.answers}}
-            found = await find_post(self._rest, spot.channel_id, payload, since=since)
-            if found:
-                self._spots.posted(key, found)
-            elif found is None:
-                found = await find_own(
-                    self._rest, spot.channel_id, payload, key=key, since=since, others=others
-                )
-        except _FAULTS as error:
+            found = await self._posting.find(payload, target, key=key, since=since, others=others)
+        except FAULTS as error:
             raise look_error(error) from error
         return Sent(platform_message_id=found) if found else None
-
-    async def _post_into(self, channel_id: str, body: dict[str, Any], user_id: str, key: str) -> Sent:
-        """Put a message into a channel, or a person's direct messages."""
-        if not channel_id:
-            person = Target(source="discord", extra={"user_id": user_id})
-            channel_id = (await self._spots.find(person)).channel_id
-        message = await self._post(channel_id, _body(body), *await self._files.read(body), key=key)
-        return Sent(platform_message_id=str(message["id"]))
-
-    async def _post(
-        self,
-        channel_id: str,
-        body: dict[str, Any],
-        files: list[File],
-        unsent: list[dict[str, Any]],
-        *,
-        key: str,
-    ) -> dict[str, Any]:
-        """Send it; what is refused of it (files, the message that it answers) is left away, one by one."""
-        woken = False
-        while True:
-            whole = with_notes(body, unsent)
-            try:
-                answer = await self._rest.request(
-                    "POST",
-                    "/channels/{channel_id}/messages",
-                    timeout=SEND_TIMEOUT_S,
-                    channel_id=channel_id,
-                    **as_request(whole, files),
-                )
-                return dict(answer)
-            except discord.HTTPException as error:
-                if is_about(files, error):
-                    files, unsent = without(files, unsent, error)
-                elif error.code == ARCHIVED and not woken and await self._spots.wake(channel_id):
-                    woken = True
-                elif error.code == NO_TEXT_CHANNEL:
-                    return await self._post_in_forum(channel_id, whole, files, key)
-                elif "message_reference" in body and refuses_reference(error):
-                    body = {name: value for name, value in body.items() if name != "message_reference"}
-                else:
-                    raise
-
-    async def _post_in_forum(
-        self, channel_id: str, body: dict[str, Any], files: list[File], key: str
-    ) -> dict[str, Any]:
-        """Begin a post with this message; Discord knows no nonce there."""
-        made = await self._rest.request(
-            "POST",
-            "/channels/{channel_id}/threads",
-            timeout=SEND_TIMEOUT_S,
-            channel_id=channel_id,
-            **as_request(post_of(body), files),
-        )
-        self._spots.posted(key, str(made["id"]))
-        return {"id": str((made.get("message") or made)["id"])}
 
     def use_files(self, files: OutgoingFiles) -> None:
         """See the contract `FileSendingConnector`."""
@@ -480,8 +363,3 @@ class DiscordConnector:
     async def compare(self, heard: Heard) -> Sequence[CheckLine]:
         """See the contract `LiveChecking`."""
         return await compare(self._rest, self.config, heard)
-
-
-def _body(payload: Payload) -> dict[str, Any]:
-    """What of a payload is Discord's."""
-    return {name: value for name, value in payload.items() if name != "files"}

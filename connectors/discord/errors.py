@@ -37,6 +37,16 @@ CLOSED: Final[Mapping[int, str]] = {
 }
 """What refuses a room, not a message, and the way out.
 https://docs.discord.com/developers/topics/opcodes-and-status-codes#json-json-error-codes"""
+FAULTS: Final = (
+    discord.DiscordException,
+    aiohttp.ClientError,
+    OSError,
+    ConnectorError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
+"""What a request may end in; the last three: an answer that is not Discord's."""
 
 
 def send_error(error: Exception) -> SendError:
