@@ -3,7 +3,7 @@
 from typing import Final
 
 from bot_host.connector import Action, ActionResult, FetchError, Media, clean_text, one_line, sniff
-from connectors.discord.decode import all_attachments, media_of
+from connectors.discord.attachments import all_attachments, media_of
 from connectors.discord.doing import MESSAGE
 from connectors.discord.errand import Errand, Lookup, Refused, errand
 from connectors.discord.files import EVERYWHERE, Files

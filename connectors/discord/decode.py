@@ -6,7 +6,6 @@ from `GET /channels/{id}/messages`, so that what was missed is read by the same 
 `guild_id` and the memberships; the caller puts `guild_id` in.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -21,8 +20,6 @@ from bot_host.connector import (
     InboundMessage,
     InboundReaction,
     Mark,
-    Media,
-    MediaType,
     MentionContext,
     MentionType,
     PersonRef,
@@ -31,9 +28,9 @@ from bot_host.connector import (
     Skipped,
     Target,
     WorldRef,
-    clean_text,
     utc_now,
 )
+from connectors.discord.attachments import attachments_of, media_of
 from connectors.discord.places import Book, Me, Place, clean_name, display_name, person
 from connectors.discord.proxied import Proxied
 from connectors.discord.rules import Rules
@@ -48,8 +45,6 @@ OWN_QUOTE: Final = 500
 """Characters of a quoted message that the bot itself said: it stands in the conversation, as a rule."""
 DISCORD_EPOCH_MS: Final = 1_420_070_400_000
 REPLY: Final = 19
-VOICE_MESSAGE: Final = 1 << 13
-"""https://docs.discord.com/developers/resources/message#message-object-message-flags"""
 SPOKEN: Final = frozenset({0, REPLY})
 """Message types that somebody said; all others are the platform's own notices or belong to commands."""
 
@@ -292,7 +287,7 @@ def _turns_to_me(data: Json, view: View) -> bool:
 
 
 def _roles(data: Json) -> tuple[str, ...] | None:
-    """None: history does not tell; see `Intake`. A webhook is no member and has none."""
+    """None: history does not tell; see `Lookups`. A webhook is no member and has none."""
     if data.get("webhook_id"):
         return ()
     member = data.get("member")
@@ -323,7 +318,7 @@ def _content(data: Json, view: View) -> Content:
         text="\n".join(line for line in lines if line),
         source="discord",
         url=f"https://discord.com/channels/{place}",
-        attachments=_attachments(data),
+        attachments=attachments_of(data),
         quotes=_quotes(data, view),
         channel_type=room.type,
         mention_context=_mention(data, view, names_me=reading.names_me, room=room),
@@ -389,42 +384,6 @@ def _words(data: Json, view: View) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _attachments(data: Json) -> list[Media]:
-    voice = bool(int(data.get("flags") or 0) & VOICE_MESSAGE)
-    found = [media_of(item, voice=voice) for item in data.get("attachments", ())]
-    for shot in snapshots(data):
-        found += [media_of(item) for item in shot.get("attachments", ())]
-    return found
-
-
-def all_attachments(data: Json) -> Iterator[Json]:
-    """What hangs on a message, on those that it forwards, and on the one that it answers."""
-    yield from data.get("attachments", ())
-    for shot in snapshots(data):
-        yield from shot.get("attachments", ())
-    yield from (data.get("referenced_message") or {}).get("attachments", ())
-
-
-def media_of(item: Json, *, voice: bool = False) -> Media:
-    """An attachment object."""
-    mime = str(item.get("content_type") or "").split(";")[0].strip().lower()
-    kinds = {"image": MediaType.IMAGE, "video": MediaType.VIDEO, "audio": MediaType.AUDIO}
-    name = clean_name(item.get("filename"))
-    return Media(
-        id=str(item["id"]),
-        url=str(item.get("url") or ""),
-        title=clean_name(item.get("title")) or name or None,
-        source="discord",
-        description=clean_text(str(item["description"])) if item.get("description") else None,
-        content_type=kinds.get(mime.split("/")[0], MediaType.DOCUMENT),
-        file_name=name or None,
-        mime_type=mime or None,
-        size=item.get("size") if isinstance(item.get("size"), int) else None,
-        duration=item.get("duration_secs") if isinstance(item.get("duration_secs"), int | float) else None,
-        voice=voice,
-    )
-
-
 def refuse_interaction(data: Json, user: Json, view: View) -> str:
     """Why a command or click is not taken: by the rules of messages. Empty: it is."""
     return _refuse({**_where(data), "author": user, "member": data.get("member")}, view)
@@ -453,8 +412,3 @@ def _where(data: Json) -> Json:
     channel_id = data.get("channel_id") or (data.get("channel") or {})["id"]
     guild_id = str(data.get("guild_id") or "")
     return {"channel_id": str(channel_id), **({"guild_id": guild_id} if guild_id else {})}
-
-
-def attachments_of(data: Json) -> list[Media]:
-    """The files of a message."""
-    return _attachments(data)

@@ -23,7 +23,7 @@ from bot_host.connector import (
     Payload,
     SafeFetcher,
 )
-from connectors.discord.decode import all_attachments
+from connectors.discord.attachments import all_attachments
 from connectors.discord.encode import MAX_CHARACTERS
 from connectors.discord.rest import Rest, describe
 

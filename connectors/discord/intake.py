@@ -40,6 +40,7 @@ from connectors.discord.decode import (
     mark_name,
 )
 from connectors.discord.gateway import MalformedFrame
+from connectors.discord.lookups import Lookups
 from connectors.discord.places import Book, Me, clean_name, decode_places
 from connectors.discord.proxied import Proxied, Proxies
 from connectors.discord.rest import Rest, describe
@@ -53,9 +54,8 @@ QUEUE_LIMIT: Final = 2000
 TOGETHER: Final = 50
 """Events that are stored in one transaction at the most."""
 RETRY_CAP_S: Final = 30.0
-CHANNEL_TIMEOUT_S: Final = 15.0
 UNKNOWN_LIMIT: Final = 200
-MEMBERS: Final = 2000
+"""Kinds of events that are named in the log."""
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -125,13 +125,11 @@ class Intake:
         self._me: Me | None = None
         self._link = ""
         self._book = Book(role_mentions=config.role_mentions)
+        self._lookups = Lookups(rest, self._book, self._rules)
         self._in: set[str] = set()
         """Servers that the bot is known to be in."""
         self._unknown: set[str] = set()
-        self._lost_channels: set[str] = set()
         self._proxies = Proxies()
-        self._members: dict[tuple[str, str], Json] = {}
-        """Of authors of what was missed: server and user; forgotten with each new session."""
         self._read: list[tuple[str, InboundEvent]] = []
         """Kinds and events that are read and not yet stored."""
         self._catch_up = CatchUp(
@@ -141,7 +139,7 @@ class Intake:
             accept=self._accept,
             accept_missed=self._accept_missed,
             decode=self._decode_missed,
-            complete=self._with_member,
+            complete=self._lookups.with_member,
             stopping=stopping,
         )
         self._known = asyncio.Event()
@@ -280,7 +278,7 @@ class Intake:
         self._application_id = str(application.get("id") or self._me.id)
         self._link = invite_link(int(self._application_id), self._config)
         await self._connected(self._me)
-        self._members.clear()
+        self._lookups.forget_members()
         self._known.set()
         guilds = data.get("guilds", ())
         self._in.update(str(guild["id"]) for guild in guilds)
@@ -391,54 +389,12 @@ class Intake:
             log.warning("discord: skipped a message that could not be read: %s", describe(error))
             return self._malformed(str(pair.copy["channel_id"]), str(pair.copy["id"]))
 
-    async def _with_member(self, data: Json) -> Json:
-        """A message of history with its author's roles, where the config asks for some of that server's.
-
-        Raises what a request raises that may go better later.
-        """
-        guild_id, author = str(data.get("guild_id") or ""), data.get("author") or {}
-        known = self._book.guilds.get(guild_id)
-        if known is None or "member" in data or author.get("bot") or data.get("webhook_id"):
-            return data
-        if not self._rules.role_ids & known.roles.keys():
-            return data | {"member": {"roles": []}}
-        key = (guild_id, str(author.get("id")))
-        if key not in self._members:
-            self._members[key] = await self._ask_member(*key)
-            if len(self._members) > MEMBERS:
-                self._members.pop(next(iter(self._members)))
-        return data | {"member": self._members[key]}
-
-    async def _ask_member(self, guild_id: str, user_id: str) -> Json:
-        try:
-            found = await self._rest.request(
-                "GET",
-                "/guilds/{guild_id}/members/{user_id}",
-                timeout=CHANNEL_TIMEOUT_S,
-                guild_id=guild_id,
-                user_id=user_id,
-            )
-        except discord.HTTPException as error:
-            if not 400 <= error.status < 500 or error.status in (401, 429):
-                raise
-            return {"roles": []}  # left the server
-        return {"roles": list(found.get("roles", ())), "nick": found.get("nick")}
-
     async def _know_channel(self, data: Json) -> None:
-        channel_id = str(data["channel_id"])
-        if not data.get("guild_id") or channel_id in self._book.channels or channel_id in self._lost_channels:
+        if self._lookups.knows(data):
             return
         # An old thread that woke up, or a channel that was opened to the bot: no event named it.
         await self._store()
-        try:
-            found = await self._rest.request(
-                "GET", "/channels/{channel_id}", timeout=CHANNEL_TIMEOUT_S, channel_id=channel_id
-            )
-            self._book.learn_channel(found | {"guild_id": data["guild_id"]}, in_use=True)
-        except (discord.DiscordException, aiohttp.ClientError, OSError, ConnectorError) as error:
-            log.info("discord: channel %s could not be looked up: %s", channel_id, describe(error))
-            if len(self._lost_channels) < UNKNOWN_LIMIT:
-                self._lost_channels.add(channel_id)
+        await self._lookups.learn_channel(data)
 
     def _decode_missed(self, data: Json) -> InboundEvent:
         assert self._me is not None

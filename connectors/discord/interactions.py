@@ -24,10 +24,10 @@ from bot_host.connector import (
     Target,
     one_line,
 )
+from connectors.discord.attachments import attachments_of
 from connectors.discord.components import read_use, words_of
 from connectors.discord.decode import (
     View,
-    attachments_of,
     place_of,
     refuse_interaction,
     snowflake_time,
