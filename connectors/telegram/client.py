@@ -1,101 +1,47 @@
-"""The life of one Telegram bot: log in, fetch updates, hand them over, confirm them; send.
+"""One Telegram bot: it sends, and has a part for each other thing that the contract asks for."""
 
-Telegram forgets an update when a getUpdates asks for a higher offset. The offset here moves only after the
-host has the events on disk, so what is not on disk is delivered again. What waits there for a bot that is
-away (for 24 hours at the most) is handed over as missed.
-"""
-
-import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
-from typing import Any, ClassVar, Final, TypeVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
 
-from telegram import Bot, Update, User, WebhookInfo
 from telegram.constants import ChatAction, ParseMode
-from telegram.error import ChatMigrated, Conflict, InvalidToken, RetryAfter, TelegramError
+from telegram.error import ChatMigrated, InvalidToken, TelegramError
 
 from bot_host.connector import (
-    Account,
     CheckLine,
     ConnectorHost,
     Content,
     Heard,
-    InboundEvent,
-    LoginError,
     Media,
     OutgoingFiles,
     Payload,
     SendRefused,
     Sent,
-    Skipped,
-    StoreError,
     Target,
-    backoff,
     one_line,
 )
+from connectors.telegram.bot import RawBot
 from connectors.telegram.changes import delete, edit_text, react
 from connectors.telegram.check import findings
 from connectors.telegram.config import TelegramConfig
-from connectors.telegram.content import Me
-from connectors.telegram.decode import ALLOWED_UPDATES, View, decode
 from connectors.telegram.encode import encode, mark_repeat
-from connectors.telegram.errors import (
-    explain,
-    is_bad_markup,
-    is_unchanged,
-    retry_after_s,
-    say,
-    to_send_error,
-)
+from connectors.telegram.errors import is_bad_markup, is_unchanged, say, to_send_error
 from connectors.telegram.files import Files
-from connectors.telegram.http import AiohttpRequest, NoAnswer
+from connectors.telegram.http import AiohttpRequest
 from connectors.telegram.live import compare
+from connectors.telegram.polling import Polling, refusal
 from connectors.telegram.silence import silences
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 TELEGRAM_API: Final = "https://api.telegram.org"
-POLL_S: Final = 30
-POLL_MARGIN_S: Final = 10.0
-"""A poll that has not answered so long after its time is dead."""
-BATCH: Final = 100
 SHORT_S: Final = 5.0
-"""For what is not worth a long wait: typing, the last confirmation."""
+"""For what is not worth a long wait: typing."""
 PRIVATE_EDIT_EVERY_S: Final = 1.1
 """https://core.telegram.org/bots/faq: in a chat not more than one message a second."""
 GROUP_EDIT_EVERY_S: Final = 3.1
 """There: in a group not more than 20 messages a minute, for all that the bot says in it. One answer that is
 shown while it is written uses that up, and others would wait."""
-CONFLICT_POLL_S: Final = 5
-"""After another poller was met: long enough to meet it again, so that we do not think it gone."""
-
-
-class _Stopped(Exception):
-    """`stop_intake` was called while waiting."""
-
-
-class _RawBot(Bot):
-    """The library's bot, with answers as they came: its get_updates fails on a batch with one bad update."""
-
-    async def fetch_updates(self, parameters: dict[str, Any], *, read_timeout: float) -> Any:
-        """getUpdates' result, undecoded. Raises TelegramError."""
-        return await self._post("getUpdates", parameters, read_timeout=read_timeout)
-
-    async def send_text(self, parameters: dict[str, Any]) -> str:
-        """The id of the message that sendMessage made. Raises TelegramError.
-
-        The library's own makes objects of the whole answer, which costs as much as the request.
-        """
-        sent: Any = await self._post("sendMessage", parameters)
-        message_id = sent.get("message_id") if isinstance(sent, dict) else None
-        if not isinstance(message_id, int):
-            raise NoAnswer("the Bot API's answer is no message")
-        return str(message_id)
-
-    async def call(self, method: str, parameters: dict[str, Any]) -> Any:
-        """Any method, its result as it came. Raises TelegramError."""
-        return await self._post(method, parameters)
 
 
 class TelegramConnector:
@@ -110,11 +56,10 @@ class TelegramConnector:
         self, config: TelegramConfig, *, backoff_base_s: float = 1.0, backoff_cap_s: float = 60.0
     ) -> None:
         self._config = config
-        self._backoff_base_s, self._backoff_cap_s = backoff_base_s, backoff_cap_s
         base = config.api_base or TELEGRAM_API
         # A long poll must never wait for a connection that sends use, nor the other way round.
         self._polls, self._requests = AiohttpRequest(connections=1), AiohttpRequest(connections=32)
-        self._bot = _RawBot(
+        self._bot = RawBot(
             config.token,
             base_url=f"{base}/bot",
             base_file_url=f"{base}/file/bot",
@@ -128,172 +73,14 @@ class TelegramConnector:
             own_server=bool(config.api_base),
             token=config.token,
         )
-        self._stop = asyncio.Event()
-        self._wait: asyncio.Timeout | None = None
-        self._offset = 0
-        self._confirmed = 0
+        self._polling = Polling(self._bot, config, backoff_base_s=backoff_base_s, backoff_cap_s=backoff_cap_s)
         self._moved: dict[int, int] = {}
 
-    # -- in
-
     async def run(self, host: ConnectorHost) -> None:
-        attempt, first_poll_s = 0, 0
-        while not self._stop.is_set():
-            try:
-                me = await self._interruptible(self._log_in())
-                view = View(me=Me(id=me.id, username=me.username or ""), config=self._config)
-                account = Account(
-                    platform=self.platform, id=str(me.id), name=one_line(me.full_name), link=me.link or ""
-                )
-                updates = await self._interruptible(self._fetch(first_poll_s))
-                await host.connected(account)
-                attempt = 0
-                # Until a batch is not full, these are updates that waited at Telegram for somebody to ask.
-                missed = True
-                while True:
-                    await self._take(host, updates, view, missed=missed)
-                    if missed and len(updates) < BATCH:
-                        missed = False
-                        host.caught_up()
-                    updates = await self._interruptible(self._fetch(0 if missed else POLL_S))
-            except _Stopped:
-                break
-            except InvalidToken as error:
-                raise LoginError(self._refused(error)) from None
-            except TelegramError as error:
-                attempt += 1
-                first_poll_s = CONFLICT_POLL_S if isinstance(error, Conflict) else 0
-                await self._pause(host, error, attempt)
-        await self._confirm()
+        await self._polling.run(host)
 
     async def stop_intake(self) -> None:
-        if self._stop.is_set():
-            return
-        self._stop.set()
-        if self._wait is not None:
-            self._wait.reschedule(asyncio.get_running_loop().time())
-
-    async def _interruptible(self, work: Awaitable[T]) -> T:
-        """Wait for something that `stop_intake` may end. Raises _Stopped."""
-        try:
-            async with asyncio.timeout(0 if self._stop.is_set() else None) as self._wait:
-                return await work
-        except TimeoutError:
-            raise _Stopped from None
-        finally:
-            self._wait = None
-
-    async def _log_in(self) -> User:
-        me = await self._bot.get_me()
-        webhook = await self._find_webhook()
-        if webhook is not None and webhook.url:
-            log.warning(
-                "telegram: a webhook was set for @%s, which keeps updates from polling; removing it "
-                "(nothing that waits is lost)",
-                me.username,
-            )
-            await self._bot.delete_webhook(drop_pending_updates=False)
-        return me
-
-    async def _find_webhook(self) -> WebhookInfo | None:
-        """The webhook's state; None when the server does not tell, which need not keep us from polling.
-
-        A server without this method answers 404, which the library takes for a wrong token.
-        """
-        try:
-            return await self._bot.get_webhook_info()
-        except TelegramError as error:
-            log.info("telegram: whether a webhook is set is not known (%s)", say(error))
-            return None
-
-    async def _fetch(self, timeout: int, *, limit: int = BATCH) -> list[dict[str, Any]]:
-        """One getUpdates, undecoded: one update that the library cannot read must not hold up the others.
-
-        Raises TelegramError.
-        """
-        parameters: dict[str, Any] = {
-            "timeout": timeout,
-            "limit": limit,
-            "allowed_updates": list(ALLOWED_UPDATES),
-        }
-        if self._offset:
-            parameters["offset"] = self._offset
-        result: Any = await self._bot.fetch_updates(parameters, read_timeout=timeout + POLL_MARGIN_S)
-        if not isinstance(result, list):
-            raise TelegramError("Invalid server response")
-        self._confirmed = self._offset
-        good = [u for u in result if isinstance(u, dict) and isinstance(u.get("update_id"), int)]
-        if result and not good:
-            raise TelegramError("Invalid server response: updates without ids")
-        return good
-
-    async def _take(
-        self, host: ConnectorHost, updates: list[dict[str, Any]], view: View, *, missed: bool
-    ) -> None:
-        """Hand updates over, then let the offset move. On a StoreError it stays, and they come again."""
-        attempt = 0
-        events = [self._decode(update, view) for update in updates]
-        while events:
-            try:
-                await (host.accept_missed(*events) if missed else host.accept(*events))
-            except StoreError as error:
-                attempt += 1
-                log.warning("telegram: updates could not be stored and stay at Telegram (%s)", error)
-                await self._interruptible(asyncio.sleep(self._delay(attempt)))
-                updates = await self._interruptible(self._fetch(0))
-                events = [self._decode(update, view) for update in updates]
-                continue
-            self._offset = max(update["update_id"] for update in updates) + 1
-            return
-
-    def _decode(self, update: dict[str, Any], view: View) -> InboundEvent:
-        try:
-            event = decode(Update.de_json(update, self._bot), view)
-        except Exception as error:  # noqa: BLE001 - a malformed update must not stop the others
-            kind = one_line(", ".join(key for key in update if key != "update_id"))
-            log.warning(
-                "telegram: update %s (%s) cannot be read: %s", update["update_id"], kind, type(error).__name__
-            )
-            return Skipped(reason=f"malformed: {kind}", failed=True)
-        if isinstance(event, Skipped) and event.reason.startswith("unknown"):
-            log.info("telegram: update %s skipped: %s", update["update_id"], event.reason)
-        return event
-
-    async def _pause(self, host: ConnectorHost, error: TelegramError, attempt: int) -> None:
-        """Say once why nothing comes, and wait."""
-        why = explain(error)
-        if attempt == 1:
-            host.waiting(why)
-        log.warning("telegram: %s (try %d)", why, attempt)
-        wait_s = self._delay(attempt)
-        if isinstance(error, RetryAfter):
-            wait_s = max(wait_s, retry_after_s(error))
-        try:
-            await self._interruptible(asyncio.sleep(wait_s))
-        except _Stopped:
-            return
-
-    def _delay(self, attempt: int) -> float:
-        return backoff(attempt, base=self._backoff_base_s, cap=self._backoff_cap_s)
-
-    async def _confirm(self) -> None:
-        """Tell Telegram of the last batch, so that a restart does not get it again (it would do no harm)."""
-        if self._offset <= self._confirmed:
-            return
-        try:
-            async with asyncio.timeout(SHORT_S):
-                await self._fetch(0, limit=1)
-        except (TelegramError, TimeoutError) as error:
-            log.info("telegram: the last updates stay unconfirmed (%s)", type(error).__name__)
-
-    def _refused(self, error: InvalidToken) -> str:
-        where = f" by {self._config.api_base}" if self._config.api_base else ""
-        advice = "copy the token again from @BotFather"
-        if self._config.api_base:
-            advice += ", and see that api_base is a Bot API server"
-        return f"the token is refused{where} ({say(error)}); {advice}"
-
-    # -- out
+        self._polling.stop()
 
     def encode(self, content: Content, target: Target) -> list[Payload]:
         return encode(content, target)
@@ -414,14 +201,14 @@ class TelegramConnector:
     async def check(self) -> Sequence[CheckLine]:
         try:
             me = await self._bot.get_me()
-            webhook = await self._find_webhook()
+            webhook = await self._bot.find_webhook()
         except InvalidToken as error:
             return [
                 CheckLine(
                     name="telegram",
                     ok=False,
-                    detail=self._refused(error).partition(";")[0],
-                    advice=self._refused(error).partition("; ")[2],
+                    detail=refusal(error, self._config).partition(";")[0],
+                    advice=refusal(error, self._config).partition("; ")[2],
                 )
             ]
         except TelegramError as error:
