@@ -6,7 +6,6 @@ from bot_host.contracts.connector import (
     CheckLine,
     ChoiceConnector,
     Connector,
-    ConnectorConfig,
     ConnectorHost,
     ConnectorSpec,
     ConnectorState,
@@ -26,6 +25,7 @@ from bot_host.contracts.connector import (
     TextStream,
     TurnListener,
 )
+from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.contracts.plugin import Action, ActionCall, ActionResult, Agent, State
 from bot_host.kit.clean import clean_text, one_line
 from bot_host.kit.clock import utc_now

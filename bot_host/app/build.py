@@ -16,7 +16,8 @@ from bot_host.app.schedules import faults, planned
 from bot_host.app.silence import config_silences
 from bot_host.config.load import load_config
 from bot_host.config.schema import ConnectorEntry, Loaded, ScheduleConfig
-from bot_host.contracts.connector import ConnectorConfig, ConnectorSpec
+from bot_host.contracts.connector import ConnectorSpec
+from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.host import BotHost
 from bot_host.host.schedules import sync_schedules
 from bot_host.kit.lock import ProcessLock

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from bot_host.config.lines import where_set
 from bot_host.config.schema import ConnectorEntry, Loaded
-from bot_host.contracts.connector import CheckLine, ConnectorConfig
+from bot_host.contracts.connector import CheckLine
+from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.types.access import AccessKind, split_entry
 
 

@@ -32,7 +32,7 @@ from bot_host.config.sources import (
     shown,
 )
 from bot_host.config.starter import CHARACTER
-from bot_host.contracts.connector import ConnectorConfig
+from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.kit.logs import SecretMask
 from bot_host.kit.names import variable_of
 from bot_host.types.errors import ConfigError

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from bot_host.contracts.connector import ConnectorConfig
+from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.kit.clock import utc_now
 from bot_host.kit.cron import cron_times, zone_of
 from bot_host.kit.names import did_you_mean

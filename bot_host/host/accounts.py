@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
-from bot_host.contracts.connector import Connector, ConnectorConfig, EditingConnector
+from bot_host.contracts.connector import Connector, EditingConnector
+from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.contracts.plugin import Action
 from bot_host.host.handlers import HandlerSender, handler_account, handler_of
 from bot_host.runtime import AgentRuntime

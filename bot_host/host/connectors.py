@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot_host.contracts.acting import ActingConnector
-from bot_host.contracts.connector import Connector, ConnectorConfig, ConnectorState, SelfChecking
+from bot_host.contracts.connector import Connector, ConnectorState, SelfChecking
+from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.contracts.plugin import Action
 from bot_host.contracts.store import Store
 from bot_host.host.accounts import Accounts, Line

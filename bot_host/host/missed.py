@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot_host.contracts.connector import ConnectorConfig
+from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.contracts.store import Store
 from bot_host.host.inbox import HostInbox
 from bot_host.kit.clock import utc_now

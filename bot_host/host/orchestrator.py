@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
-from bot_host.contracts.connector import Connector, ConnectorConfig, FileSendingConnector
+from bot_host.contracts.connector import Connector, FileSendingConnector
+from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.host.agent_methods import STORE_SECONDS, AgentMethods
 from bot_host.host.agents import stop_agent
 from bot_host.host.connectors import ConnectorRunner

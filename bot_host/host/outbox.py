@@ -6,11 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from bot_host.contracts.connector import (
-    StreamingConnector,
-    TextStream,
-    TurnListener,
-)
+from bot_host.contracts.connector import StreamingConnector, TextStream, TurnListener
 from bot_host.contracts.store import Store
 from bot_host.contracts.turn import Turn
 from bot_host.host.accounts import LOCAL, Accounts, Line, answers_callers
@@ -26,13 +22,7 @@ from bot_host.kit.tasks import Supervisor
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target, destination_of
-from bot_host.types.turn import (
-    InboxEnd,
-    InboxRow,
-    NewOutbox,
-    RunRecord,
-    TurnCommit,
-)
+from bot_host.types.turn import InboxEnd, InboxRow, NewOutbox, RunRecord, TurnCommit
 
 T = TypeVar("T")
 

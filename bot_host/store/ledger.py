@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bot_host.kit.clean import one_line
 from bot_host.kit.clock import utc_now
-from bot_host.store import inbox, places, reactions
+from bot_host.store import edits, inbox, places, reactions
 from bot_host.store.ledger_tables import accounts, skipped, tallies
 from bot_host.store.marks import set_mark
 from bot_host.store.reactions import Reacted
@@ -140,7 +140,7 @@ def apply_edit(
     retry_since: datetime | None,
 ) -> Unit[Edited]:
     """See Inbox.apply_edit."""
-    edited = yield from inbox.apply_edit(
+    edited = yield from edits.apply_edit(
         account, event_key, content, edited_at, mark, reopen_since, retry_since
     )
     end = EventEnd.APPLIED if edited.changed else EventEnd.HANDLED
@@ -151,7 +151,7 @@ def apply_edit(
 
 def apply_delete(account: str, event_keys: Sequence[str], mark: Mark | None, retract: bool) -> Unit[Deleted]:
     """See Inbox.apply_delete."""
-    deleted = yield from inbox.apply_delete(account, event_keys, mark, retract)
+    deleted = yield from edits.apply_delete(account, event_keys, mark, retract)
     end = EventEnd.APPLIED if deleted.count else EventEnd.HANDLED
     yield from _end(account, EventKind.DELETE, end, "" if deleted.count else "message not known")
     return deleted

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bot_host.config.load import load_config
 from bot_host.config.schema import Loaded
-from bot_host.contracts.connector import ConnectorConfig
+from bot_host.contracts.connector_config import ConnectorConfig
 
 
 class Chat(ConnectorConfig):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bot_host.contracts.connector import ConnectorConfig
+from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.types.access import (
     BOT_UNADDRESSED,
     DENIED,
