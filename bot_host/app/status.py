@@ -220,6 +220,9 @@ def as_lines(looked: Looked) -> Iterator[tuple[str, str]]:
         if connector["last_error"]:
             error = f", last error {ago(connector['last_error_at'])}{_why(connector['last_error'])}"
         yield connector["name"], f"{state}{who}{account}, since {ago(connector['since'])}{events}{error}"
+        held = _hold(connector, looked.now)
+        if held:
+            yield "", held
     for name, why in looked.off.items():
         yield name, f"off: {why}"
     if looked.live.get("lanes"):
@@ -233,6 +236,14 @@ def as_lines(looked: Looked) -> Iterator[tuple[str, str]]:
         yield "closed", f"{room.destination} takes nothing since {ago(room.closed_at.isoformat())}{why}"
     if len(looked.closed) > CLOSED_SHOWN:
         yield "", f"and {len(looked.closed) - CLOSED_SHOWN} more rooms: status --json has them all"
+
+
+def _hold(connector: Mapping[str, Any], now: datetime) -> str:
+    until = datetime.fromisoformat(connector["held_until"]) if connector.get("held_until") else now
+    if until <= now:
+        return ""
+    left, why = span((until - now).total_seconds()), one_line(connector["held_because"], 300)
+    return f"waits until {until:%Y-%m-%d %H:%M:%S} UTC ({left}) before it sends, because: {why}"
 
 
 def _host_line(looked: Looked, started: str) -> str:

@@ -218,6 +218,9 @@ class Records(Protocol):
     async def export_entity(self, entity_id: UUID) -> dict[str, list[dict[str, Any]]]:
         """All that is kept about a person: rows by table, as JSON values."""
 
+    async def entity_files(self, entity_id: UUID) -> set[str]:
+        """The files of the media folder that a person's messages and what was made for them name."""
+
     async def erase_entity(self, entity_id: UUID) -> dict[str, int]:
         """Delete all that is kept about a person; how many rows by table: the receipt.
 

@@ -27,11 +27,20 @@ class _Account:
     trips: int = 0
     """Times in a row that it was held; 0: it is not."""
     until: datetime | None = None
+    why: str = ""
     limited: bool = False
     """The platform asked for the wait: a new login does not shorten it."""
     remembered: bool = False
     trying: str = ""
     waiting: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing goes out by an account."""
+
+    until: datetime
+    why: str
 
 
 class Breaker:
@@ -60,6 +69,13 @@ class Breaker:
             return 0.0
         state.waiting.add(destination)
         return left if left > 0 else PATIENCE_S
+
+    def hold_of(self, account: str) -> Hold | None:
+        """Until when nothing goes out by an account, and why; None: it is well, or one tries just now."""
+        state = self._accounts.get(account)
+        if state is None or state.until is None or state.until <= utc_now():
+            return None
+        return Hold(until=state.until, why=state.why)
 
     def put_off(self, row: OutboxRow, error: Exception, why: str, *, wait_s: float, platform: bool) -> None:
         """A part is to wait. `platform`: it is not a fault of the connector's own."""
@@ -101,6 +117,7 @@ class Breaker:
         state.trips += 1
         hold_s = max(backoff(state.trips), wait_s if whole else 0.0)
         state.until = utc_now() + timedelta(seconds=hold_s)
+        state.why = why
         state.limited = limited and whole
         self._keep(account, state, limited=limited, wait_s=wait_s)
         level = logging.WARNING if state.trips == 1 else logging.DEBUG
@@ -119,6 +136,7 @@ class Breaker:
         state = self._accounts.setdefault(account, _Account())
         state.until = max(until, state.until or until)
         state.trips = max(state.trips, 1)
+        state.why = state.why or "its platform asked for that before the restart"
         state.limited = state.remembered = True
         left = (state.until - utc_now()).total_seconds()
         log.warning("nothing goes out by %s for %.0f s: its platform asked for that", account, left)

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 from bot_host.contracts.store import Store
 from bot_host.contracts.turn import Turn
+from bot_host.kit.media_folder import MediaFolder
 from bot_host.types.ids import UUID
 from bot_host.types.turn import InboxEnd, Outcome
 
@@ -29,9 +30,25 @@ async def wait_told(sender: _Sending, seqs: Sequence[int]) -> None:
         log.warning("somebody could not be told in time that they are forgotten now")
 
 
-async def erase(store: Store, entity_id: UUID) -> None:
-    """Erase a person at their own wish."""
+async def erase(store: Store, entity_id: UUID, *, folder: MediaFolder | None = None) -> dict[str, int]:
+    """Erase a person, with the files that were made for them; how many rows by table. Raises StoreError.
+
+    Killed in between, or where a file cannot be deleted, files stay until the folder is tidied: for a day.
+    """
+    files = await store.entity_files(entity_id) if folder is not None else set()
     receipt = await store.erase_entity(entity_id)
+    if folder is not None and files:
+        try:
+            # What was sent to others too is theirs until they have it.
+            await folder.delete(files - await store.needed_files())
+        except OSError as error:
+            log.warning("files of a person who was erased could not be deleted yet: %s", error)
+    return receipt
+
+
+async def erase_at_own_wish(store: Store, entity_id: UUID, *, folder: MediaFolder | None) -> None:
+    """The same, said in the log."""
+    receipt = await erase(store, entity_id, folder=folder)
     log.info("a person was erased at their own wish: %d rows", sum(receipt.values()))
 
 

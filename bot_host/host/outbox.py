@@ -12,7 +12,7 @@ from bot_host.contracts.turn import Turn
 from bot_host.host.accounts import LOCAL, Accounts, Line, answers_callers
 from bot_host.host.callers import Callers
 from bot_host.host.changes import keep_answer
-from bot_host.host.erasing import erase, erased_ends, wait_told
+from bot_host.host.erasing import erase_at_own_wish, erased_ends, wait_told
 from bot_host.host.files import Outgoing
 from bot_host.host.parts import parts_of
 from bot_host.host.reactions import failure_reactions
@@ -110,7 +110,8 @@ class HostOutbox:
         else:
             line = self._accounts.get(target.account)
             await wait_told(self._sender, await self.enqueue(line, memory, target, remember=True))
-        await self.finish(erase(self._store, entity_id))
+        folder = self._files.folder if self._files is not None else None
+        await self.finish(erase_at_own_wish(self._store, entity_id, folder=folder))
 
     def erased(self, turn: Turn, run: RunRecord) -> None:
         """The turn's rows have ended with the erasure of their sender: whoever waits for them is told."""

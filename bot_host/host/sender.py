@@ -10,7 +10,7 @@ from typing import Final
 from bot_host.contracts.connector import Connector
 from bot_host.contracts.store import Store
 from bot_host.host.accounts import Accounts
-from bot_host.host.breaker import Breaker
+from bot_host.host.breaker import Breaker, Hold
 from bot_host.host.changes import Change, find_change
 from bot_host.host.closed import ClosedRooms, OnClosed
 from bot_host.host.deliveries import Deliveries
@@ -96,6 +96,10 @@ class Sender:
     async def wait_sent(self, seqs: Sequence[int]) -> list[OutboxRow]:
         """Wait until each part is sent or has failed for good. Raises StateError when the host stops."""
         return await self._deliveries.wait(seqs)
+
+    def hold_of(self, account: str) -> Hold | None:
+        """What an account waits for before anything goes out by it."""
+        return self._breaker.hold_of(account)
 
     async def account_opened(self, account: str) -> None:
         """An account has logged in: what waits for it can go out."""

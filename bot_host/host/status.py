@@ -37,6 +37,9 @@ class ConnectorStatus:
     events: int
     """Inbound, of any kind, since the start."""
     last_event_at: datetime | None
+    held_until: datetime | None
+    """Nothing goes out by it before; None: it sends."""
+    held_because: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +182,8 @@ class StatusMethods(HostBase):
 
     def _connector_status(self, runner: ConnectorRunner) -> ConnectorStatus:
         account = runner.account
+        holds = [desk.sender.hold_of(account.key) for desk in self._desks] if account is not None else []
+        held = max((hold for hold in holds if hold is not None), key=lambda hold: hold.until, default=None)
         return ConnectorStatus(
             name=runner.name,
             platform=runner.connector.platform,
@@ -192,4 +197,6 @@ class StatusMethods(HostBase):
             last_error_at=runner.last_error_at,
             events=runner.events,
             last_event_at=runner.last_event_at,
+            held_until=held.until if held is not None else None,
+            held_because=self._mask(held.why) if held is not None else "",
         )

@@ -64,6 +64,16 @@ class MediaFolder:
         path = self.path_of(name)
         return None if path is None else await asyncio.to_thread(_read, path)
 
+    async def delete(self, names: Set[str]) -> int:
+        """Delete these files; how many were there. Raises OSError."""
+        return await asyncio.to_thread(self._delete, names)
+
+    def _delete(self, names: Set[str]) -> int:
+        there = [path for name in names if (path := self.path_of(name)) is not None and path.is_file()]
+        for path in there:
+            path.unlink(missing_ok=True)
+        return len(there)
+
     async def sweep(self, *, needed: Set[str]) -> int:
         """Delete what is old, and the oldest where there is too much, but nothing `needed`; how many."""
         return await asyncio.to_thread(self._sweep, needed)

@@ -10,6 +10,7 @@ from bot_host.store import (
     embeddings,
     erase,
     export,
+    media,
     memories,
     people,
     plugin_rows,
@@ -297,6 +298,10 @@ class RecordVerbs:
     async def export_entity(self, entity_id: UUID) -> dict[str, list[dict[str, Any]]]:
         """See Records."""
         return await self._driver.search(partial(export.export_entity, entity_id))
+
+    async def entity_files(self, entity_id: UUID) -> set[str]:
+        """See Records."""
+        return await self._driver.search(partial(media.entity_files, entity_id))
 
     async def erase_entity(self, entity_id: UUID) -> dict[str, int]:
         """See Records."""

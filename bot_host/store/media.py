@@ -1,12 +1,14 @@
-"""Which files of the media folder are still to be sent."""
+"""Which files of the media folder are named in rows: to be sent still, or a person's."""
 
 from collections.abc import Iterator
 from typing import Any, Final
 
 from sqlalchemy import Text, cast, select
 
-from bot_host.store.schema import outbox, outbox_open, steps
+from bot_host.store.persons import ROWS, find_person
+from bot_host.store.schema import memories, outbox, outbox_open, steps
 from bot_host.store.statement import Statement, Unit
+from bot_host.types.ids import UUID
 
 _NAMED: Final = '%"file"%'
 
@@ -17,6 +19,13 @@ MADE: Final = Statement(
     "media.made",
     select(steps.c.data).where(steps.c.data.is_not(None), cast(steps.c.data, Text).like(_NAMED)),
 )
+PERSONS: Final = tuple(
+    Statement(
+        f"media.of_person_in_{table.name}",
+        select(table.c[column]).where(ROWS[table], cast(table.c[column], Text).like(_NAMED)),
+    )
+    for table, column in ((memories, "content"), (outbox, "payload"), (steps, "data"))
+)
 
 
 def needed_files() -> Unit[set[str]]:
@@ -24,6 +33,18 @@ def needed_files() -> Unit[set[str]]:
     found: set[str] = set()
     for statement in (TO_SEND, MADE):
         for (value,) in (yield statement()):
+            found.update(_files(value))
+    return found
+
+
+def entity_files(entity_id: UUID) -> Unit[set[str]]:
+    """See Records.entity_files. Raises StateError for an agent's own."""
+    person = yield from find_person(entity_id)
+    found: set[str] = set()
+    if person is None:
+        return found
+    for statement in PERSONS:
+        for (value,) in (yield statement(**person.values())):
             found.update(_files(value))
     return found
 

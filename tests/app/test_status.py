@@ -124,6 +124,17 @@ def test_names_from_outside_are_shown_in_one_line() -> None:
     assert lines["discord"].isprintable()
 
 
+def test_what_an_account_waits_for_is_told_with_the_reason() -> None:
+    until = NOW + timedelta(hours=1)
+    held = ON | {"held_until": until.isoformat(), "held_because": "slow\ndown"}
+    told = [line for _, line in as_lines(looked(live=LIVE | {"connectors": [held]}))]
+    moment = f"{until:%Y-%m-%d %H:%M:%S}"
+    assert f"waits until {moment} UTC (1 h) before it sends, because: slow down" in told
+    over = held | {"held_until": NOW.isoformat()}
+    told = [line for _, line in as_lines(looked(live=LIVE | {"connectors": [over]}))]
+    assert not [line for line in told if "waits until" in line]
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [

@@ -189,6 +189,27 @@ async def test_a_restart_does_not_ask_before_its_time(
             assert await house.store.unsent_count() >= 2
 
 
+async def test_the_status_says_until_when_and_why(house_at: Houses) -> None:
+    async with house_at() as house:
+        [connector] = (await house.host.status()).connectors
+        assert (connector.held_until, connector.held_because) == (None, "")
+        house.platform.faults = [SendLater("slow down", **LIMITED)]
+        first = await speak(house, "first")
+        await kept(house, True)
+        [connector] = (await house.host.status()).connectors
+        assert connector.held_until is not None
+        assert connector.held_until > utc_now()
+        assert connector.held_because == "slow down"
+        until_before = connector.held_until
+    first.cancel()
+    async with house_at() as house:
+        await until(lambda: house.host._desks[0].sender.hold_of("fake:1") is not None)
+        [connector] = (await house.host.status()).connectors
+        assert connector.held_because == "its platform asked for that before the restart"
+        assert connector.held_until is not None
+        assert abs(connector.held_until - until_before) < timedelta(seconds=1)
+
+
 async def test_it_is_forgotten_once_the_platform_takes_something(
     house_at: Houses, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

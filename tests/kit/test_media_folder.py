@@ -92,3 +92,14 @@ async def test_of_too_much_the_oldest_goes(folder: MediaFolder, monkeypatch: pyt
         age(folder, name, YOUNG_S + 100 - number)
     assert await folder.sweep(needed={names[1]}) == 2
     assert [await folder.read(name) is not None for name in names] == [False, True, False, True]
+
+
+async def test_what_is_named_is_deleted_and_nothing_else(folder: MediaFolder, tmp_path: Path) -> None:
+    assert await folder.delete({"0" * 32 + ".bin"}) == 0
+    gone, kept = await folder.save(b"one"), await folder.save(b"two")
+    beside = tmp_path / "bot.db"
+    beside.write_bytes(b"rows")
+    assert await folder.delete({gone, "../bot.db", str(beside), ""}) == 1
+    assert await folder.read(gone) is None
+    assert await folder.read(kept) == b"two"
+    assert beside.read_bytes() == b"rows"

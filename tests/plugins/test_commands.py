@@ -192,6 +192,18 @@ class TestData:
         # And one begins anew.
         assert await ask(house, "hello") == "echo: hello"
 
+    async def test_with_the_person_their_exports_go(self, house: House, tmp_path: Path) -> None:
+        await ask(house, "/mydata")
+        [theirs] = (tmp_path / "media").iterdir()
+        await house.platform.say("/mydata", person="ben", room="ben")
+        await house.platform.wait_sent(4)
+        await house.host.finish_pending()
+        await ask(house, "/forgetme")
+        assert await ask(house, "forget me") == FORGOTTEN
+        [bens] = (tmp_path / "media").iterdir()
+        assert bens != theirs
+        assert await house.store.entity_files(person(house, "ben")) == {bens.name}
+
     async def test_by_a_caller_of_the_library_too(self, house: House) -> None:
         async def say(text: str) -> str:
             message = {"entity_id": person(house), "room_id": person(house, "x"), "content": {"text": text}}
