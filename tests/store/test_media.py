@@ -5,8 +5,10 @@ import pytest
 from bot_host.store import Database
 from bot_host.types.content import Content, Media, Quote, Reading
 from bot_host.types.ids import new_id
-from tests.store.samples import ACCOUNT, NOON, make_admission, make_part
+from bot_host.types.outbound import Target
+from tests.store.samples import ACCOUNT, AGENT, NOON, make_admission, make_id, make_part, make_step
 
+ROOM = make_id("room")
 FILE, OTHER = "a" * 32 + ".png", "b" * 32 + ".png"
 
 
@@ -72,4 +74,23 @@ async def test_files_are_needed_until_their_parts_are_done(store: Database, done
         await store.mark_sent(queued.seqs[1], "1")
     else:
         await store.mark_failed(queued.seqs[1], "no")
+    assert await store.needed_files() == set()
+
+
+async def test_a_persons_files_stand_in_what_was_said_sent_and_made_for_them(store: Database) -> None:
+    names = [letter * 32 + ".json" for letter in "cdef"]
+    said, sent, made, others = names
+    mine = make_admission("m1", "mine", attachments=[Media(id="1", file=said)])
+    await store.admit(
+        [mine, make_admission("m2", "zoe's", attachments=[Media(id="2", file=others)], person="zoe")]
+    )
+    [row] = (await store.take_turn(AGENT, ROOM, 1)).rows
+    target = Target(source="fake", account=ACCOUNT, channel_id="ben", entity_id=row.entity_id)
+    await store.enqueue([make_part(target=target, payload={"files": [{"file": sent}]})], None)
+    step = make_step(answering={row.memory_id: (0, "mention")}, data={"attachments": [{"file": made}]})
+    await store.add_steps([step], room_id=ROOM, seqs=[row.seq], revisions={})
+    assert await store.entity_files(row.entity_id) == {said, sent, made}
+    assert await store.entity_files(new_id()) == set()
+    await store.erase_entity(row.entity_id)
+    assert await store.entity_files(make_id("zoe")) == {others}
     assert await store.needed_files() == set()
