@@ -21,7 +21,7 @@ MADE: Final = Statement(
 )
 PERSONS: Final = tuple(
     Statement(
-        f"media.of_person_in_{table.name}",
+        f"persons.files_in_{table.name}",
         select(table.c[column]).where(ROWS[table], cast(table.c[column], Text).like(_NAMED)),
     )
     for table, column in ((memories, "content"), (outbox, "payload"), (steps, "data"))
