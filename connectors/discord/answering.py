@@ -13,6 +13,7 @@ import aiohttp
 import discord
 
 from bot_host.connector import (
+    PAIRING,
     ConnectorError,
     ConnectorHost,
     InboundMessage,
@@ -22,7 +23,7 @@ from bot_host.connector import (
 )
 from connectors.discord.acks import Acks
 from connectors.discord.components import form_of, read_handle
-from connectors.discord.decode import View
+from connectors.discord.decode import View, refuse_interaction
 from connectors.discord.interactions import (
     AUTOCOMPLETE,
     COMMAND,
@@ -100,8 +101,8 @@ class Answering:
         if view is None:
             await self._tell(interaction, NOT_NOW)
         elif interaction.type == AUTOCOMPLETE:
-            await self._propose(interaction)
-        elif interaction.type == COMPONENT and await self._opens_form(interaction):
+            await self._propose(interaction, view)
+        elif interaction.type == COMPONENT and await self._opens_form(interaction, view):
             return
         elif interaction.type in (COMMAND, COMPONENT, FORM):
             with self._acks.begin(interaction.id):
@@ -139,27 +140,39 @@ class Answering:
         click = interaction.type == COMPONENT or (interaction.type == FORM and bool(interaction.message))
         await self._call_back(interaction, DEFERRED_UPDATE if click else DEFERRED, None if click else private)
 
-    async def _opens_form(self, interaction: Interaction) -> bool:
+    async def _refuse(self, interaction: Interaction, view: View) -> str:
+        """What somebody is told who is not let in; empty: come in. Raises StoreError."""
+        reason = refuse_interaction(interaction.raw, interaction.user, view)
+        if reason != PAIRING:
+            return REFUSED if reason else ""
+        return "" if await self._host.is_paired(interaction.sender.platform_id) else STRANGER
+
+    async def _opens_form(self, interaction: Interaction, view: View) -> bool:
         """Show a form, if the click asks for one: nothing has happened yet, so nothing is stored."""
         handle = read_handle(str(interaction.data.get("custom_id", "")))
         if handle is None or handle.kind != "open":
             return False
         try:
-            choices = await self._host.find_choices(handle.key)
+            refused = await self._refuse(interaction, view)
+            choices = None if refused else await self._host.find_choices(handle.key)
         except StoreError as error:
             log.warning("discord: a form could not be read: %s", error)
             await self._tell(interaction, NOT_NOW)
             return True
         if choices is None or not choices.fields:
-            await self._tell(interaction, NO_LONGER)
+            await self._tell(interaction, refused or NO_LONGER)
         else:
             await self._call_back(interaction, MODAL, form_of(choices))
         return True
 
-    async def _propose(self, interaction: Interaction) -> None:
+    async def _propose(self, interaction: Interaction, view: View) -> None:
         found: Sequence[str] = ()
-        if find_spec(interaction, self._host.commands()) is not None:
-            found = await self._host.complete(decode_typing(interaction))
+        known = find_spec(interaction, self._host.commands()) is not None
+        try:
+            if known and not await self._refuse(interaction, view):
+                found = await self._host.complete(decode_typing(interaction))
+        except StoreError as error:
+            log.warning("discord: nothing is proposed for a command: %s", error)
         shown = [{"name": text, "value": text} for text in found]
         await self._call_back(interaction, PROPOSALS, {"choices": shown})
 

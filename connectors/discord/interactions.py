@@ -27,13 +27,14 @@ from bot_host.connector import (
 from connectors.discord.attachments import attachments_of
 from connectors.discord.components import read_use, words_of
 from connectors.discord.decode import (
+    QUOTE,
     View,
     place_of,
     refuse_interaction,
     snowflake_time,
 )
 from connectors.discord.places import display_name, person
-from connectors.discord.text import read_text
+from connectors.discord.text import all_words
 
 COMMAND: Final = 2
 COMPONENT: Final = 3
@@ -150,7 +151,8 @@ def _command(interaction: Interaction, spec: CommandSpec | None, view: View) -> 
         said = str(arguments.get(spec.says, ""))
     use = CommandUse(name=name, arguments=arguments, locale=str(interaction.raw.get("locale") or ""))
     written = " ".join([f"/{name}", *(f"{key}:{one_line(str(v), 200)}" for key, v in arguments.items())])
-    private = spec is not None and spec.private
+    # One that Discord still shows and nobody knows: only its user needs to hear that.
+    private = spec is None or spec.private
     return _message(
         interaction, view, text=said or written, private=private, command=use, attachments=attachments
     )
@@ -181,7 +183,7 @@ def _quoted(interaction: Interaction, view: View) -> tuple[str, list[Media]]:
     target = resolved.get(str(interaction.data.get("target_id"))) or {}
     author = display_name(target.get("author") or {}) or "Somebody"
     told = dict(target) | {"guild_id": interaction.raw.get("guild_id")}
-    text = read_text(told, me=view.me, book=view.book).text
+    text = all_words(told, me=view.me, book=view.book)[:QUOTE]
     quoted = "\n".join(f"> {line}" for line in text.splitlines()) or "> (no text)"
     return f"What do you say to this message of {author}?\n{quoted}", attachments_of(target)
 

@@ -134,5 +134,15 @@ def snapshots(data: Json) -> list[Json]:
     return [shot["message"] for shot in data.get("message_snapshots", ()) if shot.get("message")]
 
 
+def all_words(data: Json, *, me: Me, book: Book) -> str:
+    """All that a message says: its own words, what it carries besides, and what it forwards."""
+    guild = {"guild_id": data.get("guild_id", "")}
+    lines: list[str] = []
+    for each in (data, *(shot | guild for shot in snapshots(data))):
+        lines += [read_text(each, me=me, book=book, strip=False).text, *read_extras(each)]
+        lines += [quote.text for quote in embeds(each)]
+    return "\n".join(line for line in lines if line)
+
+
 def _short(value: object) -> str:
     return one_line(value, 300) if isinstance(value, str) else ""

@@ -176,6 +176,26 @@ class TestComing:
         assert message.command.arguments == {"text": message.content.text}
         assert message.sender.name == "Ada"
 
+    async def test_from_the_menu_of_a_message_without_words_of_its_own(self, stage: Stage) -> None:
+        said = stage.fake.say(stage.channel, stage.ben, "")
+        shot = {"content": "roses", "embeds": [{"title": "Red", "type": "rich"}]}
+        said |= {
+            "message_reference": {"type": 1, "message_id": "1", "channel_id": "2"},
+            "message_snapshots": [{"message": shot}],
+            "sticker_items": [{"id": "3", "name": "Wave", "format_type": 1}],
+        }
+        stage.fake.use_command(
+            stage.channel,
+            stage.ada,
+            "Ask about this",
+            kind=3,
+            target=said["id"],
+            resolved={"messages": {said["id"]: said}},
+        )
+        message = await stage.taken()
+        quoted = "> [sticker: Wave]\n> roses\n> Red"
+        assert message.content.text == f"What do you say to this message of ben?\n{quoted}"
+
     async def test_from_a_persons_menu(self, stage: Stage) -> None:
         given = stage.fake.use_command(
             stage.channel, stage.ada, "What do you know?", kind=2, target=stage.ben.id
@@ -190,6 +210,7 @@ class TestComing:
         message = await stage.taken()
         assert message.command is not None
         assert message.command.name == "gone"
+        assert message.private, "nobody else needs to read that it is gone"
 
     async def test_a_redelivery_has_the_same_key(self, stage: Stage) -> None:
         given = stage.fake.use_command(stage.channel, stage.ada, "mine")
@@ -253,6 +274,29 @@ class TestComing:
         assert given.ack == {"type": 8, "data": {"choices": shown}}
         assert stage.host.completing == [Completing(command="mine", option="town", typed="u")]
         assert stage.host.messages == []
+
+    async def test_nothing_is_proposed_or_opened_to_who_is_not_let_in(
+        self, fake: FakeDiscord, tmp_path: Path
+    ) -> None:
+        eve = fake.add_user("eve")
+        async with stage_at(fake, tmp_path, deny=[f"user:{eve.id}"], dm_policy="pairing") as stage:
+            stage.host.proposals = ["Ulm"]
+            stage.host.open_choices["k3y"] = FORM
+            shown = {"id": "1", "channel_id": stage.channel.id, "flags": 0, "components": []}
+            typed = fake.type_option(stage.channel, eve, "mine", "town", "u")
+            clicked = fake.click_id(shown, eve, "f:k3y")
+            stranger = fake.dm(stage.ada)
+            unpaired = fake.click_id(shown | {"channel_id": stranger.id}, stage.ada, "f:k3y")
+            for given in (typed, clicked, unpaired):
+                await stage.acked(given)
+            assert typed.ack == {"type": 8, "data": {"choices": []}}
+            assert clicked.texts == ["I may not be used here."]
+            assert unpaired.texts == ["I do not know you yet: whoever runs me has to approve of you first."]
+            stage.host.paired.add(stage.ada.id)
+            paired = fake.click_id(shown | {"channel_id": stranger.id}, stage.ada, "f:k3y")
+            await stage.acked(paired)
+            assert paired.ack is not None
+            assert paired.ack["type"] == 9
 
 
 class TestAnswers:
