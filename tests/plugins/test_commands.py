@@ -88,8 +88,9 @@ class TestWhy:
         await house.platform.say("a secret", message_id="4711", person="ben", room="ben")
         await house.platform.wait_sent()
         told = await ask(house, "/why 4711")
-        assert told == "I know of no message of yours here before this one."
-        assert await ask(house, "/why") == told
+        assert told == "I know of no such message here."
+        nothing = "Commands aside, I know of no message of yours here before this one."
+        assert await ask(house, "/why") == nothing
 
     async def test_who_runs_the_bot_is_told_what_it_cost(self, house: House) -> None:
         house.host.get_agent(house.agent_id).owners.add(person(house))

@@ -20,7 +20,8 @@ from bot_host.plugins.commands.words import described
 
 RUNS: Final = 20
 """The room's newest turns, in which the model is looked for."""
-NOTHING: Final = "I know of no message of yours here before this one."
+NOTHING: Final = "Commands aside, I know of no message of yours here before this one."
+UNKNOWN: Final = "I know of no such message here."
 REASONS: Final[Mapping[str, str]] = {
     "direct message": "in a private chat I answer everything",
     "mention": "it mentioned me",
@@ -50,7 +51,7 @@ async def _why(agent: Agent, call: CommandCall) -> str:
     found = await _asked_about(agent, call)
     story = await agent.store.tell_story(found.seq) if found is not None else None
     if found is None or story is None:
-        return NOTHING
+        return UNKNOWN if call.arguments.get("message") else NOTHING
     lines = [_told(found, story)]
     if call.role is Role.OWNER:
         lines += _details(story)
