@@ -79,9 +79,9 @@ async def in_server(_agent: Any, message: Memory, _state: State) -> bool:
 async def _list(do: Errand) -> ActionResult:
     spots = await do.visible()
     shown = spots[:LISTED]
-    lines = [f"- {spot.name} ({_kind(spot.channel)}, id {spot.id})" for spot in shown]
+    lines = [f"> {_kind(spot.channel)}, id {spot.id}: {spot.name}" for spot in shown]
     more = [f"and {len(spots) - len(shown)} more"] if len(spots) > len(shown) else []
-    head = f"{len(spots)} channels and threads that everybody here and the person who asks can see:"
+    head = f"{len(spots)} channels and threads that everybody here and the person who asks can see. {WARNING}"
     return ActionResult(text="\n".join([head, *lines, *more]), data={"channels": len(spots)})
 
 
@@ -90,10 +90,10 @@ async def _channel(do: Errand) -> ActionResult:
     channel = spot.channel
     if spot.guild is None:
         return ActionResult(text="This is a private chat with the person who asks.")
-    facts = [f"{spot.name}: {_kind(channel)}, id {spot.id}, made {_day(spot.id)}"]
+    facts = [f"{_named(spot.name)}: {_kind(channel)}, id {spot.id}, made {_day(spot.id)}"]
     if spot.is_thread:
         state = channel.get("thread_metadata") or {}
-        facts.append(f"in #{clean_name(spot.parent.get('name'))}; {channel.get('message_count', 0)} messages")
+        facts.append(f"in {_named(spot.parent.get('name'))}; {channel.get('message_count', 0)} messages")
         facts += [word for word in ("archived", "locked") if state.get(word)]
     if channel.get("rate_limit_per_user"):
         facts.append(f"one message each {channel['rate_limit_per_user']} s for each member")
@@ -108,9 +108,9 @@ async def _member(do: Errand) -> ActionResult:
     member = await find_member(do, do.argument("person"))
     user, guild = member["user"], do.guild
     held = {str(role) for role in member.get("roles", ())}
-    roles = [clean_name(role.get("name")) for role in guild["roles"] if str(role["id"]) in held]
+    roles = [_named(role.get("name")) for role in guild["roles"] if str(role["id"]) in held]
     facts = [
-        f"{display_name(user, member)} (user name {clean_name(user.get('username'))}, id {user['id']})",
+        f"{_named(display_name(user, member))} (user name {clean_name(user.get('username'))}, id {user['id']})",
         f"on Discord since {_day(str(user['id']))}",
         f"in this server since {str(member.get('joined_at') or 'unknown')[:10]}",
         f"roles: {', '.join(roles) or 'none'}",
@@ -131,7 +131,7 @@ async def _server(do: Errand) -> ActionResult:
     )
     spots = await do.visible()
     facts = [
-        f"{clean_name(guild.get('name'))}, id {guild_id}, made {_day(guild_id)}",
+        f"{_named(guild.get('name'))}, id {guild_id}, made {_day(guild_id)}",
         f"about {guild.get('approximate_member_count', 'an unknown number of')} members",
         f"{sum(not spot.is_thread for spot in spots)} channels that everybody here can see",
         f"{max(0, len(guild.get('roles', ())) - 1)} roles",
@@ -172,6 +172,11 @@ async def find_member(do: Errand, asked: str) -> Json:
         raise Refused(f"nobody in this server is called {name}")
     told = ", ".join(f"{clean_name(m['user'].get('username'))} ({m['user']['id']})" for m in members[:10])
     raise Refused(f"several people in this server are called {name}: {told}; which user name is meant?")
+
+
+def _named(name: object) -> str:
+    """A name between quotation marks that nothing in it closes: people put into theirs what they like."""
+    return '"{}"'.format(clean_name(name).replace('"', "'"))
 
 
 def _kind(channel: Json) -> str:
