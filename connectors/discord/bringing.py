@@ -52,13 +52,13 @@ async def _bring(do: Errand, files: Files) -> ActionResult:
                 media, channel_id=spot.id, message_id=str(message["id"]), max_bytes=EVERYWHERE
             )
         except FetchError as error:
-            lines.append(f"{name}: not read, {one_line(str(error), 200)}")
+            lines.append(f"> {name}: not read, {one_line(str(error), 200)}")
             continue
         brought.append(await do.agent.save_media(data, file_name=name, title=media.title or name))
-        lines.append(f"{name}: {sniff(data)}, {len(data)} bytes")
+        lines.append(f"> {name}: {sniff(data)}, {len(data)} bytes")
         lines += _words(data)
     if not brought:
-        return ActionResult(success=False, error="; ".join(lines))
+        return ActionResult(success=False, error="; ".join(line.removeprefix("> ") for line in lines))
     head = f"{len(brought)} files go out with your answer. {WARNING}"
     return ActionResult(text="\n".join([head, *lines]), data={"attachments": brought})
 
@@ -69,4 +69,4 @@ def _words(data: bytes) -> list[str]:
         return []
     text = clean_text(data.decode("utf-8", "replace")).strip()
     shown = text if len(text) <= TEXT_CHARACTERS else text[: TEXT_CHARACTERS - 1] + "…"
-    return [f"> {line}" for line in shown.splitlines()]
+    return [f">   {line}" for line in shown.splitlines()]

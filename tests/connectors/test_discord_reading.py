@@ -251,10 +251,10 @@ async def test_the_files_of_a_message_are_read_and_go_out_with_the_answer(b: Ben
     said = b.fake.say(plans, b.bob, "here", files=files)
     told = await b.ask("DOWNLOAD_MEDIA", {"channel": "plans", "message": said["id"]})
     assert told.splitlines()[1:] == [
-        "beds.csv: text/plain, 16 bytes",
-        "> bed,plants",
-        "> 1,12",
-        f"roses.png: image/png, {len(PNG)} bytes",
+        "> beds.csv: text/plain, 16 bytes",
+        ">   bed,plants",
+        ">   1,12",
+        f"> roses.png: image/png, {len(PNG)} bytes",
     ]
     assert [item["filename"] for item in b.fake.sent[-1]["attachments"]] == ["beds.csv", "roses.png"]
     bare = b.fake.say(plans, b.bob, "nothing here", reply_to=said)
