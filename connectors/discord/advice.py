@@ -42,9 +42,9 @@ def members_advice(application_id: int | None) -> str:
     """The way to the server members switch."""
     place = f"https://discord.com/developers/applications/{application_id or 'select'}/bot"
     return (
-        f"members = true, but the server members intent is off for this bot. Open {place}, section "
-        f"Privileged Gateway Intents, switch on Server Members Intent, press Save Changes and restart. Until "
-        f"then the bot does not hear of people who join or leave."
+        f"the server members intent is off for this bot, and members = true asks for it. Open {place}, "
+        "section Privileged Gateway Intents, switch on Server Members Intent, press Save Changes and "
+        "restart. Until then the bot does not hear of people who join or leave."
     )
 
 
@@ -79,6 +79,15 @@ def check_lines(client: LoginClient, config: DiscordConfig) -> list[CheckLine]:
                 advice=content_advice(application.id),
             )
         )
+    if config.members and client.flags_known and not may_hear_members(client):
+        found.append(
+            CheckLine(
+                name="discord intents",
+                ok=False,
+                detail="members = true, but the server members intent is off",
+                advice=members_advice(application.id),
+            )
+        )
     found.append(CheckLine(name="discord invite", ok=True, detail=invite_link(application.id, config)))
     return found
 
@@ -99,7 +108,7 @@ def needed_flags(config: DiscordConfig) -> int:
     flags = VIEW | SEND | SEND_IN_THREADS | HISTORY | LINKS | FILES
     for action, needs in _OF_ACTIONS.items():
         flags |= needs if config.offers(action) else 0
-    flags |= REACT if config.working_reaction else 0
+    flags |= REACT if config.working_reaction or config.failed_reaction else 0
     flags |= CONNECT | SPEAK if config.voice else 0
     return flags | (THREADS if config.threads == "mention" else 0)
 

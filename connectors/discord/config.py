@@ -1,5 +1,6 @@
 """The settings of a Discord account, checked."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final, Literal
 
@@ -24,6 +25,7 @@ ACTIONS: Final = (
     "DOWNLOAD_MEDIA",
 )
 """What only Discord can do, by name."""
+_OWN_EMOJI: Final = re.compile(r"(<a?:)?\w{2,32}:\d{5,20}>?", re.ASCII)
 VOICE_ACTIONS: Final = ("JOIN_VOICE", "LEAVE_VOICE")
 """Those that `voice = true` brings."""
 
@@ -77,6 +79,18 @@ class DiscordConfig(ConnectorConfig):
             if name not in ACTIONS:
                 known = ", ".join(ACTIONS)
                 raise ValueError(f'there is no action "{one_line(name, 40)}"; there are {known}')
+        return value
+
+    @field_validator("working_reaction", "failed_reaction")
+    @classmethod
+    def _check_emoji(cls, value: str) -> str:
+        value = value.strip()
+        # resources/message#create-reaction: an emoji itself, or name:id of a server's own; no short names.
+        if value.isascii() and value and not _OWN_EMOJI.fullmatch(value):
+            raise ValueError(
+                "must be an emoji such as 👀, or one of a server's own as name:id; "
+                f"found {one_line(value, 40)!r}"
+            )
         return value
 
     @field_validator("token")

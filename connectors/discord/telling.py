@@ -110,7 +110,8 @@ async def _member(do: Errand) -> ActionResult:
     held = {str(role) for role in member.get("roles", ())}
     roles = [_named(role.get("name")) for role in guild["roles"] if str(role["id"]) in held]
     facts = [
-        f"{_named(display_name(user, member))} (user name {clean_name(user.get('username'))}, id {user['id']})",
+        f"{_named(display_name(user, member))} (user name {clean_name(user.get('username'))}, "
+        f"id {user['id']})",
         f"on Discord since {_day(str(user['id']))}",
         f"in this server since {str(member.get('joined_at') or 'unknown')[:10]}",
         f"roles: {', '.join(roles) or 'none'}",

@@ -308,6 +308,18 @@ async def test_check_looks_at_token_and_intent(switch: str, there: bool) -> None
         await bot.close()
 
 
+async def test_check_misses_the_members_switch_where_the_config_asks_for_it() -> None:
+    async with FakeDiscord() as fake:
+        for members, switch, missed in ((True, False, True), (True, True, False), (False, False, False)):
+            fake.members_intent = switch
+            config = DiscordConfig(token=fake.token, api_base=fake.api_base, members=members)
+            bot = DiscordConnector(config)
+            bad = [line for line in await bot.check() if not line.ok]
+            assert ["members = true" in line.detail for line in bad] == [True] * missed
+            assert all("switch on Server Members Intent" in line.advice for line in bad)
+            await bot.close()
+
+
 @pytest.mark.parametrize("told", [None, {"id": "77"}])
 async def test_an_application_that_is_not_told_keeps_nobody_off(
     fake: FakeDiscord, bot: DiscordConnector, channel: Channel, told: dict[str, str] | None

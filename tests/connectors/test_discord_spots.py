@@ -10,10 +10,20 @@ from bot_host.types.content import ChannelType, Content
 from bot_host.types.errors import RoomClosed
 from bot_host.types.outbound import Target
 from connectors.discord.client import DiscordConnector
+from connectors.discord.config import DiscordConfig
 from connectors.discord.spots import thread_name
 from tests.connectors.test_discord_live import make, started
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord_model import FORUM, Channel
+
+
+@pytest.mark.parametrize("key", ["working_reaction", "failed_reaction"])
+def test_a_reaction_that_discord_would_not_take_is_refused(key: str) -> None:
+    for good in ("", "👀", "1️⃣", "party:41771983429993937", "<a:party:41771983429993937>"):
+        assert getattr(DiscordConfig(**{key: good}), key) == good
+    for bad in ("eyes", ":eyes:", "x:y"):
+        with pytest.raises(ValueError, match="must be an emoji such as 👀"):
+            DiscordConfig(**{key: bad})
 
 
 @pytest.fixture

@@ -185,6 +185,7 @@ async def test_the_invite_asks_for_what_is_switched_on_and_nothing_else() -> Non
     assert needed_flags(DiscordConfig(actions=False, working_reaction="👀", threads="mention")) == (
         none | REACT | THREADS
     )
+    assert needed_flags(DiscordConfig(actions=False, failed_reaction="⚠️")) == none | REACT
     async with FakeDiscord() as fake:
         connector = discord(fake, actions=["CREATE_POLL"])
         found = {line.name: line.detail for line in await connector.check()}
