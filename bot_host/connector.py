@@ -91,10 +91,11 @@ from bot_host.types.inbound import (
 from bot_host.types.ledger import Heard, Seen
 from bot_host.types.memory import Memory
 from bot_host.types.models import ChatMessage, ModelType, SpeechRequest, TextRequest
-from bot_host.types.outbound import Payload, Sent, Target
+from bot_host.types.outbound import ASKED_BY, Payload, Sent, Target
 from bot_host.types.places import Role
 
 __all__ = [
+    "ASKED_BY",
     "NOT_LISTED",
     "PAIRING",
     "AccessKind",

@@ -101,7 +101,7 @@ from bot_host.types.models import (
     Usage,
     note_usage,
 )
-from bot_host.types.outbound import Target
+from bot_host.types.outbound import ASKED_BY, Target
 from bot_host.types.places import (
     BEGINS_AT,
     ROOM_SETTINGS,
@@ -117,6 +117,7 @@ from bot_host.types.task import Misfire, Task, TaskState
 from bot_host.types.turn import InboxState, Outcome
 
 __all__ = [
+    "ASKED_BY",
     "BEGINS_AT",
     "PLATFORM_ROLE",
     "ROOM_SETTINGS",

@@ -22,7 +22,7 @@ from bot_host.types.content import ChannelType, Content
 from bot_host.types.errors import BotHostError, StateError
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
-from bot_host.types.outbound import Target
+from bot_host.types.outbound import ASKED_BY, Target
 from bot_host.types.places import Room
 
 log = logging.getLogger(__name__)
@@ -123,6 +123,7 @@ class BotHost(AgentMethods, MessageMethods, StatusMethods):
                 channel_id=room.channel_id,
                 thread_id=room.thread_id,
                 reply_to=target.reply_to,
+                extra={ASKED_BY: target.extra[ASKED_BY]} if ASKED_BY in target.extra else {},
             )
         line = self._accounts.resolve(runtime.agent_id, target)
         memory = Memory(

@@ -11,6 +11,10 @@ Payload: TypeAlias = dict[str, Any]
 LANE: Final = "lane"
 """In `Target.extra`: what is sent there waits for nothing else that goes to the channel."""
 
+ASKED_BY: Final = "asked_by"
+"""In `Target.extra`: the platform's id of the person without a role for whom this is said to a shared room. A
+connector that can tell refuses it where they may not write themselves."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:

@@ -31,6 +31,7 @@ from connectors.discord import bases
 from connectors.discord.acks import Acks
 from connectors.discord.actions import discord_actions
 from connectors.discord.advice import TOKEN_ADVICE, check_lines
+from connectors.discord.behalf import check_asker
 from connectors.discord.components import components_of
 from connectors.discord.config import DiscordConfig
 from connectors.discord.encode import encode_message
@@ -243,6 +244,7 @@ class DiscordConnector:
         try:
             if HOW in payload:
                 return await self._replies.send(payload, target, key=key)
+            await check_asker(self._rest, self.config, target)
             sent = await self._posting.send(payload, target, key=key)
             self._listen_for_echo(target)
             return sent

@@ -140,7 +140,7 @@ class Errand:
         channel = await lookup.find("/channels/{id}", id=room.channel_id) if room is not None else None
         if channel is None:
             raise Refused("the channel that this was asked in is not to be seen any more")
-        here = await _spot(lookup, channel)
+        here = await look_at(lookup, channel)
         return cls(lookup, agent, call, askers=list(dict.fromkeys(askers)), here=here)
 
     @property
@@ -174,7 +174,7 @@ class Errand:
         unknown = f"there is no channel {one_line(named, 100)} that the person who asks can see"
         if link or plain:
             found = await self.lookup.find("/channels/{id}", id=(link or plain)[1])  # type: ignore[index]
-            spots = [await _spot(self.lookup, found)] if found else []
+            spots = [await look_at(self.lookup, found)] if found else []
         else:
             spots = await self._named(named)
         seen = [spot for spot in spots if await self._all_see(spot)]
@@ -193,7 +193,7 @@ class Errand:
     async def _spots(self) -> list[Spot]:
         channels = await self.channels()
         known = {str(channel["id"]): channel for channel in channels}
-        return [await _spot(self.lookup, channel, known) for channel in channels]
+        return [await look_at(self.lookup, channel, known) for channel in channels]
 
     async def channels(self) -> list[Json]:
         """The server's channels and its active threads. Raises Refused in a direct message."""
@@ -213,7 +213,7 @@ class Errand:
         return all([await self._sees(spot, asker) for asker in self.askers])
 
     async def _sees(self, spot: Spot, asker: str) -> bool:
-        member = await self._member(spot, asker)
+        member = await _member(self.lookup, spot, asker)
         if spot.guild is not None and self.lookup.rules.refuse_place(
             guild_id=str(spot.guild["id"]),
             channel_id=spot.id,
@@ -223,15 +223,6 @@ class Errand:
         ):
             return False
         return bool(await self.may(spot, asker) & VIEW)
-
-    async def _member(self, spot: Spot, user_id: str) -> Json | None:
-        if spot.guild is None:
-            return None
-        guild_id = str(spot.guild["id"])
-        member: Json | None = await self.lookup.find(
-            "/guilds/{guild}/members/{user}", guild=guild_id, user=user_id
-        )
-        return member
 
     async def _must_see(self, spot: Spot, said: str) -> None:
         if not await self._all_see(spot):
@@ -262,14 +253,7 @@ class Errand:
         if spot.guild is None:
             # A private chat has two in it, and both may do there what there is to do.
             return ALL if spot.id == self.here.id else 0
-        member = await self._member(spot, user_id)
-        if member is None:
-            return 0
-        value = permissions_in(spot.guild, member, spot.parent)
-        if spot.channel["type"] != PRIVATE_THREAD or value & MANAGE_THREADS:
-            return value
-        inside = await self.lookup.find("/channels/{id}/thread-members/{user}", id=spot.id, user=user_id)
-        return value if inside is not None else 0
+        return await permissions_of(self.lookup, spot, user_id)
 
     async def must(self, spot: Spot, flags: int) -> None:
         """All who ask, and the bot, have these permissions there. Raises Refused."""
@@ -327,8 +311,28 @@ class Errand:
         return book
 
 
-async def _spot(lookup: Lookup, channel: Json, known: Mapping[str, Json] | None = None) -> Spot:
-    """`known`: channels by id, where they have been read already."""
+async def _member(lookup: Lookup, spot: Spot, user_id: str) -> Json | None:
+    if spot.guild is None:
+        return None
+    guild_id = str(spot.guild["id"])
+    member: Json | None = await lookup.find("/guilds/{guild}/members/{user}", guild=guild_id, user=user_id)
+    return member
+
+
+async def permissions_of(lookup: Lookup, spot: Spot, user_id: str) -> int:
+    """What somebody may do in a server's channel; 0 for who is not in the server."""
+    member = await _member(lookup, spot, user_id)
+    if member is None or spot.guild is None:
+        return 0
+    value = permissions_in(spot.guild, member, spot.parent)
+    if spot.channel["type"] != PRIVATE_THREAD or value & MANAGE_THREADS:
+        return value
+    inside = await lookup.find("/channels/{id}/thread-members/{user}", id=spot.id, user=user_id)
+    return value if inside is not None else 0
+
+
+async def look_at(lookup: Lookup, channel: Json, known: Mapping[str, Json] | None = None) -> Spot:
+    """A channel with what decides about it. `known`: channels by id, where they have been read already."""
     guild_id = str(channel.get("guild_id") or "")
     if not guild_id:
         return Spot(channel=channel, parent=channel, guild=None)

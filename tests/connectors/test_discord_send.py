@@ -11,14 +11,15 @@ import pytest
 from bot_host.testing.connector import RecordingHost
 from bot_host.types.content import Content
 from bot_host.types.errors import ConfigError, RoomClosed, SendLater, SendRefused, SendUnknown
-from bot_host.types.outbound import Target
+from bot_host.types.outbound import ASKED_BY, Target
 from connectors.discord import connector as spec
+from connectors.discord import permissions
 from connectors.discord.advice import needed_permissions
 from connectors.discord.client import DiscordConnector
 from connectors.discord.config import DiscordConfig
 from connectors.discord.gateway import Pace
 from tests.fakes.discord import ME, SEND, TYPING, FakeDiscord
-from tests.fakes.discord_model import Channel
+from tests.fakes.discord_model import Channel, allow_and_deny
 
 APPLICATION = "GET /oauth2/applications/@me"
 PACE = Pace(identify_s=0.05, retry_base_s=0.05)
@@ -60,6 +61,27 @@ async def test_sending_needs_no_gateway(fake: FakeDiscord, bot: DiscordConnector
     [message_id] = await say(bot, channel, "hello")
     assert fake.sent[0]["id"] == message_id
     assert fake.gateway.connections == []
+
+
+async def test_what_somebody_asked_for_goes_only_where_they_may_write(
+    fake: FakeDiscord, bot: DiscordConnector, channel: Channel
+) -> None:
+    guild = channel.guild
+    assert guild is not None
+    ada, ben = fake.add_user("ada"), fake.add_user("ben")
+    fake.member(guild, ada)
+    allow_and_deny(channel, ben, deny=permissions.SEND)
+    thread = fake.add_thread(channel, "plans")
+    await say(bot, channel, "for ada", extra={ASKED_BY: ada.id})
+    with pytest.raises(SendRefused, match="cannot see that channel"):
+        await say(bot, channel, "for ben", key="2", extra={ASKED_BY: ben.id})
+    fake.member(guild, ben)
+    with pytest.raises(SendRefused, match="lacks Send Messages in #general"):
+        await say(bot, channel, "for ben", key="3", extra={ASKED_BY: ben.id})
+    await say(bot, thread, "for ben", key="4", extra={ASKED_BY: ben.id})
+    with pytest.raises(SendRefused, match="private chat"):
+        await say(bot, fake.dm(ada), "for ben", key="5", extra={ASKED_BY: ben.id})
+    assert [message["content"] for message in fake.sent] == ["for ada", "for ben"]
 
 
 async def test_a_long_reply_arrives_in_parts_and_only_the_first_replies(

@@ -3,12 +3,14 @@
 A member can make the agent write only where they are themselves: into shared rooms in which they take part,
 and into their own private chat. An ADMIN may use every room of the world, and write to people of the room
 that the request comes from; the bot's owners may use all rooms and people that the agent knows. What a
-member has sent carries their name. Everything is confirmed by the person who asked.
+member has sent carries their name, and a connector that can tell refuses it where they may not write
+themselves: who was in a room once may be shut out of it now. Everything is confirmed by the person who asked.
 """
 
 from typing import Final
 
 from bot_host.plugin import (
+    ASKED_BY,
     Action,
     ActionCall,
     ActionResult,
@@ -58,14 +60,17 @@ async def _send(agent: Agent, call: ActionCall) -> ActionResult:
     if role is Role.NONE and room.type not in PRIVATE:
         sender = await agent.store.find_entity(call.message.entity_id)
         text = f"{text}\n(from {called(sender)})"
-    return await _deliver(agent, room, text)
+        same = call.message.content.source == room.source
+        asked_by = str(call.message.metadata.get("from_id", "")) if same else ""
+        return await _deliver(agent, room, text, extra={ASKED_BY: asked_by} if asked_by else {})
+    return await _deliver(agent, room, text, extra={})
 
 
-async def _deliver(agent: Agent, room: Room, text: str) -> ActionResult:
+async def _deliver(agent: Agent, room: Room, text: str, *, extra: dict[str, str]) -> ActionResult:
     where = one_line(room.name, 60) or "their private chat"
     try:
         delivery = await agent.send_message_to_target(
-            Target(source=room.source, room_id=room.id), Content(text=text, source=room.source)
+            Target(source=room.source, room_id=room.id, extra=extra), Content(text=text, source=room.source)
         )
     except BotHostError as error:
         return ActionResult(success=False, error=f"not sent: {one_line(str(error), 200)}")
