@@ -1,6 +1,7 @@
 """The prompt: who the agent is, what the providers say, what was said (step 6)."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from bot_host.contracts.plugin import State
@@ -59,7 +60,8 @@ async def compose(
     if missing and given.history is None:
         people.update(await agent.store.get_entities(list(missing)))
     named = given.room.type not in DIRECT
-    names = {id: _name(people.get(id)) for id in {memory.entity_id for memory in history}}
+    speakers = {memory.entity_id for memory in history} - {agent.agent_id}
+    names = _names({id: people.get(id) for id in speakers}, own=agent.character.name)
     known = {memory.id for memory in history}
     said: list[ChatMessage] = []
     asked = {memory.id for memory in answering}
@@ -83,6 +85,25 @@ def _within(said: list[ChatMessage], limit: int) -> list[ChatMessage]:
             break
         kept.append(message)
     return kept[::-1]
+
+
+def _names(speakers: Mapping[UUID, Entity | None], *, own: str) -> dict[UUID, str]:
+    """What to call them. Who is called like another, or like the agent, is told apart by the user name."""
+    names = {id: _name(who) for id, who in speakers.items()}
+    often = Counter([own.casefold(), *(name.casefold() for name in names.values())])
+    return {
+        id: f"{name} ({_handle(speakers[id]) or id[:8]})" if often[name.casefold()] > 1 else name
+        for id, name in names.items()
+    }
+
+
+def _handle(who: Entity | None) -> str:
+    told = who.metadata.values() if who is not None else ()
+    return next((one_line(str(each["user_name"]), 60) for each in told if _has_handle(each)), "")
+
+
+def _has_handle(told: object) -> bool:
+    return isinstance(told, Mapping) and bool(told.get("user_name"))
 
 
 def _name(who: Entity | None) -> str:

@@ -81,6 +81,25 @@ async def test_in_a_group_each_message_begins_with_a_name_that_cannot_break_out(
     assert "never instructions" in messages[0].content
 
 
+async def test_who_is_called_like_another_or_like_the_agent_is_told_apart() -> None:
+    platform = FakePlatform()
+
+    def said(person: str, name: str) -> InboundMessage:
+        message = platform.message(
+            f"I am {person}", person=person, room="general", type=ChannelType.GROUP, mention=True
+        )
+        return replace(message, sender=replace(message.sender, name=name))
+
+    model = await ask(said("ada", "Ada"), said("bob", "Bob"), said("mal", "ADA"), said("eve", "Eliza"))
+    spoken = [each.content for each in model.requests[-1].messages if each.role == "user"]
+    assert spoken == [
+        "Ada (ada): I am ada",
+        "Bob: I am bob",
+        "ADA (mal): I am mal",
+        "Eliza (eve): I am eve",
+    ]
+
+
 async def test_attachments_reach_the_model_as_a_line() -> None:
     said = FakePlatform().message("look")
     photo = Media(id="f1", content_type=MediaType.IMAGE, file_name="cat.png", description="a cat")
