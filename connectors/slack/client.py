@@ -33,19 +33,22 @@ from bot_host.connector import (
     backoff,
     one_line,
 )
+from connectors.slack.answering import Answering
 from connectors.slack.catch_up import CatchUp
 from connectors.slack.check import check_account
 from connectors.slack.config import SlackConfig
 from connectors.slack.decode import Decoder, Self
-from connectors.slack.encode import encode, plain_request, request
+from connectors.slack.encode import encode, plain_request, plainly, request, shown
 from connectors.slack.errors import DRESS, GONE_MESSAGE, METADATA, code_of, login_error, send_error
 from connectors.slack.groups import Groups
 from connectors.slack.history import History
-from connectors.slack.intake import Intake
+from connectors.slack.intake import Intake, Readers
+from connectors.slack.interactions import Reader, is_use
 from connectors.slack.live import compare
 from connectors.slack.mrkdwn import escape
 from connectors.slack.names import Lookup
 from connectors.slack.proof import Proofs
+from connectors.slack.replies import HOW, Replies, encode_chosen, encode_reply
 from connectors.slack.signs import DONE, Signs
 from connectors.slack.silence import silences
 from connectors.slack.transfer import Transfer, is_file_id, notes
@@ -88,6 +91,7 @@ class SlackConnector:
         self._history = History(self._web)
         self._proofs = Proofs(self._history)
         self._files = Transfer(config, self._web)
+        self._replies = Replies(config)
 
     def _web(self) -> AsyncWebClient:
         # The session belongs to the running loop, which is not there yet when the connector is made.
@@ -170,13 +174,14 @@ class SlackConnector:
             clock_ahead_s=clock_ahead_s(answer.headers),
             decode=decode,
         )
+        answering = Answering(host=host, reader=Reader(me, decoder, self._names), web=web, tell=self._tell)
         intake = Intake(
             me=me,
             bot_token=self._config.bot_token,
             app_token=self._config.app_token,
             web=web,
             app_web=web_client(self._config, web.session, token=None),
-            read=read,
+            read=Readers(event=read, press=answering.press, form=answering.form),
             store=host.accept,
             on_hello=catch_up.said_hello,
         )
@@ -251,12 +256,18 @@ class SlackConnector:
 
     def encode(self, content: Content, target: Target) -> list[Payload]:
         """See `Connector.encode`."""
-        return encode(content, target)
+        return encode_reply(content, target) if is_use(target) else encode(content, target)
+
+    def chosen(self, target: Target, label: str) -> list[Payload]:
+        """See the contract `ChoiceConnector`."""
+        return encode_chosen(target, label)
 
     async def send(self, payload: Payload, target: Target, *, key: str) -> Sent:
         """See `Connector.send`. Refused markup goes out again as plain text, at once."""
         if not target.channel_id:
             raise SendRefused("no channel to send to")
+        if HOW in payload:
+            return await self._replies.send(payload, target, self._web())
         if payload.get("files"):
             sent = await self._files.send(payload, target)
             if isinstance(sent, Sent):
@@ -286,7 +297,7 @@ class SlackConnector:
         if is_file_id(ts):
             raise SendRefused("Slack puts no text in place of a file")
         try:
-            await self._web().chat_update(channel=channel, ts=ts, text=payload["text"])
+            await self._web().chat_update(channel=channel, ts=ts, **shown(payload))
             return
         except SlackApiError as error:
             if code_of(error) not in DRESS:
@@ -295,7 +306,7 @@ class SlackConnector:
         except FAULTS as error:
             raise send_error(error) from None
         try:
-            await self._web().chat_update(channel=channel, ts=ts, text=payload["plain"])
+            await self._web().chat_update(channel=channel, ts=ts, text=plainly(payload))
         except FAULTS as error:
             raise send_error(error) from None
 
@@ -329,6 +340,10 @@ class SlackConnector:
         """See the contract `ReadBackConnector`."""
         if self._me is None:
             raise SendLater("not logged in yet")
+        if HOW in payload:
+            if payload[HOW] == "chosen":
+                return None
+            raise SendRefused("nobody can look up what one person alone was shown")
         found = await self._proofs.find(payload, target, self._me, key=key, since=since, others=others)
         return Sent(platform_message_id=found) if found else None
 
@@ -339,6 +354,9 @@ class SlackConnector:
     async def download(self, media: Media, target: Target, *, message_id: str, max_bytes: int) -> bytes:
         """See the contract `DownloadingConnector`."""
         return await self._files.download(media, max_bytes=max_bytes)
+
+    async def _tell(self, target: Target, text: str) -> None:
+        await self._replies.tell(target, text, self._web())
 
     async def _post(self, arguments: dict[str, Any]) -> Sent:
         answer = await self._web().chat_postMessage(**arguments)

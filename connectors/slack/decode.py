@@ -220,6 +220,22 @@ class Decoder:
         known = names.is_bot(_text_of(event, "user"))
         return bool(event.get("bot_id")) if known is None else known
 
+    # who uses commands and buttons
+
+    def refusal_of(self, user: str, channel: str) -> str | None:
+        """Why this person may use nothing of ours there; `PAIRING`: somebody has to approve of them."""
+        return self._refusal({"user": user, "channel": channel})
+
+    def visitor(self, user: str, told_name: str, names: Directory) -> PersonRef:
+        """Who uses something. `told_name`: their short name, as the event says it."""
+        return PersonRef(
+            key=person_key(user),
+            platform_id=user,
+            name=names.user(user) or one_line(told_name),
+            user_name=names.user_name(user) or one_line(told_name),
+            roles=tuple(self._groups(user) or ()),
+        )
+
     # messages
 
     def _message(self, event: Event, names: Directory) -> InboundEvent:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from bot_host.connector import Content, Payload, Target, clean_text, split_markdown
+from connectors.slack.blocks import SECTION, blocks_of, in_words, section
 from connectors.slack.mrkdwn import escape, render
 
 EVENT_TYPE: Final = "bot_host_part"
@@ -16,6 +17,8 @@ AIM: Final = 3_500
 """Characters of Markdown in one message, as long as its mrkdwn fits."""
 MOST_FILES: Final = 10
 """In one message."""
+AIM_SECTION: Final = 2_600
+"""The same where the text has to be a block, as choices stand below it."""
 SMALLEST: Final = 400
 """A piece of this size fits in any case: an entity has at most five characters."""
 
@@ -26,9 +29,12 @@ def encode(content: Content, target: Target) -> list[Payload]:
     Files are messages of their own, below the text: only without files a message can carry our key.
     """
     del target  # Every conversation takes the same text.
-    text = _with_links(content).strip()
-    pieces = _pieces(text, AIM) if text else ()
+    text, offered = _with_links(content).strip(), content.choices
+    pieces = _pieces(text, AIM_SECTION if offered else AIM, most=SECTION if offered else READABLE)
     payloads: list[Payload] = [{"text": mrkdwn, "plain": plain} for mrkdwn, plain in pieces]
+    if offered is not None:
+        payloads = payloads or [{"text": "", "plain": ""}]
+        payloads[-1] |= {"blocks": blocks_of(offered), "listed": in_words(offered)}
     files = [told for media in content.attachments if (told := media.as_file()) is not None]
     groups = (files[first : first + MOST_FILES] for first in range(0, len(files), MOST_FILES))
     return [*payloads, *({"text": "", "plain": "", "files": group} for group in groups)]
@@ -44,17 +50,19 @@ def _with_links(content: Content) -> str:
     return clean_text("\n".join([content.text, *links]))
 
 
-def _pieces(text: str, limit: int) -> Iterator[tuple[str, str]]:
+def _pieces(text: str, limit: int, *, most: int) -> Iterator[tuple[str, str]]:
+    if not text:
+        return
     # Splitting measures many candidates: what each would be as mrkdwn is too dear to ask every time.
     for piece in split_markdown(text, limit=limit, measure=lambda part: len(escape(part))):
         if not piece.strip():
             continue
         plain, mrkdwn = escape(piece), render(piece)
-        if len(mrkdwn) <= READABLE:
+        if len(mrkdwn) <= most:
             yield mrkdwn, plain
         elif limit > SMALLEST:
             # Tables grow by their padding, addresses by their encoding.
-            yield from _pieces(piece, limit // 2)
+            yield from _pieces(piece, limit // 2, most=most)
         else:
             yield plain, plain
 
@@ -63,18 +71,31 @@ def request(payload: Payload, target: Target, *, key: str) -> dict[str, Any]:
     """The arguments of `chat.postMessage`. The key goes along as metadata, to be found in the history."""
     return {
         **place(target),
-        "text": payload["text"],
+        **shown(payload),
         "unfurl_links": False,
         "unfurl_media": False,
         "metadata": _metadata(key),
     }
 
 
+def shown(payload: Payload) -> dict[str, Any]:
+    """What a message shows: its text, and choices below it, where the text is a block and a fallback."""
+    text, blocks = payload["text"], payload.get("blocks")
+    if not blocks:
+        return {"text": text}
+    return {"text": text or payload["listed"], "blocks": [*section(text), *blocks]}
+
+
+def plainly(payload: Payload) -> str:
+    """The text without markup; choices in words below it."""
+    return "\n\n".join(part for part in (payload["plain"], payload.get("listed", "")) if part)
+
+
 def plain_request(payload: Payload, target: Target, *, key: str = "") -> dict[str, Any]:
     """The same without markup, and without metadata if there is no key. Still escaped: nothing is live."""
     dressed: dict[str, Any] = {
         **place(target),
-        "text": payload["plain"],
+        "text": plainly(payload),
         "mrkdwn": False,
         "unfurl_links": False,
         "unfurl_media": False,

@@ -21,12 +21,14 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
 from slack_bolt.adapter.socket_mode.internals import build_headers
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
@@ -58,7 +60,7 @@ READ_S: Final = 0.5
 """How long a group may take to read: Slack wants each acknowledgement within three seconds."""
 
 ReadEvent = Callable[[Mapping[str, Any]], Awaitable[InboundEvent]]
-"""Reads the payload of an event."""
+"""Reads the payload of an event, or of what somebody used."""
 StoreEvents = Callable[..., Awaitable[None]]
 """Takes events in, in order; returns when they are on disk. Raises StoreError."""
 
@@ -84,10 +86,19 @@ class _Socket(SocketModeClient):
             raise
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readers:
+    """Who reads what comes, by its kind."""
+
+    event: ReadEvent
+    press: ReadEvent
+    form: ReadEvent
+
+
 def make_app(
-    web: AsyncWebClient, me: Self, bot_token: str, read: ReadEvent, done: list[InboundEvent]
+    web: AsyncWebClient, me: Self, bot_token: str, read: Readers, done: list[InboundEvent]
 ) -> AsyncApp:
-    """The bolt app: events are read into `done`; what nobody handles yet is acknowledged and logged.
+    """The bolt app: what comes is read into `done`; what nobody handles is acknowledged and logged.
 
     `authorize` spares an `auth.test` for the first event, whose failure bolt would answer with status 200 as
     if the event had been handled; it also keeps bolt from reading OAuth settings out of the environment.
@@ -121,7 +132,18 @@ def make_app(
 
     @app.event(ANY)
     async def on_event(body: dict[str, Any]) -> None:
-        done.append(await read(body))
+        done.append(await read.event(body))
+
+    # Only those of messages: others tell no place to answer in.
+    @app.action({"type": "block_actions", "action_id": ANY})
+    async def on_press(ack: AsyncAck, body: dict[str, Any]) -> None:
+        done.append(await read.press(body))
+        await ack()
+
+    @app.view(ANY)
+    async def on_form(ack: AsyncAck, body: dict[str, Any]) -> None:
+        done.append(await read.form(body))
+        await ack()
 
     @app.error
     async def on_error(error: Exception) -> BoltResponse:
@@ -142,7 +164,7 @@ class Intake:
         app_token: str,
         web: AsyncWebClient,
         app_web: AsyncWebClient,
-        read: ReadEvent,
+        read: Readers,
         store: StoreEvents,
         on_hello: Callable[[], None],
     ) -> None:

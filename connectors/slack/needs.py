@@ -21,6 +21,9 @@ EVENTS: Final[Mapping[str, str]] = {
 METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "auth.test": (),
     "chat.postMessage": ("chat:write",),
+    "chat.postEphemeral": ("chat:write",),
+    "chat.update": ("chat:write",),
+    "views.open": (),
     "assistant.threads.setStatus": ("chat:write",),
     "users.info": ("users:read",),
     "conversations.info": ("channels:read", "groups:read", "mpim:read"),

@@ -14,7 +14,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot_host.connector import Payload, SendLater, SendRefused, Target
 from connectors.slack.decode import Self
-from connectors.slack.encode import EVENT_TYPE
+from connectors.slack.encode import EVENT_TYPE, plainly
 from connectors.slack.errors import code_of, fault_of, is_passing
 from connectors.slack.history import HISTORY, REPLIES, Busy, History
 from connectors.slack.transfer import same_files
@@ -84,7 +84,7 @@ def is_same(message: Json, payload: Payload, me: Self, *, key: str) -> bool:
         told = metadata.get("event_payload")
         return isinstance(told, dict) and told.get("key") == key
     # Metadata that Slack refused was left away.
-    return str(message.get("text") or "").split() == str(payload.get("plain") or "").split()
+    return str(message.get("text") or "").split() == plainly(payload).split()
 
 
 def _look_error(error: SlackApiError) -> SendLater | SendRefused:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot_host.connector import (
+    Choices,
     Content,
+    FormField,
     InboundPlaces,
     LoginError,
     Media,
@@ -338,6 +340,21 @@ async def test_with_the_manifest_everything_works(tmp_path: Path) -> None:
             read = await bot.connector.download(Media(id=sent), target, message_id="1", max_bytes=9)
             assert read == b"png"
             await bot.connector.retract(target, sent)
+            form = Choices(fields=[FormField(name="a", label="A")], title="T", key="k" * 16)
+            bot.host.open_choices[form.key] = form
+            [payload] = bot.connector.encode(Content(choices=form), target)
+            await bot.connector.send(payload, target, key="k")
+            offered = slack.posts(channel=general)[-1]
+            await slack.press(general, ada, f"f:{form.key}", message=offered)
+            await slack.wait_answered("views.open")
+            await slack.submit(slack.views[0], ada, a="b")
+            await slack.wait_acked()
+            used_by = bot.host.messages[-1].target
+            for payload in (
+                *bot.connector.chosen(used_by, "T"),
+                {"how": "eyes", "text": "no", "plain": "no"},
+            ):
+                await bot.connector.send(payload, used_by, key="k")
             assert all(call.answer and call.answer["ok"] for call in slack.calls)
             used = {call.method for call in slack.calls} - {"apps.connections.open"}
             assert used == set(needs.METHODS)

@@ -27,6 +27,7 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
+from tests.fakes.slack_interactions import Interactivity
 from tests.fakes.slack_methods import BY_KIND, SCOPES, Methods, Refused
 from tests.fakes.slack_people import People
 from tests.fakes.slack_socket import Envelope, Socket, SocketMode
@@ -81,12 +82,15 @@ class Fault:
         self.open.set()
 
 
-class FakeSlack(People):
+class FakeSlack(People, Interactivity):
     """See the module."""
 
     def __init__(self) -> None:
-        super().__init__(Workspace())
+        People.__init__(self, Workspace())
+        Interactivity.__init__(self)
         self.methods = Methods(self.workspace, self._emit_later)
+        self.methods.show_ephemeral = self.show_ephemeral
+        self.methods.table["views.open"] = self.open_view
         self.bot_token = f"xoxb-{secrets.randbelow(10**12):012d}-{secrets.token_hex(12)}"
         self.app_token = f"xapp-1-{APP_ID}-{secrets.randbelow(10**12):012d}-{secrets.token_hex(24)}"
         self.team_id, self.bot_user_id, self.bot_id = TEAM_ID, BOT_USER_ID, BOT_ID
@@ -113,6 +117,7 @@ class FakeSlack(People):
         app.router.add_get("/link/", self.socket_mode.handle)
         app.router.add_get("/files-pri/{id}/{rest:.*}", self._file)
         app.router.add_get("/signin", self._signin)
+        app.router.add_post("/response/{id}", self.respond)
         app.router.add_post("/upload/v1/{id}", self._upload)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -121,8 +126,7 @@ class FakeSlack(People):
         address = self._runner.addresses[0]
         self._port = address[1]
         self._host = f"{address[0]}:{address[1]}"
-        self.response_url = f"http://{self._host}/response"
-        self.methods.base_url = f"http://{self._host}"
+        self.base_url = self.methods.base_url = f"http://{self._host}"
         return self
 
     async def __aexit__(

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from tests.fakes.slack_interactions import check_interactive
 from tests.fakes.slack_workspace import (
     APP_ID,
     BOT_ID,
@@ -18,6 +19,7 @@ from tests.fakes.slack_workspace import (
     FakeChannel,
     FakeFile,
     Json,
+    Refused,
     Workspace,
 )
 
@@ -31,6 +33,7 @@ _PREFIX = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
 
 SCOPES: dict[str, tuple[str, ...]] = {
     "chat.postMessage": ("chat:write",),
+    "chat.postEphemeral": ("chat:write",),
     "chat.update": ("chat:write",),
     "chat.delete": ("chat:write",),
     "users.info": ("users:read",),
@@ -61,14 +64,6 @@ KNOWN_BLOCKS = {
     "file", "header", "image", "input", "markdown", "plan", "rich_text", "section", "table", "task_card",
     "video",
 }  # fmt: skip
-
-
-class Refused(Exception):
-    """`{"ok": false, "error": …}`."""
-
-    def __init__(self, error: str, **fields: Any) -> None:
-        super().__init__(error)
-        self.answer: Json = {"ok": False, "error": error, **fields}
 
 
 def _as_json(value: Any, error: str) -> Any:
@@ -104,6 +99,7 @@ def _check_block(block: Any) -> int:
             raise Refused("invalid_blocks")
     if kind in ("rich_text", "context") and not isinstance(block.get("elements"), list):
         raise Refused("invalid_blocks")
+    check_interactive(block)
     return len(json.dumps(block, ensure_ascii=False))
 
 
@@ -166,6 +162,7 @@ class Methods:
     def __init__(self, workspace: Workspace, emit: Callable[[Json, FakeChannel | None], None]) -> None:
         self.workspace = workspace
         self._emit = emit
+        self.show_ephemeral: Callable[[FakeChannel, Json], Json]
         self.statuses: dict[tuple[str, str], str] = {}
         """Status of each (channel, thread)."""
         self.base_url = ""
@@ -183,6 +180,7 @@ class Methods:
             "users.info": self.users_info,
             "usergroups.users.list": self.usergroups_users_list,
             "chat.postMessage": self.post,
+            "chat.postEphemeral": self.post_ephemeral,
             "chat.update": self.update,
             "chat.delete": self.delete,
             "conversations.info": self.conversation_info,
@@ -335,6 +333,12 @@ class Methods:
             answer |= {"warning": ",".join(warnings), "response_metadata": {"warnings": warnings}}
         return answer
 
+    def post_ephemeral(self, args: Json) -> Json:
+        """What the interactive side shows."""
+        channel = self._channel(args)
+        check_message(args)
+        return self.show_ephemeral(channel, args)
+
     def update(self, args: Json) -> Json:
         """https://docs.slack.dev/reference/methods/chat.update"""
         channel = self._channel(args)
@@ -342,6 +346,8 @@ class Methods:
         check_message(args)
         before = dict(message)
         message["text"] = args.get("text") or args.get("markdown_text") or ""
+        # "If the `text` argument is provided and `blocks` are not provided, the `blocks` will be removed."
+        message.pop("blocks", None)
         if args.get("blocks"):
             message["blocks"] = args["blocks"]
         message["edited"] = {"user": BOT_USER_ID, "ts": self.workspace.new_ts()}

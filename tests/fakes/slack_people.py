@@ -27,7 +27,6 @@ class People:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self.socket_mode: SocketMode
-        self.response_url = ""
         self.subscriptions: set[str] | None = None
         """Bot events that the app asked for, as in a manifest; None: all."""
         self._emitted: list[Envelope] = []
@@ -197,32 +196,6 @@ class People:
         """https://docs.slack.dev/reference/events/user_change"""
         user.display_name = display_name
         return await self.emit({"type": "user_change", "user": user.to_json(), "cache_ts": int(time.time())})
-
-    async def command(self, channel: FakeChannel, user: FakeUser, command: str, text: str = "") -> Envelope:
-        """A slash command. https://docs.slack.dev/interactivity/implementing-slash-commands"""
-        payload = {
-            "token": "fake", "team_id": TEAM_ID, "team_domain": "fake-works", "api_app_id": APP_ID,
-            "channel_id": channel.id, "channel_name": channel.name, "user_id": user.id,
-            "user_name": user.name, "command": command, "text": text, "is_enterprise_install": "false",
-            "trigger_id": uuid.uuid4().hex, "response_url": self.response_url,
-        }  # fmt: skip
-        envelope = self.socket_mode.add("slash_commands", payload, accepts_response_payload=True)
-        await self.socket_mode.deliver(envelope)
-        return envelope
-
-    async def press(self, channel: FakeChannel, user: FakeUser, action_id: str) -> Envelope:
-        """A button. https://docs.slack.dev/reference/interaction-payloads/block_actions-payload"""
-        payload = {
-            "type": "block_actions", "team": {"id": TEAM_ID, "domain": "fake-works"}, "api_app_id": APP_ID,
-            "user": {"id": user.id, "team_id": TEAM_ID, "username": user.name}, "token": "fake",
-            "channel": {"id": channel.id, "name": channel.name}, "is_enterprise_install": False,
-            "enterprise": None, "trigger_id": uuid.uuid4().hex, "response_url": self.response_url,
-            "container": {"type": "message", "channel_id": channel.id},
-            "actions": [{"type": "button", "action_id": action_id, "block_id": "b", "value": "v"}],
-        }  # fmt: skip
-        envelope = self.socket_mode.add("interactive", payload)
-        await self.socket_mode.deliver(envelope)
-        return envelope
 
 
 def _callback(event: Json) -> Json:

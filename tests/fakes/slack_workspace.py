@@ -138,6 +138,14 @@ class FakeFile:
         return {**shown, "subtype": self.subtype} if self.subtype else shown
 
 
+class Refused(Exception):
+    """`{"ok": false, "error": …}`."""
+
+    def __init__(self, error: str, **fields: Any) -> None:
+        super().__init__(error)
+        self.answer: Json = {"ok": False, "error": error, **fields}
+
+
 class Workspace:
     """People, conversations and messages. Time stamps are Slack's: seconds with six decimals, as text."""
 

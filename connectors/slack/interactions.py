@@ -1,0 +1,196 @@
+"""What people press and fill in, as the host's messages. Pure.
+
+https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Self
+
+from bot_host.connector import (
+    PAIRING,
+    ChannelType,
+    ChoiceUse,
+    Content,
+    InboundMessage,
+    MentionContext,
+    MentionType,
+    RoomRef,
+    Skipped,
+    Target,
+    utc_now,
+)
+from connectors.slack.blocks import read_form, read_press
+from connectors.slack.decode import Decoder, Directory, ts_to_time
+from connectors.slack.decode import Self as Me
+
+UNKNOWN: Final = "unknown component"
+FORM_WORDS: Final = "(a form)"
+LANE_PREFIX: Final = "interaction:"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """Who uses something of ours, and where."""
+
+    id: str
+    """Of this use: the same when Slack delivers it again."""
+    user: str
+    user_name: str
+    channel: str
+    thread: str = ""
+    message: str = ""
+    """The time stamp of the message whose button it is; empty: a command."""
+    text: str = ""
+    """What that message says."""
+    private: bool = False
+    """That message is for this person alone."""
+    response_url: str = ""
+    at: datetime
+
+    @classmethod
+    def of_press(cls, body: Mapping[str, Any]) -> Self:
+        """Of a `block_actions` payload. Raises what reading a malformed one raises."""
+        container, action = body["container"], body["actions"][0]
+        told = body.get("message") or {}
+        message = str(container["message_ts"])
+        thread = str(told.get("thread_ts") or container.get("thread_ts") or "")
+        return cls(
+            id=str(body["trigger_id"]),
+            user=str(body["user"]["id"]),
+            user_name=_name_of(body["user"]),
+            channel=str(container["channel_id"]),
+            thread=thread if thread != message else "",
+            message=message,
+            text=str(told.get("text") or ""),
+            private=bool(container.get("is_ephemeral")),
+            response_url=str(body.get("response_url") or ""),
+            at=ts_to_time(str(action["action_ts"])),
+        )
+
+    @classmethod
+    def of_form(cls, body: Mapping[str, Any]) -> Self:
+        """Of a `view_submission` payload: where its form was opened, we have told it ourselves."""
+        view = body["view"]
+        origin = json.loads(view["private_metadata"])
+        return cls(
+            id=str(view["id"]),
+            user=str(body["user"]["id"]),
+            user_name=_name_of(body["user"]),
+            channel=str(origin["channel"]),
+            thread=str(origin.get("thread", "")),
+            message=str(origin.get("message", "")),
+            text=str(origin.get("text", "")),
+            private=bool(origin.get("private")),
+            at=utc_now(),
+        )
+
+    def origin(self) -> dict[str, str]:
+        """What a form that is opened here has to know of it."""
+        told = {"channel": self.channel, "thread": self.thread, "message": self.message, "text": self.text}
+        return {name: value for name, value in told.items() if value} | (
+            {"private": "1"} if self.private else {}
+        )
+
+    @property
+    def target(self) -> Target:
+        """Where it is answered."""
+        extra = {
+            # What is for one person's eyes waits for nothing else in the channel.
+            "lane": f"{LANE_PREFIX}{self.id}",
+            "user_id": self.user,
+            "click": self.message,
+            "text": self.text,
+            "response_url": self.response_url,
+            "at": str(int(self.at.timestamp())),
+            "private": "1" if self.private else "",
+        }
+        return Target(
+            source="slack",
+            channel_id=self.channel,
+            thread_id=self.thread,
+            extra={name: value for name, value in extra.items() if value},
+        )
+
+
+def _name_of(user: Mapping[str, Any]) -> str:
+    return str(user.get("username") or user.get("name") or "")
+
+
+def is_use(target: Target) -> bool:
+    """Whether an answer to `target` answers a button, form or command."""
+    return target.extra.get("lane", "").startswith(LANE_PREFIX)
+
+
+class Reader:
+    """Reads what people do with what is ours."""
+
+    def __init__(self, me: Me, decoder: Decoder, names: Directory) -> None:
+        self._me = me
+        self._decoder = decoder
+        self._names = names
+
+    def refuse(self, use: Use) -> str:
+        """Why it is not for the agent; empty: it is, if only after somebody approved of who it is."""
+        reason = self._decoder.refusal_of(use.user, use.channel)
+        return reason if reason and reason != PAIRING else ""
+
+    def press(self, body: Mapping[str, Any], use: Use) -> InboundMessage | Skipped:
+        """A button or list."""
+        found = read_press(body["actions"][0], body.get("state") or {})
+        if found is None:
+            return self._skip(use, UNKNOWN)
+        choice, words = found
+        return self._chosen(use, choice, words)
+
+    def form(self, body: Mapping[str, Any], use: Use) -> InboundMessage | Skipped:
+        """A form that was sent off."""
+        choice = read_form(body["view"])
+        return self._skip(use, UNKNOWN) if choice is None else self._chosen(use, choice, FORM_WORDS)
+
+    def _skip(self, use: Use, reason: str) -> Skipped:
+        return Skipped(reason=reason, event_key=self._key(use))
+
+    def _key(self, use: Use) -> str:
+        return f"{self._me.team_id}/{use.channel}/{LANE_PREFIX}{use.id}"
+
+    def _chosen(self, use: Use, choice: ChoiceUse, words: str) -> InboundMessage | Skipped:
+        if reason := self.refuse(use):
+            return self._skip(use, reason)
+        return replace(self._message(use, words or FORM_WORDS), choice=choice)
+
+    def _message(self, use: Use, text: str) -> InboundMessage:
+        room = self._room(use)
+        strange = self._decoder.refusal_of(use.user, use.channel) == PAIRING
+        return InboundMessage(
+            event_key=self._key(use),
+            message_id=use.id,
+            memory_key=f"slack-{use.channel}-{LANE_PREFIX}{use.id}",
+            world=self._me.world(self._names.team()),
+            room=room,
+            sender=self._decoder.visitor(use.user, use.user_name, self._names),
+            content=Content(
+                text=text,
+                source="slack",
+                channel_type=room.type,
+                mention_context=MentionContext(
+                    is_mention=True, is_thread=bool(use.thread), mention_type=MentionType.PLATFORM_MENTION
+                ),
+            ),
+            sent_at=use.at,
+            target=replace(use.target, server_id=self._me.team_id),
+            private=use.private,
+            pairing_id=use.user if strange else "",
+        )
+
+    def _room(self, use: Use) -> RoomRef:
+        channel, thread, dm = use.channel, use.thread, use.channel.startswith("D")
+        kind = ChannelType.DM if dm else ChannelType.THREAD if thread else ChannelType.GROUP
+        key = f"slack-room-{channel}-{thread}" if thread else f"slack-room-{channel}"
+        name = "" if dm else self._names.channel(channel)
+        return RoomRef(key=key, type=kind, channel_id=channel, thread_id=thread, name=name)
