@@ -1,4 +1,4 @@
-"""What people press and fill in, from the socket to the host; the acknowledgement is the intake's."""
+"""What people press, fill in and command, on its way to the host; the acknowledgement is the intake's."""
 
 import asyncio
 import logging
@@ -71,6 +71,20 @@ class Answering:
         except MALFORMED as error:
             return _malformed("view_submission", error)
         return await self._checked(read, use)
+
+    async def command(self, body: Body) -> tuple[InboundMessage | Skipped, bool]:
+        """A slash command; and whether all may see that it was used."""
+        specs = self._host.commands()
+        try:
+            use = Use.of_command(body)
+            read = await self._checked(self._reader.command(body, use, specs), use)
+        except MALFORMED as error:
+            return _malformed("slash_commands", error), False
+        if isinstance(read, Skipped) or read.command is None:
+            return read, False
+        # What nobody knows is answered to one person alone.
+        known = any(each.name == read.command.name for each in specs)
+        return read, known and not read.private and not read.pairing_id
 
     async def _checked(self, read: InboundMessage | Skipped, use: Use) -> InboundMessage | Skipped:
         if isinstance(read, Skipped):

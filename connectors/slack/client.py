@@ -24,6 +24,7 @@ from bot_host.connector import (
     Media,
     OutgoingFiles,
     Payload,
+    RoomClosed,
     SendLater,
     SendRefused,
     Sent,
@@ -91,7 +92,7 @@ class SlackConnector:
         self._history = History(self._web)
         self._proofs = Proofs(self._history)
         self._files = Transfer(config, self._web)
-        self._replies = Replies(config)
+        self._replies = Replies(config, self._files)
 
     def _web(self) -> AsyncWebClient:
         # The session belongs to the running loop, which is not there yet when the connector is made.
@@ -181,7 +182,7 @@ class SlackConnector:
             app_token=self._config.app_token,
             web=web,
             app_web=web_client(self._config, web.session, token=None),
-            read=Readers(event=read, press=answering.press, form=answering.form),
+            read=Readers(event=read, press=answering.press, form=answering.form, command=answering.command),
             store=host.accept,
             on_hello=catch_up.said_hello,
         )
@@ -268,6 +269,15 @@ class SlackConnector:
             raise SendRefused("no channel to send to")
         if HOW in payload:
             return await self._replies.send(payload, target, self._web())
+        try:
+            return await self._send(payload, target, key)
+        except RoomClosed:
+            # Commands may be used where the bot is no member.
+            if not (is_use(target) and await self._replies.show_openly(payload, target, self._web())):
+                raise
+            return Sent(platform_message_id="")
+
+    async def _send(self, payload: Payload, target: Target, key: str) -> Sent:
         if payload.get("files"):
             sent = await self._files.send(payload, target)
             if isinstance(sent, Sent):

@@ -17,6 +17,7 @@ queue is acknowledged on the new socket, or comes again and is known by its even
 """
 
 import asyncio
+import json
 import logging
 import re
 import time
@@ -64,7 +65,8 @@ ReadEvent = Callable[[Mapping[str, Any]], Awaitable[InboundEvent]]
 StoreEvents = Callable[..., Awaitable[None]]
 """Takes events in, in order; returns when they are on disk. Raises StoreError."""
 
-_Read = tuple[SocketModeRequest, list[InboundEvent]]
+_Read = tuple[SocketModeResponse, list[InboundEvent]]
+"""The acknowledgement, and what it acknowledges."""
 
 
 class _Socket(SocketModeClient):
@@ -93,6 +95,8 @@ class Readers:
     event: ReadEvent
     press: ReadEvent
     form: ReadEvent
+    command: Callable[[Mapping[str, Any]], Awaitable[tuple[InboundEvent, bool]]]
+    """Tells besides whether all may see that it was used."""
 
 
 def make_app(
@@ -144,6 +148,13 @@ def make_app(
     async def on_form(ack: AsyncAck, body: dict[str, Any]) -> None:
         done.append(await read.form(body))
         await ack()
+
+    @app.command(ANY)
+    async def on_command(ack: AsyncAck, body: dict[str, Any]) -> None:
+        event, openly = await read.command(body)
+        done.append(event)
+        # Without a text this shows only what was typed.
+        await (ack({"response_type": "in_channel"}) if openly else ack())
 
     @app.error
     async def on_error(error: Exception) -> BoltResponse:
@@ -281,7 +292,11 @@ class Intake:
         except Exception:
             log.exception("slack: an envelope could not be handled; Slack will deliver it again")
             return []
-        return [(request, self._done.copy())] if response.status == 200 else []
+        if response.status != 200:
+            return []
+        told = json.loads(response.body) if response.body and request.accepts_response_payload else None
+        answer = SocketModeResponse(envelope_id=request.envelope_id, payload=told)
+        return [(answer, self._done.copy())]
 
     async def _finish(self, group: list[_Read]) -> None:
         """Store what was read, then acknowledge it."""
@@ -300,8 +315,7 @@ class Intake:
             for one in group:
                 await self._finish([one])
             return
-        for request, _ in group:
-            answer = SocketModeResponse(envelope_id=request.envelope_id)
+        for answer, _ in group:
             try:
                 await self._socket.send_socket_mode_response(answer)
             except (ConnectionError, aiohttp.ClientError) as error:

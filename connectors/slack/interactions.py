@@ -1,11 +1,12 @@
-"""What people press and fill in, as the host's messages. Pure.
+"""What people press, fill in and command, as the host's messages. Pure.
 
+https://docs.slack.dev/interactivity/implementing-slash-commands
 https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
 https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Self
@@ -14,6 +15,8 @@ from bot_host.connector import (
     PAIRING,
     ChannelType,
     ChoiceUse,
+    CommandSpec,
+    CommandUse,
     Content,
     InboundMessage,
     MentionContext,
@@ -21,11 +24,14 @@ from bot_host.connector import (
     RoomRef,
     Skipped,
     Target,
+    clean_text,
     utc_now,
 )
 from connectors.slack.blocks import read_form, read_press
 from connectors.slack.decode import Decoder, Directory, ts_to_time
 from connectors.slack.decode import Self as Me
+from connectors.slack.needs import command_of
+from connectors.slack.text import readable, unescape
 
 UNKNOWN: Final = "unknown component"
 FORM_WORDS: Final = "(a form)"
@@ -87,6 +93,18 @@ class Use:
             message=str(origin.get("message", "")),
             text=str(origin.get("text", "")),
             private=bool(origin.get("private")),
+            at=utc_now(),
+        )
+
+    @classmethod
+    def of_command(cls, body: Mapping[str, Any]) -> Self:
+        """Of a slash command: there are none in threads."""
+        return cls(
+            id=str(body["trigger_id"]),
+            user=str(body["user_id"]),
+            user_name=str(body.get("user_name") or ""),
+            channel=str(body["channel_id"]),
+            response_url=str(body.get("response_url") or ""),
             at=utc_now(),
         )
 
@@ -152,6 +170,24 @@ class Reader:
         """A form that was sent off."""
         choice = read_form(body["view"])
         return self._skip(use, UNKNOWN) if choice is None else self._chosen(use, choice, FORM_WORDS)
+
+    def command(
+        self, body: Mapping[str, Any], use: Use, specs: Sequence[CommandSpec]
+    ) -> InboundMessage | Skipped:
+        """A slash command. Its arguments come as one text, mentions with their ids (`should_escape`)."""
+        if reason := self.refuse(use):
+            return self._skip(use, reason)
+        name, raw = command_of(str(body["command"])), str(body.get("text") or "").strip()
+        spec = next((each for each in specs if each.name == name), None)
+        text = readable(raw, self._names, own_id=self._me.user_id)
+        says = spec.says if spec is not None else ""
+        command = CommandUse(name=name, arguments={says: text}) if says and text else None
+        private = spec is not None and spec.private
+        use = replace(use, private=private)
+        return replace(
+            self._message(use, text if command else f"/{name} {text}".strip()),
+            command=command or CommandUse(name=name, text=clean_text(unescape(raw))),
+        )
 
     def _skip(self, use: Use, reason: str) -> Skipped:
         return Skipped(reason=reason, event_key=self._key(use))

@@ -8,6 +8,7 @@ https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 
 import logging
 import time
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -23,7 +24,7 @@ from connectors.slack.encode import encode, place, shown
 from connectors.slack.errors import CLOSED, code_of, is_passing, send_error
 from connectors.slack.logs import SDK_LOG
 from connectors.slack.mrkdwn import escape
-from connectors.slack.transfer import notes
+from connectors.slack.transfer import Transfer, notes
 from connectors.slack.web import goes_direct
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,8 @@ def encode_chosen(target: Target, label: str) -> list[Payload]:
 class Replies:
     """Sends them on `web`."""
 
-    def __init__(self, config: SlackConfig) -> None:
+    def __init__(self, config: SlackConfig, files: Transfer) -> None:
+        self._files = files
         own = urlsplit(config.base_url).hostname or ""
         self._hosts = frozenset((*HOSTS, own))
 
@@ -92,7 +94,10 @@ class Replies:
 
     async def _show(self, payload: Payload, target: Target, web: AsyncWebClient) -> Sent:
         if payload.get("files"):
-            text = escape(notes(payload["files"]))
+            found = await self._send_files(payload, target, web)
+            if isinstance(found, Sent):
+                return found
+            text = escape(notes(found))
             payload = {"text": text, "plain": text}
         words = shown(payload)
         if await self._respond(target, web, {**words, "response_type": "ephemeral"}):
@@ -106,6 +111,26 @@ class Replies:
             answer = await web.chat_postMessage(channel=user, **words)
             return Sent(platform_message_id=str(answer.get("ts") or ""))
         return Sent(platform_message_id="")
+
+    async def _send_files(self, payload: Payload, target: Target, web: AsyncWebClient) -> Sent | list[Json]:
+        """Files for one person: in a channel there is no such thing, so they go to their direct messages."""
+        names = escape(", ".join(str(each["name"]) for each in payload["files"]))
+        answer = await web.chat_postMessage(channel=target.extra["user_id"], text=f"For you alone: {names}")
+        dm = replace(target, channel_id=str(answer["channel"]), thread_id="")
+        return await self._files.send(payload, dm)
+
+    async def show_openly(self, payload: Payload, target: Target, web: AsyncWebClient) -> bool:
+        """An answer for all where the bot is no member. False: that is not possible (any more).
+
+        Raises as `Connector.send`.
+        """
+        if payload.get("files"):
+            text = escape(notes(payload["files"]))
+            payload = {"text": text, "plain": text}
+        try:
+            return await self._respond(target, web, {**shown(payload), "response_type": "in_channel"})
+        except FAULTS as error:
+            raise send_error(error) from None
 
     async def _respond(self, target: Target, web: AsyncWebClient, body: Json) -> bool:
         """By the `response_url`. False: there is none, or it is over."""

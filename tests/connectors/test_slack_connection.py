@@ -18,6 +18,7 @@ from bot_host.connector import (
     Target,
 )
 from bot_host.kit.media_folder import MediaFolder
+from bot_host.plugins.commands import COMMANDS
 from bot_host.testing.connector import RecordingHost
 from connectors.slack import needs
 from connectors.slack.client import SlackConnector
@@ -298,6 +299,11 @@ def manifest_list(key: str) -> set[str]:
 def test_the_manifest_asks_for_what_the_code_needs_and_no_more() -> None:
     assert manifest_list("bot") == needs.SCOPES
     assert manifest_list("bot_events") == set(needs.EVENTS)
+    text = (Path(__file__).parents[2] / "docs" / "slack-manifest.yaml").read_text(encoding="utf-8")
+    told = re.findall(r"- command: (\S+)\n +description: (.*)\n", text)
+    assert told == [(needs.slash_of(name), about) for name, about in needs.COMMANDS.items()]
+    assert {each.name: each.description for each in COMMANDS} == needs.COMMANDS
+    assert not {slash.removeprefix("/") for slash, _ in told} & needs.RESERVED
 
 
 async def test_with_the_manifest_everything_works(tmp_path: Path) -> None:

@@ -422,7 +422,6 @@ async def test_odd_text_is_cleaned(tmp_path: Path) -> None:
 async def test_what_is_not_known_is_acknowledged(tmp_path: Path) -> None:
     async with FakeSlack() as slack, running(slack, tmp_path) as bot:
         ada, general = slack.add_user("ada"), slack.add_channel("general")
-        await slack.command(general, ada, "/nothing")
         await slack.press(general, ada, "button")
         for payload in ({"type": "shortcut", "callback_id": "x"}, {"type": "block_actions", "actions": [{}]}):
             await slack.socket_mode.deliver(slack.socket_mode.add("interactive", payload))
