@@ -20,6 +20,7 @@ from bot_host.connector import (
     InboundDelete,
     InboundEdit,
     InboundEvent,
+    InboundMembership,
     InboundMessage,
     InboundPlaces,
     MentionContext,
@@ -34,6 +35,7 @@ from bot_host.connector import (
 )
 from connectors.slack.config import SlackConfig, person_key
 from connectors.slack.files import attachments
+from connectors.slack.happenings import IGNORED, read_reaction
 from connectors.slack.text import Names, mentioned_channels, mentioned_users, mentions, readable
 
 Event = Mapping[str, Any]
@@ -138,11 +140,16 @@ class Decoder:
             "group_rename": self._room_renamed,
             "team_rename": self._team_renamed,
             "user_change": self._user_changed,
+            "reaction_added": self._reacted,
+            "reaction_removed": self._reacted,
+            "team_join": self._joined,
         }
 
     def decode(self, event: Event, names: Directory) -> InboundEvent:
         """What this event says. Unknown kinds are skipped, with their name."""
         kind = self._kinds.get(_text_of(event, "type"))
+        if event.get("type") in IGNORED:
+            return Skipped(reason=f"news: {event['type']}")
         if kind is None:
             return Skipped(reason=f"unknown kind: {one_line(_text_of(event, 'type'), 40) or 'none'}")
         return kind(event, names)
@@ -394,18 +401,36 @@ class Decoder:
     def _team_renamed(self, event: Event, _names: Directory) -> InboundEvent:
         return InboundPlaces(world=self._me.world(one_line(event["name"])))
 
-    def _user_changed(self, event: Event, names: Directory) -> InboundEvent:
-        # Each new status line in the workspace brings one of these: only people we have met are our business.
-        user = event["user"]
-        if not names.knows(user["id"]):
-            return Skipped(reason="change of a stranger")
-        person = PersonRef(
+    def _reacted(self, event: Event, names: Directory) -> InboundEvent:
+        user, channel = event["user"], _text_of(event["item"], "channel")
+        return read_reaction(
+            event,
+            world=self._me.world(names.team()),
+            sender=self.visitor(user, "", names),
+            name=names.channel(channel),
+            refusal=self.refusal_of(user, channel),
+        )
+
+    def _joined(self, event: Event, names: Directory) -> InboundEvent:
+        person = self._person(event["user"])
+        return InboundMembership(world=self._me.world(names.team()), person=person, joined=True)
+
+    @staticmethod
+    def _person(user: Event) -> PersonRef:
+        return PersonRef(
             key=person_key(user["id"]),
             platform_id=user["id"],
             name=display_name(user),
             user_name=one_line(_text_of(user, "name")),
             is_bot=bool(user.get("is_bot")),
         )
+
+    def _user_changed(self, event: Event, names: Directory) -> InboundEvent:
+        # Each new status line in the workspace brings one of these: only people we have met are our business.
+        user = event["user"]
+        if not names.knows(user["id"]):
+            return Skipped(reason="change of a stranger")
+        person = self._person(user)
         if (person.name, person.user_name) == (names.user(user["id"]), names.user_name(user["id"])):
             return Skipped(reason="change without a new name")
         return InboundPlaces(people=(person,))

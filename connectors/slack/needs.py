@@ -13,6 +13,9 @@ EVENTS: Final[Mapping[str, str]] = {
     "group_rename": "groups:read",
     "team_rename": "team:read",
     "user_change": "users:read",
+    "team_join": "users:read",
+    "reaction_added": "reactions:read",
+    "reaction_removed": "reactions:read",
     "app_uninstalled": "",
     "tokens_revoked": "",
 }
@@ -64,7 +67,7 @@ https://slack.com/help/articles/201259356-Use-built-in-slash-commands"""
 PREFIX: Final = "bot_"
 
 OPTIONAL: Final = frozenset(
-    {"commands", "files:read", "files:write", "im:read", "reactions:write", "team:read"}
+    {"commands", "files:read", "files:write", "im:read", "reactions:read", "reactions:write", "team:read"}
 )
 """Without these people are answered all the same, but files are named only, and some comfort is missing. By
 `im:read` the host sees that somebody wrote to it for the first time while it was down."""

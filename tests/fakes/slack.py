@@ -45,7 +45,8 @@ from tests.fakes.slack_workspace import (
 
 ALL_SCOPES = sorted({scope for scopes in SCOPES.values() for scope in scopes}
                     | {f"{kind}:{what}" for kind in ("channels", "groups", "im", "mpim")
-                       for what in BY_KIND.values()} | {"app_mentions:read", "commands"})  # fmt: skip
+                       for what in BY_KIND.values()}
+                    | {"app_mentions:read", "commands", "reactions:read"})  # fmt: skip
 PATIENCE_S = 30.0
 
 

@@ -180,6 +180,18 @@ class People:
         text = f"<@{user.id}> has joined the channel"
         return await self.say(channel, user, text, subtype="channel_join", client_msg_id=None)
 
+    async def react(
+        self, channel: FakeChannel, user: FakeUser, ts: str, name: str, *, added: bool = True
+    ) -> Envelope:
+        """https://docs.slack.dev/reference/events/reaction_added"""
+        item = {"type": "message", "channel": channel.id, "ts": ts}
+        kind = "reaction_added" if added else "reaction_removed"
+        return await self.emit({"type": kind, "user": user.id, "reaction": name, "item": item})
+
+    async def join_team(self, user: FakeUser) -> Envelope:
+        """https://docs.slack.dev/reference/events/team_join"""
+        return await self.emit({"type": "team_join", "user": user.to_json()})
+
     async def rename_channel(self, channel: FakeChannel, name: str) -> Envelope:
         """https://docs.slack.dev/reference/events/channel_rename"""
         channel.name = name
