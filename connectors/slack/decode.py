@@ -34,7 +34,7 @@ from bot_host.connector import (
     one_line,
 )
 from connectors.slack.config import SlackConfig, person_key
-from connectors.slack.files import attachments
+from connectors.slack.files import attachments, quotes
 from connectors.slack.happenings import IGNORED, read_reaction
 from connectors.slack.text import Names, mentioned_channels, mentioned_users, mentions, readable
 
@@ -327,11 +327,10 @@ class Decoder:
         if context.is_mention and not dm and not thread:
             thread = ts
         name = "" if dm else names.channel(channel)
+        kind = ChannelType.DM if dm else ChannelType.THREAD if thread else ChannelType.GROUP
         if thread:
-            kind = ChannelType.DM if dm else ChannelType.THREAD
             key = f"slack-room-{channel}-{thread}"
             return RoomRef(key=key, type=kind, channel_id=channel, thread_id=thread, name=name)
-        kind = ChannelType.DM if dm else ChannelType.GROUP
         return RoomRef(key=f"slack-room-{channel}", type=kind, channel_id=channel, name=name)
 
     def _content(self, event: Event, names: Directory, context: MentionContext, kind: ChannelType) -> Content:
@@ -343,7 +342,8 @@ class Decoder:
             source="slack",
             channel_type=kind,
             mention_context=context,
-            attachments=attachments(event, names, own_id=self._me.user_id),
+            attachments=attachments(event),
+            quotes=quotes(event, names, own_id=self._me.user_id),
         )
 
     # edits

@@ -1,26 +1,33 @@
-"""What hangs on a Slack message, as attachments."""
+"""What hangs on a Slack message: files, and what others said."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bot_host.connector import Media, MediaType, clean_text, one_line
+from bot_host.connector import Media, MediaType, Quote, one_line
 from connectors.slack.text import Names, readable
 
 _CLIPS: Final = {"slack_audio": MediaType.AUDIO, "slack_video": MediaType.VIDEO}
 _MOST: Final = 20
 """More than people attach; a bound for what others send."""
+_QUOTE: Final = 4_000
+"""Characters of what is quoted."""
 
 
-def attachments(event: Mapping[str, Any], names: Names, *, own_id: str) -> list[Media]:
-    """Files, and messages that were shared from elsewhere (not the speaker's own words)."""
-    found = [_file(file) for file in _dicts(event.get("files"))]
-    found += [
-        _shared(number, quote, names, own_id)
-        for number, quote in enumerate(_dicts(event.get("attachments")))
+def attachments(event: Mapping[str, Any]) -> list[Media]:
+    """The files of a message."""
+    found = (_file(file) for file in _dicts(event.get("files")))
+    return [media for media in found if media is not None][:_MOST]
+
+
+def quotes(event: Mapping[str, Any], names: Names, *, own_id: str) -> list[Quote]:
+    """Messages that were shared from elsewhere, with their files: not the speaker's own words."""
+    shared = (
+        _shared(quote, names, own_id)
+        for quote in _dicts(event.get("attachments"))
         # The others are link previews: Slack's additions, which come later and as an edit.
         if quote.get("is_share") or quote.get("is_msg_unfurl")
-    ]
-    return [media for media in found if media is not None][:_MOST]
+    )
+    return [quote for quote in shared if quote.text or quote.attachments][:_MOST]
 
 
 def _dicts(value: Any) -> list[Mapping[str, Any]]:
@@ -61,13 +68,11 @@ def _media_type(mime: str) -> MediaType:
     return kinds.get(mime.partition("/")[0], MediaType.DOCUMENT)
 
 
-def _shared(number: int, quote: Mapping[str, Any], names: Names, own_id: str) -> Media:
-    text, author, url = quote.get("text"), quote.get("author_name"), quote.get("from_url")
-    return Media(
-        id=f"shared-{number}",
-        url=clean_text(url) if isinstance(url, str) else "",
-        title=f"shared message of {one_line(author) if isinstance(author, str) and author else 'somebody'}",
-        source="slack",
-        text=readable(text, names, own_id=own_id) if isinstance(text, str) else None,
-        content_type=MediaType.LINK,
+def _shared(quote: Mapping[str, Any], names: Names, own_id: str) -> Quote:
+    text, author = quote.get("text"), quote.get("author_name")
+    return Quote(
+        kind="forward",
+        author=one_line(author, 100) if isinstance(author, str) else "",
+        text=readable(text, names, own_id=own_id)[:_QUOTE] if isinstance(text, str) else "",
+        attachments=attachments(quote),
     )

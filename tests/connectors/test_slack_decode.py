@@ -398,14 +398,18 @@ def test_files_and_shared_messages() -> None:
         ],
         attachments=[
             {"from_url": "https://preview", "title": "a link preview"},
-            {"is_share": True, "text": "quoted <@U2>", "author_name": "Eve", "from_url": "https://w.slack.com/p1"},
+            {"is_share": True, "text": "quoted <@U2>", "author_name": "Eve", "files": [{"id": "F5"}, 7]},
+            {"is_msg_unfurl": True, "text": None, "author_name": 5, "files": "none"},
         ],
     )  # fmt: skip
-    first, second, third, quote = decode(event).content.attachments
+    content = decode(event).content
+    first, second, third = content.attachments
     assert (first.id, first.title, first.size, first.content_type) == ("F1", "A", 5, MediaType.IMAGE)
     assert (second.content_type, second.url) == (MediaType.AUDIO, "")
     assert third.content_type is MediaType.DOCUMENT
-    assert (quote.title, quote.text) == ("shared message of Eve", "quoted @Bob")
+    [quote] = content.quotes
+    assert (quote.kind, quote.author, quote.text) == ("forward", "Eve", "quoted @Bob")
+    assert [media.id for media in quote.attachments] == ["F5"]
 
 
 def test_a_me_message_reads_as_one() -> None:

@@ -123,8 +123,7 @@ async def test_the_token_goes_to_slack_only(bot: SlackConnector, url: str) -> No
 
 def test_a_clip_is_what_its_sender_says() -> None:
     clip = {"id": "F1", "mimetype": "video/mp4", "subtype": "slack_audio", "duration_ms": 2500}
-    names: Any = None
-    [media] = attachments({"files": [clip]}, names, own_id="U1")
+    [media] = attachments({"files": [clip]})
     assert (media.content_type, media.voice, media.duration) == (MediaType.AUDIO, True, 2.5)
 
 
