@@ -181,6 +181,7 @@ RULES: Final[Sequence[Rule]] = (
     Rule(reason="own message", says="the agent said this itself"),
     Rule(reason="own reaction", says="the agent itself put this reaction"),
     Rule(reason="own membership", says="the agent itself came or went"),
+    Rule(reason="reaction to a file", says="reactions are kept for messages only"),
     Rule(
         reason="bot|via bot|webhook",
         says="bots are not answered, as two of them may talk for ever",
