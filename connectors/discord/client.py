@@ -55,7 +55,7 @@ from connectors.discord.signs import Signs, put
 from connectors.discord.silence import silences, standing_lines
 from connectors.discord.spots import THREAD_OF, Spots
 from connectors.discord.voice.actions import voice_actions
-from connectors.discord.voice.needs import check_voice, find_tools, missing
+from connectors.discord.voice.needs import check_voice
 from connectors.discord.voice.voices import Voices
 
 log = logging.getLogger(__name__)
@@ -89,15 +89,12 @@ class DiscordConnector:
         self._stop = asyncio.Event()
         self._shards: list[Shard] = []
         self._signs = Signs(self._rest, config.working_reaction)
-        self._voices = Voices(self._rest, self._ask_for_voice, self._pace)
+        self._voices = Voices(self._rest, self._ask_for_voice, self._pace, config)
 
     async def run(self, host: ConnectorHost) -> None:
         """See the contract."""
         if self._stop.is_set():
             return
-        voice = self.config.voice and not missing()
-        if self.config.voice and not voice:
-            log.warning("discord: nothing is said in voice channels: %s", missing())
         intake = Intake(
             host=host,
             rest=self._rest,
@@ -105,7 +102,7 @@ class DiscordConnector:
             stopping=self._stop.is_set,
             retry_base_s=self._pace.retry_base_s,
             acks=self._acks,
-            overhear=self._voices.hear if voice else None,
+            overhear=self._voices.hear,
         )
         shared = Shared(
             host=host,
@@ -117,10 +114,8 @@ class DiscordConnector:
             stop=self._stop,
             logins=Logins(self._pace.identify_s),
             members=self.config.members,
-            voice=voice,
+            voice=self._voices.open(host),
         )
-        if voice:
-            self._voices.open(host)
         handling = host.tasks.spawn("discord intake", intake.run())
         try:
             await self._stay_connected(shared)
@@ -197,10 +192,8 @@ class DiscordConnector:
 
     def actions(self) -> Sequence[Action]:
         """See the contract `ActingConnector`."""
-        found = discord_actions(self._rest, self.config, self._files)
-        if self.config.voice and not missing():
-            found += voice_actions(self._voices, self._rest, self.config)
-        return found
+        voice = voice_actions(self._voices, self._rest, self.config)
+        return [*discord_actions(self._rest, self.config, self._files), *voice]
 
     async def _ask_for_voice(self, guild_id: str, channel_id: str) -> None:
         if not self._shards:
@@ -354,9 +347,7 @@ class DiscordConnector:
             return [CheckLine(name="discord", ok=False, detail=str(error), advice=advice)]
         finally:
             await rest.close()
-        if self.config.voice:
-            found += check_voice(await asyncio.to_thread(find_tools))
-        return found
+        return [*found, *(await check_voice() if self.config.voice else ())]
 
     async def silences(self) -> Sequence[CheckLine]:
         """See the contract `SelfChecking`."""

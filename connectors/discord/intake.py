@@ -79,8 +79,6 @@ _PLACES: Final = frozenset(
     }
 )
 _MEMBERS: Final = frozenset({"GUILD_MEMBER_ADD", "GUILD_MEMBER_REMOVE"})
-_VOICE: Final = frozenset({"VOICE_STATE_UPDATE", "VOICE_SERVER_UPDATE"})
-"""Nothing of them is stored."""
 _WAITING: Final = "(waiting)"
 
 
@@ -110,9 +108,9 @@ class Intake:
         stopping: Callable[[], bool],
         retry_base_s: float,
         acks: Acks | None = None,
-        overhear: Callable[[str, Json], None] | None = None,
+        overhear: Callable[[str, Json], bool] = lambda _event, _data: False,
     ) -> None:
-        """`overhear` is called with each event as it comes, before it waits its turn; it never raises."""
+        """`overhear` gets each event before it waits its turn, and never raises; True: that was all."""
         self._host = host
         self._rest = rest
         self._config = config
@@ -166,13 +164,11 @@ class Intake:
             raise MalformedFrame(one_line(frame, 80)) from None
         if not isinstance(event, str) or not isinstance(data, dict):
             return Offer.NO_EVENT
-        if self._overhear is not None:
-            self._overhear(event, data)
+        if self._overhear(event, data):
+            return Offer.TAKEN
         if event == "INTERACTION_CREATE":
             if not self._stopping():
                 self._answering.offer(data)
-            return Offer.TAKEN
-        if event in _VOICE:
             return Offer.TAKEN
         return Offer.TAKEN if self._put(event, data) else Offer.FULL
 

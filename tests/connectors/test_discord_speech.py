@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.discord.voice.book import Seats
-from connectors.discord.voice.needs import Tools, check_voice
+from connectors.discord.voice.needs import Tools, voice_lines
 from connectors.discord.voice.sound import (
     MOST_BYTES,
     CannotPlay,
@@ -240,7 +240,7 @@ def test_who_sits_where() -> None:
     ],
 )
 def test_check_says_what_can_be_played(tools: Tools, plays: str, advice: bool) -> None:
-    voice, listening = check_voice(tools)
+    voice, listening = voice_lines(tools)
     assert plays in voice.detail
     assert bool(voice.advice) == advice
     assert "end-to-end encryption" in listening.detail

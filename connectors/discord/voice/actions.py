@@ -34,8 +34,8 @@ _NO_MODEL: Final = (
 
 
 def voice_actions(voices: Voices, rest: Rest, config: DiscordConfig) -> tuple[Action, ...]:
-    """The actions of one account."""
-    return VoiceActions(voices, Lookup(rest, config)).actions()
+    """The actions of one account; none where voice is off."""
+    return VoiceActions(voices, Lookup(rest, config)).actions() if voices.on else ()
 
 
 class VoiceActions:

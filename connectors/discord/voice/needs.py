@@ -1,5 +1,6 @@
 """What speaking in voice channels needs to be installed."""
 
+import asyncio
 import shutil
 from dataclasses import dataclass
 from typing import Final
@@ -44,8 +45,13 @@ def find_tools() -> Tools:
     return Tools(ffmpeg=shutil.which("ffmpeg") or "", libopus=libopus)
 
 
-def check_voice(tools: Tools) -> list[CheckLine]:
+async def check_voice() -> list[CheckLine]:
     """The lines of `check` about voice."""
+    return voice_lines(await asyncio.to_thread(find_tools))
+
+
+def voice_lines(tools: Tools) -> list[CheckLine]:
+    """What these tools mean."""
     lacking = missing()
     if lacking:
         return [

@@ -10,11 +10,12 @@ import aiohttp
 import discord
 
 from bot_host.connector import Agent, ConnectorError, ConnectorHost, one_line
+from connectors.discord.config import DiscordConfig
 from connectors.discord.gateway import Pace
 from connectors.discord.rest import Rest, describe
 from connectors.discord.voice.book import Json, Seats
 from connectors.discord.voice.line import Guild, Mover, Place, VoiceLine
-from connectors.discord.voice.needs import Tools, find_tools
+from connectors.discord.voice.needs import Tools, find_tools, missing
 from connectors.discord.voice.session import Session
 
 log = logging.getLogger(__name__)
@@ -26,11 +27,14 @@ _HEARD: Final = EVENTS | {"READY", "GUILD_CREATE", "GUILD_DELETE"}
 class Voices:
     """See the module. One session at most in each server, as Discord has it."""
 
-    def __init__(self, rest: Rest, move: Mover, pace: Pace) -> None:
+    def __init__(self, rest: Rest, move: Mover, pace: Pace, config: DiscordConfig) -> None:
         self.seats = Seats()
         self.sessions: dict[str, Session] = {}
         self._rest = rest
         self._move = move
+        self._lacks = missing() if config.voice else ""
+        self.on = config.voice and not self._lacks
+        """Whether it is wanted, and what it needs is installed."""
         self._pace = pace
         self._host: ConnectorHost | None = None
         self.is_open = False
@@ -39,15 +43,18 @@ class Voices:
         self._joining: dict[str, asyncio.Lock] = {}
         self._leaving: dict[str, asyncio.Task[None]] = {}
 
-    def open(self, host: ConnectorHost) -> None:
-        """The connector runs: channels can be joined."""
+    def open(self, host: ConnectorHost) -> bool:
+        """The connector runs: channels can be joined. Whether the gateway has to tell of voice."""
+        if self._lacks:
+            log.warning("discord: nothing is said in voice channels: %s", self._lacks)
         self._host = host
-        self.is_open = True
+        self.is_open = self.on
+        return self.on
 
-    def hear(self, event: str, data: Json) -> None:
-        """Take in a frame of the gateway, at once and in order. Never raises."""
-        if event not in _HEARD:
-            return
+    def hear(self, event: str, data: Json) -> bool:
+        """Take in a frame of the gateway, at once and in order; whether it was about voice. Never raises."""
+        if not self.on or event not in _HEARD:
+            return False
         try:
             self.seats.learn(event, data)
             guild_id = str(data["id"] if event.startswith("GUILD_") else data.get("guild_id") or "")
@@ -56,6 +63,7 @@ class Voices:
                 self._concerns(session, event, data)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.warning("discord: skipped a malformed %s: %s", event, describe(error))
+        return event in EVENTS
 
     def _concerns(self, session: Session, event: str, data: Json) -> None:
         own = event == "VOICE_STATE_UPDATE" and str(data["user_id"]) == self.seats.me
