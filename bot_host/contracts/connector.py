@@ -16,7 +16,7 @@ from bot_host.kit.tasks import Supervisor
 from bot_host.types.choices import Choices
 from bot_host.types.commands import CommandSpec, Completing
 from bot_host.types.content import Content, Media
-from bot_host.types.inbound import Account, InboundEvent, Mark, RecentRoom
+from bot_host.types.inbound import Account, InboundEvent, InboundMessage, Mark, RecentRoom
 from bot_host.types.ledger import Heard
 from bot_host.types.outbound import Payload, Sent, Target
 
@@ -100,6 +100,13 @@ class ConnectorHost(Protocol):
 
     async def find_choices(self, key: str) -> Choices | None:
         """What one of our messages offers, to show its form; None: it is over. Raises StoreError."""
+
+    async def refuse_choice(self, message: InboundMessage) -> str:
+        """Why what it chooses is not its sender's to choose (any more), in words for them; empty: it is.
+
+        For platforms that can tell the one alone who clicked, before `accept`. A turn checks it again.
+        Raises StoreError.
+        """
 
     async def recall(self, name: str) -> Any:
         """A JSON value that this account's connector wanted to be remembered; None: there is none."""
@@ -196,8 +203,11 @@ class StreamingConnector(Protocol):
 class ChoiceConnector(Protocol):
     """A connector that shows choices (`Content.choices`) as buttons, lists or forms in `encode`.
 
-    Elsewhere the host writes them as a numbered list into the text.
+    Elsewhere, and where it cannot show them, the host writes them as a numbered list into the text.
     """
+
+    def can_show(self, choices: Choices) -> bool:
+        """Pure: whether the platform has a form for these."""
 
     def chosen(self, target: Target, label: str) -> list[Payload]:
         """Pure: what takes the choices away from the message in which `label` was just chosen.

@@ -21,13 +21,14 @@ from bot_host.kit.logs import log_context
 from bot_host.kit.retry import backoff
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
+from bot_host.runtime.choices import why_not
 from bot_host.runtime.commands import complete, offered
 from bot_host.runtime.parts import check_action
 from bot_host.types.choices import Choices
 from bot_host.types.commands import CommandSpec, Completing
 from bot_host.types.errors import ConfigError, ConnectorError, LoginError, StateError, StoreError
-from bot_host.types.ids import UUID
-from bot_host.types.inbound import Account, InboundEvent, Mark, RecentRoom
+from bot_host.types.ids import UUID, create_unique_uuid
+from bot_host.types.inbound import Account, InboundEvent, InboundMessage, Mark, RecentRoom
 from bot_host.types.ledger import AccountNote
 from bot_host.types.pairing import PairingState
 
@@ -211,6 +212,20 @@ class ConnectorRunner:
         found = await self._store.find_choice(key)
         over = found is None or found.used_at is not None or found.expires_at <= utc_now()
         return None if found is None or over else found.choices
+
+    async def refuse_choice(self, message: InboundMessage) -> str:
+        """Why what it chooses is not its sender's to choose; empty: it is. Raises StoreError."""
+        if message.choice is None:
+            return ""
+        refusal = why_not(
+            await self._store.find_choice(message.choice.key),
+            agent_id=self.agent_id,
+            entity_id=create_unique_uuid(self.agent_id, message.sender.key),
+            room_id=create_unique_uuid(self.agent_id, message.room.key),
+            by=create_unique_uuid(self.agent_id, message.memory_key),
+            at=utc_now(),
+        )
+        return refusal[1] if refusal is not None else ""
 
     async def recall(self, name: str) -> Any:
         """A JSON value that this account's connector wanted to be remembered."""

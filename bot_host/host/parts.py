@@ -22,7 +22,11 @@ def marks_early(line: Line | None) -> bool:
 def parts_of(line: Line, memory: Memory, target: Target, *, run_id: UUID | None) -> list[NewOutbox]:
     """A message as the parts that its platform takes."""
     target = line.voiced(target)
-    content = memory.content if isinstance(line.connector, ChoiceConnector) else with_list(memory.content)
+    content, offered = memory.content, memory.content.choices
+    if offered is not None and not (
+        isinstance(line.connector, ChoiceConnector) and line.connector.can_show(offered)
+    ):
+        content = with_list(content)
     payloads = line.connector.encode(content, target)
     return [
         make_part(

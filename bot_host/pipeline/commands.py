@@ -18,6 +18,7 @@ from bot_host.pipeline.steps import Answered, Gone, Round, Steps
 from bot_host.runtime import choices as choosing
 from bot_host.runtime import roles
 from bot_host.runtime.agent import AgentRuntime
+from bot_host.runtime.choices import GONE
 from bot_host.runtime.commands import (
     PRIVATE_ROOMS,
     Unfit,
@@ -44,8 +45,6 @@ UNFIT: Final = "command written wrongly"
 NOT_HERE: Final = "command not possible here"
 NOT_ALLOWED: Final = "command not allowed"
 WORDLESS: Final = "command without an answer"
-GONE: Final = "choice over"
-NOT_THEIRS: Final = "choice of somebody else"
 
 Use = CommandUse | ChoiceUse
 
@@ -133,14 +132,16 @@ async def _check_command(
 
 async def _check_choice(agent: AgentRuntime, given: TurnInput, use: ChoiceUse, message: Memory) -> Asked:
     choice = await agent.store.find_choice(use.key)
-    if choice is None or choice.agent_id != agent.agent_id:
-        return _refused(given, GONE, "That is no longer open.")
-    if not choosing.may_choose(choice, message):
-        return _refused(given, NOT_THEIRS, "That is for somebody else to choose.")
-    if choice.used_by not in (None, message.id):
-        return _refused(given, GONE, "That has been answered already.")
-    if choice.used_by is None and choice.expires_at <= message.created_at:
-        return _refused(given, GONE, "That came too late: it is no longer open.")
+    refusal = choosing.why_not(
+        choice,
+        agent_id=agent.agent_id,
+        entity_id=message.entity_id,
+        room_id=message.room_id,
+        by=message.id,
+        at=message.created_at,
+    )
+    if choice is None or refusal is not None:
+        return _refused(given, *(refusal or choosing.NO_LONGER))
     values, label = _chosen(choice.choices, use)
     if not values and not use.fields:
         return _refused(given, GONE, "I do not offer that.")

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 from collections import OrderedDict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -18,6 +18,9 @@ from bot_host.types.content import Content
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 
+GONE: Final = "choice over"
+NOT_THEIRS: Final = "choice of somebody else"
+NO_LONGER: Final = (GONE, "That is no longer open.")
 QUIET: Final = 8192
 """Rooms in which nothing is open, so that the database is not asked at each message."""
 _quiet: WeakKeyDictionary[Store, OrderedDict[UUID, None]] = WeakKeyDictionary()
@@ -130,4 +133,23 @@ async def answered(agent: Agent, message: Memory) -> ChoiceUse | None:
 
 def may_choose(choice: OpenChoice, message: Memory) -> bool:
     """Whether the choice is the sender's to make, here."""
-    return choice.entity_id in (None, message.entity_id) and choice.room_id == message.room_id
+    return _is_theirs(choice, message.entity_id, message.room_id)
+
+
+def _is_theirs(choice: OpenChoice, entity_id: UUID, room_id: UUID) -> bool:
+    return choice.entity_id in (None, entity_id) and choice.room_id == room_id
+
+
+def why_not(
+    choice: OpenChoice | None, *, agent_id: UUID, entity_id: UUID, room_id: UUID, by: UUID, at: datetime
+) -> tuple[str, str] | None:
+    """Why a message (`by`) may not choose that: the reason, and words for its sender; None: it may."""
+    if choice is None or choice.agent_id != agent_id:
+        return NO_LONGER
+    if not _is_theirs(choice, entity_id, room_id):
+        return NOT_THEIRS, "That is for somebody else to choose."
+    if choice.used_by not in (None, by):
+        return GONE, "That has been answered already."
+    if choice.used_by is None and choice.expires_at <= at:
+        return GONE, "That came too late: it is no longer open."
+    return None

@@ -49,6 +49,8 @@ class RecordingHost:
         """What `complete` says."""
         self.open_choices: dict[str, Choices] = {}
         """What `find_choices` says, by key."""
+        self.refusals: dict[str, str] = {}
+        """What `refuse_choice` says, by key."""
         self.remembered: dict[str, Any] = {}
 
     @property
@@ -113,6 +115,9 @@ class RecordingHost:
 
     async def find_choices(self, key: str) -> Choices | None:
         return self.open_choices.get(key)
+
+    async def refuse_choice(self, message: InboundMessage) -> str:
+        return self.refusals.get(message.choice.key, "") if message.choice is not None else ""
 
     async def recall(self, name: str) -> Any:
         return self.remembered.get(name)

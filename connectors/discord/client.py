@@ -12,6 +12,7 @@ import discord
 from bot_host.connector import (
     Action,
     CheckLine,
+    Choices,
     ConnectorError,
     ConnectorHost,
     Content,
@@ -219,6 +220,10 @@ class DiscordConnector:
         if payloads and content.choices is not None:
             payloads[-1]["components"] = components_of(content.choices)
         return payloads
+
+    def can_show(self, choices: Choices) -> bool:
+        """See the contract `ChoiceConnector`."""
+        return True
 
     def chosen(self, target: Target, label: str) -> list[Payload]:
         """See the contract `ChoiceConnector`."""

@@ -15,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot_host.connector import (
     Account,
     CheckLine,
+    Choices,
     ConnectorError,
     ConnectorHost,
     Content,
@@ -258,6 +259,10 @@ class SlackConnector:
     def encode(self, content: Content, target: Target) -> list[Payload]:
         """See `Connector.encode`."""
         return encode_reply(content, target) if is_use(target) else encode(content, target)
+
+    def can_show(self, choices: Choices) -> bool:
+        """See the contract `ChoiceConnector`."""
+        return True
 
     def chosen(self, target: Target, label: str) -> list[Payload]:
         """See the contract `ChoiceConnector`."""

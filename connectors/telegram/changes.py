@@ -9,7 +9,7 @@ from telegram.constants import ParseMode
 from telegram.error import TelegramError
 
 from bot_host.connector import Payload
-from connectors.telegram.encode import CAPTION_LIMIT, fits_caption
+from connectors.telegram.encode import CAPTION_LIMIT, KEYBOARD, fits_caption
 from connectors.telegram.errors import is_bad_markup, is_file, is_gone, is_unchanged, say, to_send_error
 from connectors.telegram.files import edit_caption
 from connectors.telegram.markup import shorten_utf16
@@ -20,12 +20,17 @@ Call = Callable[[str, dict[str, Any]], Awaitable[Any]]
 """A method of the Bot API with its parameters. Raises TelegramError."""
 
 
+def markup_of(payload: Payload) -> dict[str, Any]:
+    """The buttons of a payload, as a parameter. An edit without any takes those of the message away."""
+    return {"reply_markup": payload[KEYBOARD]} if payload.get(KEYBOARD) else {}
+
+
 async def edit_text(call: Call, chat_id: int, message_id: int, payload: Payload) -> None:
     """Put `payload` in place of a message. Raises SendError.
 
     A bot may edit its own messages at any time (core.telegram.org/bots/api#editmessagetext).
     """
-    where = {"chat_id": chat_id, "message_id": message_id}
+    where = {"chat_id": chat_id, "message_id": message_id, **markup_of(payload)}
     parameters = {**where, "link_preview_options": {"is_disabled": True}}
     try:
         try:
@@ -49,7 +54,7 @@ async def _edit_under_file(call: Call, payload: Payload, where: dict[str, Any]) 
     text = payload["plain"]
     if not fits_caption(payload):
         text = shorten_utf16(text, CAPTION_LIMIT)
-        payload = {"html": escape(text, quote=False), "plain": text}
+        payload = payload | {"html": escape(text, quote=False), "plain": text}
     try:
         await edit_caption(call, payload, where)
     except TelegramError as error:

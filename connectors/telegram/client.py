@@ -9,6 +9,7 @@ from telegram.error import ChatMigrated, InvalidToken, TelegramError
 
 from bot_host.connector import (
     CheckLine,
+    Choices,
     ConnectorHost,
     Content,
     Heard,
@@ -21,15 +22,17 @@ from bot_host.connector import (
     one_line,
 )
 from connectors.telegram.bot import RawBot
-from connectors.telegram.changes import delete, edit_text, react
+from connectors.telegram.changes import delete, edit_text, markup_of, react
 from connectors.telegram.check import findings
 from connectors.telegram.config import TelegramConfig
 from connectors.telegram.encode import encode, mark_repeat
 from connectors.telegram.errors import is_bad_markup, is_unchanged, say, to_send_error
 from connectors.telegram.files import Files
 from connectors.telegram.http import AiohttpRequest
+from connectors.telegram.keyboards import can_show
 from connectors.telegram.live import compare
 from connectors.telegram.polling import Polling, refusal
+from connectors.telegram.presses import PRESSED, encode_chosen, take_away
 from connectors.telegram.silence import silences
 
 log = logging.getLogger(__name__)
@@ -85,8 +88,19 @@ class TelegramConnector:
     def encode(self, content: Content, target: Target) -> list[Payload]:
         return encode(content, target)
 
+    def can_show(self, choices: Choices) -> bool:
+        """See the contract `ChoiceConnector`."""
+        return can_show(choices)
+
+    def chosen(self, target: Target, label: str) -> list[Payload]:
+        """See the contract `ChoiceConnector`."""
+        return encode_chosen(target)
+
     async def send(self, payload: Payload, target: Target, *, key: str) -> Sent:
         """`key` is of no use: the Bot API has no idempotency key, nor a way to read a chat."""
+        if PRESSED in payload:
+            await take_away(self._bot.call, self._chat_id(target), payload)
+            return Sent(platform_message_id="")
         try:
             chat_id = self._chat_id(target)
             try:
@@ -141,7 +155,8 @@ class TelegramConnector:
         text: Payload | None = payload
         if payload.get("files"):
             try:
-                text = await self._files.edit(payload, {"chat_id": chat_id, "message_id": message_id})
+                where = {"chat_id": chat_id, "message_id": message_id, **markup_of(payload)}
+                text = await self._files.edit(payload, where)
             except TelegramError as error:
                 if is_unchanged(error):
                     return
@@ -240,7 +255,7 @@ def _place(payload: Payload, target: Target, chat_id: int) -> dict[str, Any]:
             "message_id": payload["reply_to"],
             "allow_sending_without_reply": True,
         }
-    return parameters
+    return parameters | markup_of(payload)
 
 
 def _thread_id(target: Target) -> int | None:

@@ -1,48 +1,49 @@
-"""Telegram's updates as the host's events. Pure; each becomes one event, and nothing is dropped unsaid.
+"""Telegram's updates as the host's events. Pure; each becomes one event, and nothing is dropped unsaid."""
 
-A message id counts per chat (in private chats and basic groups per bot account), so keys hold the chat.
-"""
-
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Final
 
-from telegram import Chat, ChatMemberUpdated, Message, Update, User
+from telegram import ChatMemberUpdated, Message, Update
 from telegram.constants import ChatMemberStatus, ChatType
 
 from bot_host.connector import (
     PAIRING,
-    ChannelType,
-    ConnectorConfig,
     Content,
-    Door,
     InboundEdit,
     InboundEvent,
     InboundMessage,
     InboundPlaces,
     MentionContext,
     MentionType,
-    PersonRef,
     RoomRef,
     Skipped,
     Target,
     Visit,
-    WorldRef,
     one_line,
 )
 from connectors.telegram.content import (
     Me,
     attachments,
     context_lines,
-    display_name,
     is_for_other_bot,
     mentions_me,
     readable_text,
     short_form,
 )
+from connectors.telegram.places import (
+    SOURCE,
+    View,
+    event_key,
+    memory_key,
+    person_of,
+    refuse,
+    room_of,
+    sender_of,
+    thread_of,
+    world_of,
+)
+from connectors.telegram.presses import decode_press
 
-SOURCE: Final = "telegram"
 ALLOWED_UPDATES: Final = (
     Update.MESSAGE,
     Update.EDITED_MESSAGE,
@@ -96,19 +97,6 @@ _SILENT_SERVICE: Final = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class View:
-    """Who we are and whom we listen to."""
-
-    me: Me
-    config: ConnectorConfig
-
-    @cached_property
-    def door(self) -> Door:
-        """Who is let in."""
-        return self.config.door
-
-
 def decode(update: Update, view: View) -> InboundEvent:
     """One update as one event."""
     event = _decode(update, view)
@@ -127,57 +115,12 @@ def _decode(update: Update, view: View) -> InboundEvent:
     if update.my_chat_member:
         return _decode_membership(update.my_chat_member, view)
     if update.chat_member:
-        person = _person(update.chat_member.new_chat_member.user)
+        person = person_of(update.chat_member.new_chat_member.user)
         return InboundPlaces(world=world_of(update.chat_member.chat, view.me), people=(person,))
     if update.callback_query:
-        return Skipped(reason="button")
+        return decode_press(update.callback_query, view)
     kinds = [kind for kind in Update.ALL_TYPES if getattr(update, kind, None)]
     return Skipped(reason=f"unknown kind: {one_line(', '.join([*kinds, *update.api_kwargs])) or 'none'}")
-
-
-def world_of(chat: Chat, me: Me) -> WorldRef:
-    """The group or channel; all private chats of one bot share one."""
-    if chat.type == ChatType.PRIVATE:
-        return WorldRef(key=f"telegram-dm-{me.id}", name="Direct messages")
-    return WorldRef(key=str(chat.id), name=one_line(chat.title or ""), platform_id=str(chat.id))
-
-
-def room_of(chat: Chat, thread_id: int | None, name: str = "") -> RoomRef:
-    """The chat, or one topic of it. A private chat stays one in its topics too."""
-    channel_id = str(chat.id)
-    if chat.type == ChatType.PRIVATE:
-        kind, name = ChannelType.DM, name or one_line(chat.full_name or "")
-    elif chat.type == ChatType.CHANNEL:
-        kind, name = ChannelType.FEED, one_line(chat.title or "")
-    elif thread_id is not None:
-        kind = ChannelType.THREAD
-    else:
-        kind, name = ChannelType.GROUP, one_line(chat.title or "")
-    if thread_id is None:
-        return RoomRef(key=channel_id, type=kind, channel_id=channel_id, name=name)
-    return RoomRef(
-        key=f"{channel_id}-{thread_id}",
-        type=kind,
-        channel_id=channel_id,
-        thread_id=str(thread_id),
-        name=one_line(name),
-    )
-
-
-def event_key(message: Message) -> str:
-    """The message's identity inside the account."""
-    return f"{message.chat.id}/{message.message_id}"
-
-
-def memory_key(message: Message, me: Me) -> str:
-    """Unique over all chats: each bot numbers the messages of private chats and basic groups for itself."""
-    key = f"{message.chat.id}:{message.message_id}"
-    return f"{me.id}:{key}" if message.chat.type in (ChatType.PRIVATE, ChatType.GROUP) else key
-
-
-def thread_of(message: Message) -> int | None:
-    """The topic, if it is one: in ordinary groups a thread id only says what was replied to."""
-    return message.message_thread_id if message.is_topic_message else None
 
 
 def _topic_name(message: Message) -> str:
@@ -187,53 +130,12 @@ def _topic_name(message: Message) -> str:
     return ""
 
 
-def _sender(message: Message) -> PersonRef | None:
-    """The person; the chat, for anonymous administrators and channels."""
-    if message.sender_chat is not None:
-        chat = message.sender_chat
-        return PersonRef(
-            key=str(chat.id),
-            platform_id=str(chat.id),
-            name=one_line(message.author_signature or chat.title or ""),
-            user_name=one_line(chat.username or ""),
-        )
-    if message.from_user is None:
-        return None
-    return _person(message.from_user)
-
-
-def _person(user: User) -> PersonRef:
-    return PersonRef(
-        key=str(user.id),
-        platform_id=str(user.id),
-        name=display_name(user),
-        user_name=one_line(user.username or ""),
-        is_bot=user.is_bot,
-    )
-
-
-def _refusal(message: Message, sender: PersonRef, view: View) -> str:
-    """Why a message is not for the agent, by who wrote it and where; empty when it is."""
-    chat_id, direct = str(message.chat.id), message.chat.type == ChatType.PRIVATE
-    room_key = room_of(message.chat, thread_of(message)).key
-    return view.door.refuse(
-        Visit(
-            user=sender.key,
-            # A private chat has its person's id.
-            servers=() if direct else (chat_id,),
-            channels=() if direct else tuple(dict.fromkeys((chat_id, room_key))),
-            direct=direct,
-            is_bot=sender.is_bot,
-        )
-    )
-
-
 def _skip_reason(message: Message, view: View) -> str:
     if message.from_user is not None and message.from_user.id == view.me.id:
         return "own message"
     if message.is_automatic_forward:
         return "automatic forward"
-    sender = _sender(message)
+    sender = sender_of(message)
     if sender is None:
         return "no sender"
     if sender.is_bot or message.via_bot is not None:
@@ -244,7 +146,7 @@ def _skip_reason(message: Message, view: View) -> str:
             return refused
     if is_for_other_bot(message, view.me):
         return "command for another bot"
-    return _refusal(message, sender, view)
+    return refuse(message.chat, thread_of(message), sender, view)
 
 
 def _content(message: Message, view: View, room: RoomRef) -> Content | None:
@@ -286,7 +188,7 @@ def _decode_message(message: Message, view: View) -> InboundEvent:
     if reason and reason != PAIRING:
         return Skipped(reason=reason, event_key=key)
     room = room_of(message.chat, thread_of(message), _topic_name(message))
-    content, sender, replied = _content(message, view, room), _sender(message), _replied(message)
+    content, sender, replied = _content(message, view, room), sender_of(message), _replied(message)
     if content is None or sender is None:
         return Skipped(
             reason=f"unknown content: {one_line(', '.join(sorted(message.api_kwargs)))}", event_key=key
@@ -321,7 +223,7 @@ def _decode_edit(message: Message, view: View) -> InboundEvent:
     if content is None:
         return Skipped(reason="unknown content", event_key=key)
     edited_at: datetime = message.edit_date or message.date
-    sender = _sender(message)
+    sender = sender_of(message)
     pairing_id = sender.platform_id if reason and sender is not None else ""
     return InboundEdit(event_key=key, content=content, edited_at=edited_at, pairing_id=pairing_id)
 
@@ -339,7 +241,7 @@ def _decode_service(message: Message, view: View) -> InboundEvent | None:
             world=world, rooms=(room_of(message.chat, thread, message.forum_topic_edited.name),)
         )
     if message.new_chat_title or message.migrate_from_chat_id or message.new_chat_members or _is_new(message):
-        people = tuple(_person(user) for user in message.new_chat_members if user.id != view.me.id)
+        people = tuple(person_of(user) for user in message.new_chat_members if user.id != view.me.id)
         return InboundPlaces(world=world, rooms=(room_of(message.chat, None),), people=people)
     if message.migrate_to_chat_id:
         return Skipped(reason="group became a supergroup", event_key=event_key(message))

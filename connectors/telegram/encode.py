@@ -8,6 +8,7 @@ from typing import Final
 
 from bot_host.connector import Content, Payload, Target, clean_text, split_markdown
 from connectors.telegram.files import groups_of, takes_caption
+from connectors.telegram.keyboards import can_show, descriptions, keyboard_of
 from connectors.telegram.markup import Rendered, render, utf16_len
 
 TEXT_LIMIT: Final = 4096
@@ -21,6 +22,10 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _BLANK: Final = "\u2800\ufffc\u030a\u0333\u033f"
 """Telegram refuses texts of nothing but these and spaces (`strip_empty_characters`, `clean_input_string`)."""
 REPEAT: Final = "↻ "
+KEYBOARD: Final = "keyboard"
+"""In a payload: the buttons below the message."""
+BELOW: Final = "▾"
+"""What is shown above buttons that come without a word: Telegram has no message of buttons alone."""
 _NOTHING: Final[Payload] = {"html": "", "plain": ""}
 _TAG: Final = re.compile(r"<[^>]*>")
 _LINK_TARGET: Final = re.compile(r"(?<=\])\([^)\s]*\)")
@@ -29,8 +34,9 @@ _LINK_TARGET: Final = re.compile(r"(?<=\])\([^)\s]*\)")
 def encode(content: Content, target: Target) -> list[Payload]:
     """Each payload: `html`, `plain` for when Telegram refuses the HTML, and on the first `reply_to`.
 
-    One with `files` is a file or an album, with the text under it.
+    One with `files` is a file or an album, with the text under it. The last one has the `keyboard`.
     """
+    choices = content.choices if content.choices is not None and can_show(content.choices) else None
     files = [told for media in content.attachments if (told := media.as_file()) is not None]
     text = _text(content)
     pieces = [(piece, rendered) for piece, rendered in _pieces(text) if _is_seen(rendered.text)]
@@ -46,8 +52,12 @@ def encode(content: Content, target: Target) -> list[Payload]:
     under = _NOTHING
     if takes_caption(files) and len(payloads) == 1 and fits_caption(payloads[0]):
         under = payloads.pop()
-    for number, group in enumerate(groups_of(files)):
+    # An album takes no buttons (core.telegram.org/bots/api#sendmediagroup).
+    for number, group in enumerate(groups_of(files) if choices is None else [[told] for told in files]):
         payloads.append({**(under if number == 0 else _NOTHING), "files": group})
+    if choices is not None:
+        payloads = payloads or [{"html": BELOW, "plain": BELOW}]
+        payloads[-1][KEYBOARD] = keyboard_of(choices, thread_id=target.thread_id)
     if payloads and target.reply_to.isdecimal():
         payloads[0]["reply_to"] = int(target.reply_to)
     return payloads
@@ -108,6 +118,8 @@ def _as_is(text: str) -> Rendered:
 
 def _text(content: Content) -> str:
     parts = [clean_text(content.text)] if content.text.strip() else []
+    if content.choices is not None and can_show(content.choices):
+        parts.extend(filter(None, [descriptions(content.choices)]))
     parts.extend(
         f"[{clean_text(media.title or media.file_name or media.url)}]({media.url})"
         for media in content.attachments

@@ -26,8 +26,10 @@ from bot_host.connector import (
 from connectors.telegram.bot import RawBot
 from connectors.telegram.config import TelegramConfig
 from connectors.telegram.content import Me
-from connectors.telegram.decode import ALLOWED_UPDATES, View, decode
+from connectors.telegram.decode import ALLOWED_UPDATES, decode
 from connectors.telegram.errors import explain, retry_after_s, say
+from connectors.telegram.places import View
+from connectors.telegram.presses import Presses
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -53,6 +55,7 @@ class Polling:
         self, bot: RawBot, config: TelegramConfig, *, backoff_base_s: float, backoff_cap_s: float
     ) -> None:
         self._bot = bot
+        self._presses = Presses(bot.call)
         self._config = config
         self._backoff_base_s, self._backoff_cap_s = backoff_base_s, backoff_cap_s
         self._stop = asyncio.Event()
@@ -150,6 +153,7 @@ class Polling:
         events = [self._decode(update, view) for update in updates]
         while events:
             try:
+                events, told = await self._presses.check(host, updates, events)
                 await (host.accept_missed(*events) if missed else host.accept(*events))
             except StoreError as error:
                 attempt += 1
@@ -158,6 +162,7 @@ class Polling:
                 updates = await self._interruptible(self._fetch(0))
                 events = [self._decode(update, view) for update in updates]
                 continue
+            self._presses.answer(host, told)
             self._offset = max(update["update_id"] for update in updates) + 1
             return
 

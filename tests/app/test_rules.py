@@ -13,6 +13,7 @@ from bot_host.config.schema import Loaded
 from bot_host.pipeline import commands
 from bot_host.pipeline.gate import NEWER, OWNER_COMMAND, STOP_WORD
 from bot_host.pipeline.limits import REASONS
+from bot_host.runtime import choices
 from bot_host.store.inbox import REPEATED
 from bot_host.types import access
 from bot_host.types.access import BOT_LOOP, BOT_UNADDRESSED, ROLES_UNKNOWN
@@ -62,7 +63,7 @@ def test_every_reason_has_a_rule() -> None:
         reasons()
         | refusals()
         | {commands.REASON, commands.CHOSEN, commands.UNKNOWN, commands.UNFIT, commands.NOT_HERE}
-        | {commands.NOT_ALLOWED, commands.GONE, commands.NOT_THEIRS, commands.WORDLESS}
+        | {commands.NOT_ALLOWED, choices.GONE, choices.NOT_THEIRS, commands.WORDLESS}
         | set(REASONS)
         | {STOP_WORD, NEWER, OWNER_COMMAND, REPEATED, BOT_LOOP, BOT_UNADDRESSED, ROLES_UNKNOWN}
         | {value for name, value in vars(access).items() if name.startswith("PAIRING")}

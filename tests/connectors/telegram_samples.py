@@ -7,7 +7,8 @@ from telegram import Update
 from bot_host.connector import InboundEvent, InboundMessage, Skipped
 from connectors.telegram.config import TelegramConfig
 from connectors.telegram.content import Me
-from connectors.telegram.decode import View, decode
+from connectors.telegram.decode import decode
+from connectors.telegram.places import View
 from tests.fakes.telegram_world import Json, entity
 
 ME: Json = {"id": 99, "is_bot": True, "first_name": "Eliza", "username": "Eliza_Bot"}

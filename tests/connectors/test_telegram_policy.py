@@ -58,7 +58,7 @@ MEMBER = {"user": ME, "status": "member"}
         ("message", said(hologram={"x": 1}), "unknown content: hologram"),
         ("message", said(), "unknown content: "),
         ("message", said(text=" \n "), "unknown content: "),
-        ("callback_query", {"id": "1", "from": ANN, "chat_instance": "1", "data": "x"}, "button"),
+        ("callback_query", {"id": "1", "from": ANN, "chat_instance": "1", "data": "x"}, "unknown button"),
         ("brand_new", {"x": 1}, "unknown kind: brand_new"),
         ("inline_query", {"id": "1", "from": ANN, "query": "", "offset": ""}, "unknown kind: inline_query"),
         (

@@ -25,7 +25,7 @@ from aiohttp import web
 
 from tests.fakes.telegram_methods import ApiError, Methods, Query
 from tests.fakes.telegram_text import Entity
-from tests.fakes.telegram_world import BotAccount, BotMessage, Chat, Json, User, World
+from tests.fakes.telegram_world import BotAccount, BotMessage, Chat, Json, User, World, without_reply
 
 TOKEN = "5550001:AAfake-token_of_the_fake_server_0000000"
 
@@ -245,6 +245,45 @@ class FakeTelegram:
         kind = "edited_channel_post" if chat.type == "channel" else "edited_message"
         await self.bot.updates.push(kind, edited)
         return edited
+
+    def _markup_of(self, message: BotMessage) -> list[list[Json]]:
+        shown = self.world.messages[message.bot_id, message.chat_id, message.message_id]
+        rows: list[list[Json]] = shown.get("reply_markup", {}).get("inline_keyboard", [])
+        return rows
+
+    def buttons(self, message: BotMessage) -> list[list[str]]:
+        """The labels below a message of a bot, by rows."""
+        return [[button["text"] for button in row] for row in self._markup_of(message)]
+
+    def data_of(self, message: BotMessage, label: str) -> str:
+        """What the button with that label gives back."""
+        buttons = [button for row in self._markup_of(message) for button in row]
+        return next(str(button["callback_data"]) for button in buttons if button["text"] == label)
+
+    async def press(self, message: BotMessage, by: User, data: str, *, is_old: bool = False) -> str:
+        """Somebody presses a button; the id of the press. Of an old message the bot is told next to nothing.
+
+        core.telegram.org/bots/api#callbackquery, #inaccessiblemessage
+        """
+        press_id = str(next(self.world.press_ids))
+        self.world.presses.add(press_id)
+        shown = without_reply(self.world.messages[message.bot_id, message.chat_id, message.message_id])
+        if is_old:
+            shown = {"chat": shown["chat"], "message_id": shown["message_id"], "date": 0}
+        query = {"id": press_id, "from": by.json(), "message": shown, "chat_instance": "1", "data": data}
+        await self.bot.updates.push("callback_query", query)
+        return press_id
+
+    async def wait_told(self, press_id: str) -> str:
+        """What a press was answered with, as soon as it was; empty: without words."""
+
+        def answers() -> list[str]:
+            all_ = self.methods.answered_callbacks
+            return [each.get("text", "") for each in all_ if each["callback_query_id"] == press_id]
+
+        async with self._news:
+            await self._news.wait_for(lambda: bool(answers()))
+        return answers()[0]
 
     async def rename(self, chat: Chat, title: str, by: User) -> Json:
         """A group gets a new title; the service message says so."""

@@ -120,6 +120,7 @@ class Methods:
             "getmycommands": self._get_my_commands,
             "getchat": self._get_chat,
             "getfile": self._get_file,
+            "editmessagereplymarkup": self._edit_message_reply_markup,
             "answercallbackquery": self._answer_callback_query,
         }
 
@@ -238,6 +239,8 @@ class Methods:
             fields[names[0]] = formatted.text
         if formatted.entities:
             fields[names[1]] = formatted.entities
+        if (markup := _markup(query)) is not None:
+            fields["reply_markup"] = markup
         sender = None if chat.type == "channel" else query.bot.user
         message = self.world.build(query.bot, chat, sender, topic=thread, reply_to=reply_to, **fields)
         sent = BotMessage(
@@ -365,6 +368,7 @@ class Methods:
         message = self.world.messages[query.bot.user.id, chat.id, sent.message_id]
         for key in ("text", "entities", "photo", "document"):
             message.pop(key, None)
+        _mark_up(message, _markup(query))
         message |= {**stored, "caption": caption.text}
         await self._on_sent(sent)
         return without_reply(message)
@@ -378,6 +382,7 @@ class Methods:
         caption = self._caption(query)
         sent.text, sent.entities, sent.request = caption.text, caption.entities, dict(query.args)
         sent.edits += 1
+        _mark_up(message, _markup(query))
         message["caption"] = caption.text
         await self._on_sent(sent)
         return without_reply(message)
@@ -406,7 +411,9 @@ class Methods:
         formatted = self._formatted(query)
         chat = self._chat(query)
         sent = self._own(query, chat, "edit")
-        if (sent.text, sent.entities) == (formatted.text, formatted.entities):
+        markup, shown = _markup(query), self.world.messages[query.bot.user.id, chat.id, sent.message_id]
+        before = (sent.text, sent.entities, shown.get("reply_markup"))
+        if before == (formatted.text, formatted.entities, markup):
             raise bad_request(
                 "message is not modified: specified new message content and reply markup are exactly "
                 "the same as a current content and reply markup of the message"
@@ -417,9 +424,23 @@ class Methods:
         if "text" not in message:
             raise bad_request("there is no text in the message to edit")
         message.pop("entities", None)
+        _mark_up(message, markup)
         message |= {"text": formatted.text, "edit_date": int(time.time())}
         if formatted.entities:
             message["entities"] = formatted.entities
+        await self._on_sent(sent)
+        return without_reply(message)
+
+    async def _edit_message_reply_markup(self, query: Query) -> Json:
+        chat = self._chat(query)
+        sent, markup = self._own(query, chat, "edit"), _markup(query)
+        message = self.world.messages[query.bot.user.id, chat.id, sent.message_id]
+        if message.get("reply_markup") == markup:
+            raise bad_request(
+                "message is not modified: specified new message content and reply markup are exactly "
+                "the same as a current content and reply markup of the message"
+            )
+        _mark_up(message, markup)
         await self._on_sent(sent)
         return without_reply(message)
 
@@ -497,7 +518,32 @@ class Methods:
         }
 
     async def _answer_callback_query(self, query: Query) -> bool:
-        if not query.args.get("callback_query_id", "").isdigit():
+        press_id = query.args.get("callback_query_id", "")
+        if press_id not in self.world.presses:
             raise bad_request("query is too old and response timeout expired or query ID is invalid")
+        if len(query.args.get("text", "")) > 200:
+            raise bad_request("MESSAGE_TOO_LONG")
+        self.world.presses.discard(press_id)
         self.answered_callbacks.append(dict(query.args))
         return True
+
+
+def _markup(query: Query) -> Json | None:
+    """https://core.telegram.org/bots/api#inlinekeyboardmarkup; None: no buttons."""
+    given = query.decoded("reply_markup")
+    rows = given.get("inline_keyboard") if isinstance(given, dict) else None
+    if not rows:
+        return None
+    for button in (button for row in rows for button in row):
+        if not button.get("text"):
+            raise bad_request("can't parse inline keyboard button: Text buttons are unallowed")
+        if not 1 <= len(button.get("callback_data", "").encode()) <= 64:
+            raise bad_request("BUTTON_DATA_INVALID")
+    return {"inline_keyboard": rows}
+
+
+def _mark_up(message: Json, markup: Json | None) -> None:
+    """An edit sets the buttons, or takes them away."""
+    message.pop("reply_markup", None)
+    if markup is not None:
+        message["reply_markup"] = markup

@@ -146,6 +146,9 @@ class World:
         """Emoji of the bot's reactions, by chat and message."""
         """By bot id, chat id and message id: what that bot knows of the message."""
         self.files: dict[str, tuple[str, bytes]] = {}
+        self.presses: set[str] = set()
+        """Presses of buttons that are not answered yet, by id."""
+        self.press_ids = itertools.count(4_382_000_001)
         self.download_limit = 20 * 1000 * 1000
         """Bytes that getFile hands out."""
         self.local_files: Path | None = None

@@ -8,7 +8,15 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from telegram import Bot, InputFile, LinkPreviewOptions, MessageEntity, ReplyParameters
+from telegram import (
+    Bot,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InputFile,
+    LinkPreviewOptions,
+    MessageEntity,
+    ReplyParameters,
+)
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -350,7 +358,19 @@ async def test_small_methods(fake: FakeTelegram, bot: Bot) -> None:
     await bot.set_my_commands([("help", "What I can do")])
     assert [(c.command, c.description) for c in await bot.get_my_commands()] == [("help", "What I can do")]
     assert (await bot.get_chat(chat.id)).username == "ann"
-    assert await bot.answer_callback_query("123", "ok")
+    buttons = InlineKeyboardMarkup([[InlineKeyboardButton("Yes", callback_data="y")]])
+    await bot.send_message(chat.id, "Sure?", reply_markup=buttons)
+    press_id = await fake.press(fake.sent[-1], fake.world.users[chat.id], "y")
+    assert await bot.answer_callback_query(press_id, "ok")
+    with pytest.raises(BadRequest, match="Query is too old"):
+        await bot.answer_callback_query(press_id, "again")
+    await bot.edit_message_reply_markup(chat.id, fake.sent[-1].message_id)
+    assert fake.buttons(fake.sent[-1]) == []
+    with pytest.raises(BadRequest, match="Message is not modified"):
+        await bot.edit_message_reply_markup(chat.id, fake.sent[-1].message_id)
+    too_long = InlineKeyboardMarkup([[InlineKeyboardButton("Yes", callback_data="y" * 65)]])
+    with pytest.raises(BadRequest, match="Button_data_invalid"):
+        await bot.send_message(chat.id, "Sure?", reply_markup=too_long)
     assert await bot.send_message_draft(chat.id, 7, "thinking …")
     assert fake.methods.drafts == [{"chat_id": chat.id, "draft_id": 7, "text": "thinking …"}]
     with pytest.raises(BadRequest):

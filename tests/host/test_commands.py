@@ -55,6 +55,9 @@ class ButtonPlatform(FakePlatform):
             self.offered.append(content.choices)
         return payloads
 
+    def can_show(self, choices: Choices) -> bool:
+        return True
+
     def chosen(self, target: Target, label: str) -> list[Payload]:
         return [{"text": f"({label})"}]
 

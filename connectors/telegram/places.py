@@ -1,0 +1,125 @@
+"""Who and where, of Telegram's objects: people, rooms, keys, and who is let in. Pure.
+
+A message id counts per chat (in private chats and basic groups per bot account), so keys hold the chat.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from telegram import Chat, Message, User
+from telegram.constants import ChatType
+
+from bot_host.connector import (
+    ChannelType,
+    ConnectorConfig,
+    Door,
+    PersonRef,
+    RoomRef,
+    Visit,
+    WorldRef,
+    one_line,
+)
+from connectors.telegram.content import Me, display_name
+
+SOURCE: Final = "telegram"
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """Who we are and whom we listen to."""
+
+    me: Me
+    config: ConnectorConfig
+
+    @cached_property
+    def door(self) -> Door:
+        """Who is let in."""
+        return self.config.door
+
+
+def world_of(chat: Chat, me: Me) -> WorldRef:
+    """The group or channel; all private chats of one bot share one."""
+    if chat.type == ChatType.PRIVATE:
+        return WorldRef(key=f"telegram-dm-{me.id}", name="Direct messages")
+    return WorldRef(key=str(chat.id), name=one_line(chat.title or ""), platform_id=str(chat.id))
+
+
+def room_of(chat: Chat, thread_id: int | None, name: str = "") -> RoomRef:
+    """The chat, or one topic of it. A private chat stays one in its topics too."""
+    channel_id = str(chat.id)
+    if chat.type == ChatType.PRIVATE:
+        kind, name = ChannelType.DM, name or one_line(chat.full_name or "")
+    elif chat.type == ChatType.CHANNEL:
+        kind, name = ChannelType.FEED, one_line(chat.title or "")
+    elif thread_id is not None:
+        kind = ChannelType.THREAD
+    else:
+        kind, name = ChannelType.GROUP, one_line(chat.title or "")
+    if thread_id is None:
+        return RoomRef(key=channel_id, type=kind, channel_id=channel_id, name=name)
+    return RoomRef(
+        key=f"{channel_id}-{thread_id}",
+        type=kind,
+        channel_id=channel_id,
+        thread_id=str(thread_id),
+        name=one_line(name),
+    )
+
+
+def event_key(message: Message) -> str:
+    """The message's identity inside the account."""
+    return f"{message.chat.id}/{message.message_id}"
+
+
+def memory_key(message: Message, me: Me) -> str:
+    """Unique over all chats: each bot numbers the messages of private chats and basic groups for itself."""
+    key = f"{message.chat.id}:{message.message_id}"
+    return f"{me.id}:{key}" if message.chat.type in (ChatType.PRIVATE, ChatType.GROUP) else key
+
+
+def thread_of(message: Message) -> int | None:
+    """The topic, if it is one: in ordinary groups a thread id only says what was replied to."""
+    return message.message_thread_id if message.is_topic_message else None
+
+
+def sender_of(message: Message) -> PersonRef | None:
+    """The person; the chat, for anonymous administrators and channels."""
+    if message.sender_chat is not None:
+        chat = message.sender_chat
+        return PersonRef(
+            key=str(chat.id),
+            platform_id=str(chat.id),
+            name=one_line(message.author_signature or chat.title or ""),
+            user_name=one_line(chat.username or ""),
+        )
+    if message.from_user is None:
+        return None
+    return person_of(message.from_user)
+
+
+def person_of(user: User) -> PersonRef:
+    """A person, or a bot."""
+    return PersonRef(
+        key=str(user.id),
+        platform_id=str(user.id),
+        name=display_name(user),
+        user_name=one_line(user.username or ""),
+        is_bot=user.is_bot,
+    )
+
+
+def refuse(chat: Chat, thread_id: int | None, sender: PersonRef, view: View) -> str:
+    """Why somebody is not let in there; empty: they are."""
+    chat_id, direct = str(chat.id), chat.type == ChatType.PRIVATE
+    room_key = room_of(chat, thread_id).key
+    return view.door.refuse(
+        Visit(
+            user=sender.key,
+            # A private chat has its person's id.
+            servers=() if direct else (chat_id,),
+            channels=() if direct else tuple(dict.fromkeys((chat_id, room_key))),
+            direct=direct,
+            is_bot=sender.is_bot,
+        )
+    )
