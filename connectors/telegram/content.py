@@ -6,15 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from telegram import (
-    Message,
-    MessageEntity,
-    MessageOriginChannel,
-    MessageOriginChat,
-    MessageOriginHiddenUser,
-    MessageOriginUser,
-    User,
-)
+from telegram import ExternalReplyInfo, Message, MessageEntity, User
 
 from bot_host.connector import Media, MediaType, clean_text, one_line
 
@@ -90,6 +82,11 @@ def is_for_other_bot(message: Message, me: Me) -> bool:
     return False
 
 
+def plain_text(message: Message) -> str:
+    """The text or caption, with the addresses that lie behind words: `here (https://…)`."""
+    return clean_text(_spelled(*marked_text(message))).strip()
+
+
 def readable_text(message: Message, me: Me) -> str:
     """The text as the agent is to read it.
 
@@ -97,68 +94,45 @@ def readable_text(message: Message, me: Me) -> str:
     Elsewhere mentions stay. A message that is nothing but the mention keeps it.
     """
     text, entities = marked_text(message)
+    address = ""
     for entity in entities:
         part = slice_utf16(text, entity.offset, entity.length)
-        if entity.offset != 0 or not part or not _is_me(entity, part, me):
-            continue
-        rest = text[len(part) :]
-        if entity.type == MessageEntity.BOT_COMMAND:
-            text = part.partition("@")[0] + rest
+        if entity.offset == 0 and part and _is_me(entity, part, me):
+            address = part
+            is_command = entity.type == MessageEntity.BOT_COMMAND
+            break
+    text = _spelled(text, entities)
+    if address:
+        rest = text[len(address) :]
+        if is_command:
+            text = address.partition("@")[0] + rest
         elif rest.strip():
             text = _AFTER_MENTION.sub("", rest) or text
-        break
     return clean_text(text).strip()
 
 
-def context_lines(message: Message, replied: Message | None, me: Me) -> str:
-    """What belongs to the message but is not its sender's word: whose text is forwarded, what is replied to.
-
-    What the bot itself said is known, and only a part that the sender picked out is repeated. Of other
-    people's messages a bot in privacy mode has seen nothing but this.
-    """
-    lines = []
-    if message.forward_origin is not None:
-        lines.append(f"[forwarded from {_origin(message) or 'somebody'}]")
-    mine = replied is not None and replied.from_user is not None and replied.from_user.id == me.id
-    picked = message.quote.text if message.quote is not None else ""
-    if replied is not None and not mine:
-        said = one_line(picked or marked_text(replied)[0] or short_form(replied), 500)
-        name = display_name(replied.from_user) if replied.from_user is not None else ""
-        lines.append(f"[in reply to {name or 'somebody'}: {said}]")
-    elif picked:
-        lines.append(f"[about: {one_line(picked, 500)}]")
-    return "".join(f"{line}\n" for line in lines)
+def _spelled(text: str, entities: Sequence[MessageEntity]) -> str:
+    """The text, with the address behind each link whose words do not say it."""
+    links = [entity for entity in entities if entity.type == MessageEntity.TEXT_LINK and entity.url]
+    for link in sorted(links, key=lambda each: each.offset, reverse=True):
+        shown, url = slice_utf16(text, link.offset, link.length), one_line(link.url or "", 500)
+        if shown and _bare(shown) != _bare(url):
+            before = slice_utf16(text, 0, max(link.offset, 0))
+            text = f"{before}{shown} ({url}){text[len(before) + len(shown) :]}"
+    return text
 
 
-def _origin(message: Message) -> str:
-    origin = message.forward_origin
-    if isinstance(origin, MessageOriginUser):
-        return display_name(origin.sender_user)
-    if isinstance(origin, MessageOriginHiddenUser):
-        return one_line(origin.sender_user_name)
-    if isinstance(origin, MessageOriginChat):
-        return one_line(origin.sender_chat.title or "")
-    if isinstance(origin, MessageOriginChannel):
-        return one_line(origin.chat.title or "")
-    return ""
+def _bare(url: str) -> str:
+    return re.sub(r"^https?://(www\.)?|/$", "", url.strip(), flags=re.I)
 
 
-def attachments(message: Message, replied: Message | None, me: Me) -> list[Media]:
-    """The files of a message, and of the one that it answers, unless that is the bot's own."""
-    mine = replied is None or (replied.from_user is not None and replied.from_user.id == me.id)
-    quoted = [] if mine or replied is None else _files(replied)
-    own = _files(message)
-    if message.forward_origin is None:
-        # What is forwarded somebody else has said.
-        own = [media.model_copy(update={"voice": _is_spoken(message)}) for media in own]
-    return [*own, *(media.model_copy(update={"quoted": True}) for media in quoted)]
+def attachments(message: Message, *, forwarded: bool) -> list[Media]:
+    """The files of a message; what is heard in a forwarded one somebody else has said."""
+    spoken = bool(message.voice or message.video_note) and not forwarded
+    return [media.model_copy(update={"voice": spoken}) for media in files_of(message)]
 
 
-def _is_spoken(message: Message) -> bool:
-    return bool(message.voice or message.video_note)
-
-
-def _files(message: Message) -> list[Media]:
+def files_of(message: Message | ExternalReplyInfo) -> list[Media]:
     """Telegram's file addresses contain the token, so only the ids are kept."""
     if message.photo:
         largest = max(message.photo, key=lambda size: size.width * size.height)
@@ -232,7 +206,7 @@ _FORMS: Final[tuple[tuple[str, Callable[[Any], str]], ...]] = (
 """A venue comes with a `location`, an animation with a `document`: the first that is there counts."""
 
 
-def short_form(message: Message) -> str:
+def short_form(message: Message | ExternalReplyInfo) -> str:
     """`[photo]`, `[sticker 😀]` …: what a message without text shows; empty when we do not know it."""
     for name, form in _FORMS:
         if value := getattr(message, name, None):

@@ -24,7 +24,6 @@ from bot_host.connector import (
 from connectors.telegram.content import (
     Me,
     attachments,
-    context_lines,
     is_for_other_bot,
     mentions_me,
     readable_text,
@@ -43,6 +42,7 @@ from connectors.telegram.places import (
     world_of,
 )
 from connectors.telegram.presses import decode_press
+from connectors.telegram.quotes import is_others_words, quotes_of
 
 ALLOWED_UPDATES: Final = (
     Update.MESSAGE,
@@ -144,25 +144,28 @@ def _skip_reason(message: Message, view: View) -> str:
         refused = view.door.refuse_bot(addressed=addressed, kind="bot" if sender.is_bot else "via bot")
         if refused:
             return refused
-    if is_for_other_bot(message, view.me):
+    if is_for_other_bot(message, view.me) and not is_others_words(message, view.me):
         return "command for another bot"
     return refuse(message.chat, thread_of(message), sender, view)
 
 
 def _content(message: Message, view: View, room: RoomRef) -> Content | None:
     """None when the message holds nothing that we can name."""
-    replied = _replied(message)
-    text, files = readable_text(message, view.me), attachments(message, replied, view.me)
-    text = text or short_form(message)
-    if not text and not files:
+    replied, others = _replied(message), is_others_words(message, view.me)
+    files = attachments(message, forwarded=others)
+    quotes = quotes_of(message, replied, view.me)
+    text = "" if others else readable_text(message, view.me) or short_form(message)
+    if not text and not files and not any(quote.text for quote in quotes):
         return None
-    is_mention = mentions_me(message, view.me)
+    # Who is named in others' words is not spoken to.
+    is_mention = not others and mentions_me(message, view.me)
     is_reply = _replies_to(message, view.me)
     kind = MentionType.PLATFORM_MENTION if is_mention else MentionType.REPLY if is_reply else MentionType.NONE
     return Content(
-        text=context_lines(message, replied, view.me) + text,
+        text=text,
         source=SOURCE,
         attachments=files,
+        quotes=quotes,
         channel_type=room.type,
         mention_context=MentionContext(is_mention=is_mention, is_reply=is_reply, mention_type=kind),
     )

@@ -96,7 +96,7 @@ def test_a_reply_thread_is_no_topic() -> None:
     found = message(SUPER, text="hi", message_thread_id=11, reply_to_message={**other, "message_id": 10})
     assert (found.room.key, found.target.thread_id) == ("-1001", "")
     assert found.replied_memory_key == "-1001:10"
-    assert found.content.text == "[in reply to Bob: first]\nhi"
+    assert found.content.text == "hi"
 
 
 def test_topic_in_a_private_chat_stays_private() -> None:
@@ -159,26 +159,6 @@ def test_reply_to_the_bot() -> None:
     assert found.content.mention_context.is_reply
     assert found.content.mention_context.mention_type is MentionType.REPLY
     assert found.content.text == "why?"
-    quoted = message(
-        GROUP,
-        text="this?",
-        reply_to_message=said(GROUP, ME, text="a long answer"),
-        quote={"text": "long", "position": 2},
-    )
-    assert quoted.content.text == "[about: long]\nthis?"
-
-
-@pytest.mark.parametrize(
-    ("origin", "name"),
-    [
-        ({"type": "user", "date": DATE, "sender_user": BOB}, "Bob"),
-        ({"type": "hidden_user", "date": DATE, "sender_user_name": "X Y"}, "X Y"),
-        ({"type": "chat", "date": DATE, "sender_chat": GROUP}, "Friends"),
-        ({"type": "channel", "date": DATE, "chat": CHANNEL, "message_id": 1}, "Daily"),
-    ],
-)
-def test_forwarded_words_are_labelled(origin: Json, name: str) -> None:
-    assert message(text="look", forward_origin=origin).content.text == f"[forwarded from {name}]\nlook"
 
 
 FILE = {"file_id": "F1", "file_unique_id": "U1"}

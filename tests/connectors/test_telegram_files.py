@@ -136,12 +136,13 @@ def test_what_the_sender_speaks_and_what_is_quoted_are_told_apart() -> None:
     origin = {"type": "user", "date": 1, "sender_user": BOB}
     [forwarded] = message(voice=voice, forward_origin=origin).content.attachments
     assert not forwarded.voice
-    [quoted] = message(
+    [quote] = message(
         text="what does she say?", reply_to_message=said(sender=BOB, voice=voice)
-    ).content.attachments
+    ).content.quotes
+    [quoted] = quote.attachments
     assert (quoted.quoted, quoted.voice) == (True, False)
-    answered = said(sender=ME, voice=voice)
-    assert not message(text="and now?", reply_to_message=answered).content.attachments
+    [own_quote] = message(text="and now?", reply_to_message=said(sender=ME, voice=voice)).content.quotes
+    assert not own_quote.attachments
 
 
 # out
