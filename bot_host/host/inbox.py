@@ -226,7 +226,7 @@ class HostInbox:
                 raise AssertionError("messages are admitted together")
 
     async def _edit(self, account: Account, event: InboundEdit) -> None:
-        since = utc_now() - REVISED_WITHIN
+        since = None if event.quiet else utc_now() - REVISED_WITHIN
         done = await self._store.apply_edit(
             account.key,
             event.event_key,
@@ -239,7 +239,7 @@ class HostInbox:
         if not done.found:
             log.debug("%s edit of a message that was never taken in: %s", account.platform, event.event_key)
         elif done.changed and done.agent_id and done.room_id:
-            if done.state is InboxState.RUNNING:
+            if done.state is InboxState.RUNNING and not event.quiet:
                 self._interrupt(done.agent_id, done.room_id)
             if done.reopened:
                 self._reopened(done.agent_id, done.room_id)

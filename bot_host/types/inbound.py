@@ -127,6 +127,8 @@ class InboundEdit:
     mark: Mark | None = None
     pairing_id: str = ""
     """As in `InboundMessage`."""
+    quiet: bool = False
+    """Nobody asks anew by it, as with a place that moves on a map: an answer stays as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,25 +1,27 @@
-"""What a Telegram message says: text, or a short form of what it shows; attachments; mentions. Pure."""
+"""What a Telegram message says: text, attachments, mentions. Pure."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
 from telegram import ExternalReplyInfo, Message, MessageEntity, User
 
 from bot_host.connector import Media, MediaType, clean_text, one_line
+from connectors.telegram.rich import rich_files, rich_text
+from connectors.telegram.spans import seconds_of
 
 _AFTER_MENTION: Final = re.compile(r"^(?:[,:;.!…]+|\s+[–—-](?=\s))?\s*")
-_FILES: Final = (
-    ("animation", MediaType.VIDEO),
-    ("video", MediaType.VIDEO),
-    ("video_note", MediaType.VIDEO),
-    ("audio", MediaType.AUDIO),
-    ("voice", MediaType.AUDIO),
-    ("document", MediaType.DOCUMENT),
-)
+_FILES: Final = {
+    "animation": MediaType.VIDEO,
+    "video": MediaType.VIDEO,
+    "video_note": MediaType.VIDEO,
+    "audio": MediaType.AUDIO,
+    "voice": MediaType.AUDIO,
+    "document": MediaType.DOCUMENT,
+}
 """An animation comes with a `document` of the same file; the first that is there counts."""
+RICH: Final = "rich_message"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +46,11 @@ def display_name(user: User) -> str:
 
 
 def marked_text(message: Message) -> tuple[str, Sequence[MessageEntity]]:
-    """Text with its entities, or the caption with its own."""
+    """Text with its entities, or the caption with its own; the text of a rich message, which has none."""
     if message.text:
         return message.text, message.entities
+    if RICH in message.api_kwargs:
+        return rich_text(message.api_kwargs[RICH]), ()
     return message.caption or "", message.caption_entities
 
 
@@ -134,27 +138,43 @@ def attachments(message: Message, *, forwarded: bool) -> list[Media]:
 
 def files_of(message: Message | ExternalReplyInfo) -> list[Media]:
     """Telegram's file addresses contain the token, so only the ids are kept."""
-    if message.photo:
-        largest = max(message.photo, key=lambda size: size.width * size.height)
-        return [
-            Media(id=largest.file_id, source="telegram", content_type=MediaType.IMAGE, size=largest.file_size)
-        ]
-    if message.sticker:
-        return [
-            _file(
-                message.sticker,
-                MediaType.IMAGE,
-                title=f"sticker {message.sticker.emoji or ''}".strip(),
-                silent=message.sticker.is_animated or message.sticker.is_video,
-            )
-        ]
-    for name, kind in _FILES:
-        if file := getattr(message, name):
-            return [_file(file, kind, title=getattr(file, "title", None), silent=name == "animation")]
-    return []
+    found = [(name, getattr(message, name, None)) for name in ("photo", "live_photo", "sticker", *_FILES)]
+    media = next((_media(name, value) for name, value in found if value), None)
+    paid = message.paid_media.paid_media if message.paid_media else ()
+    files = [media] if media is not None else [_media(each.type, _shown(each)) for each in paid]
+    files += [_media(name, value) for name, value in rich_files(message.api_kwargs.get(RICH))]
+    return [each for each in files if each is not None]
 
 
-def _file(file: Any, kind: MediaType, *, title: str | None, silent: bool = False) -> Media:
+def _shown(paid: Any) -> Any:
+    """What can be seen of paid media: nothing, until it is paid for."""
+    return getattr(paid, paid.type, None)
+
+
+def _media(name: str, value: Any) -> Media | None:
+    """A file of a message by the attribute that holds it."""
+    if name == "photo" and value:
+        largest = max(value, key=lambda size: size.width * size.height)
+        return _file(largest, MediaType.IMAGE)
+    if name == "live_photo" and value:
+        return _media("photo", value.photo) or _file(value, MediaType.VIDEO)
+    if name == "sticker" and value:
+        return _sticker(value)
+    if name not in _FILES or not value:
+        return None
+    return _file(value, _FILES[name], title=getattr(value, "title", None), silent=name == "animation")
+
+
+def _sticker(sticker: Any) -> Media:
+    """A picture; of one that moves the still one, which models can look at."""
+    title = f"sticker {sticker.emoji or ''}".strip()
+    moves = sticker.is_animated or sticker.is_video
+    if moves and sticker.thumbnail:
+        return _file(sticker.thumbnail, MediaType.IMAGE, title=title)
+    return _file(sticker, MediaType.IMAGE, title=title, silent=moves)
+
+
+def _file(file: Any, kind: MediaType, *, title: str | None = None, silent: bool = False) -> Media:
     name, mime_type = getattr(file, "file_name", None), getattr(file, "mime_type", None)
     if kind is MediaType.DOCUMENT and mime_type and mime_type.startswith("image/"):
         kind = MediaType.IMAGE
@@ -166,49 +186,6 @@ def _file(file: Any, kind: MediaType, *, title: str | None, silent: bool = False
         file_name=one_line(name, 120) if name else None,
         mime_type=one_line(mime_type) if mime_type else None,
         size=file.file_size,
-        duration=_duration(getattr(file, "duration", None)),
+        duration=seconds_of(getattr(file, "duration", None)),
         silent=silent,
     )
-
-
-def _duration(time: Any) -> float | None:
-    seconds = time.total_seconds() if isinstance(time, timedelta) else time
-    return float(seconds) if isinstance(seconds, int | float) else None
-
-
-def _seconds(time: Any) -> str:
-    seconds = time.total_seconds() if isinstance(time, timedelta) else time
-    return f"{int(seconds or 0)} s"
-
-
-_FORMS: Final[tuple[tuple[str, Callable[[Any], str]], ...]] = (
-    ("photo", lambda _: "photo"),
-    ("live_photo", lambda _: "photo"),
-    ("animation", lambda _: "animation"),
-    ("video", lambda v: f"video, {_seconds(v.duration)}"),
-    ("video_note", lambda v: f"video message, {_seconds(v.duration)}"),
-    ("voice", lambda v: f"voice message, {_seconds(v.duration)}"),
-    ("audio", lambda v: f"audio: {v.title or v.file_name or _seconds(v.duration)}"),
-    ("document", lambda v: f"file: {v.file_name or v.mime_type or 'unnamed'}"),
-    ("sticker", lambda v: f"sticker {v.emoji or ''}"),
-    ("venue", lambda v: f"place: {v.title}, {v.address}"),
-    ("location", lambda v: f"location: {v.latitude:.5f}, {v.longitude:.5f}"),
-    ("contact", lambda v: f"contact: {v.first_name} {v.last_name or ''} {v.phone_number}"),
-    ("poll", lambda v: f"poll: {v.question} {' / '.join(o.text for o in v.options)}"),
-    ("dice", lambda v: f"dice {v.emoji} {v.value}"),
-    ("checklist", lambda v: f"checklist: {v.title}: {' / '.join(t.text for t in v.tasks)}"),
-    ("game", lambda v: f"game: {v.title}"),
-    ("invoice", lambda v: f"invoice: {v.title}"),
-    ("story", lambda _: "story"),
-    ("paid_media", lambda _: "paid media"),
-    ("giveaway", lambda _: "giveaway"),
-)
-"""A venue comes with a `location`, an animation with a `document`: the first that is there counts."""
-
-
-def short_form(message: Message | ExternalReplyInfo) -> str:
-    """`[photo]`, `[sticker 😀]` …: what a message without text shows; empty when we do not know it."""
-    for name, form in _FORMS:
-        if value := getattr(message, name, None):
-            return f"[{one_line(form(value), 400)}]"
-    return ""

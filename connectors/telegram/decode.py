@@ -27,8 +27,8 @@ from connectors.telegram.content import (
     is_for_other_bot,
     mentions_me,
     readable_text,
-    short_form,
 )
+from connectors.telegram.kinds import moves, noted, short_form
 from connectors.telegram.places import (
     SOURCE,
     View,
@@ -43,6 +43,7 @@ from connectors.telegram.places import (
 )
 from connectors.telegram.presses import decode_press
 from connectors.telegram.quotes import is_others_words, quotes_of
+from connectors.telegram.services import decode_service
 
 ALLOWED_UPDATES: Final = (
     Update.MESSAGE,
@@ -54,47 +55,6 @@ ALLOWED_UPDATES: Final = (
     Update.CALLBACK_QUERY,
 )
 _GONE: Final = (ChatMemberStatus.LEFT, ChatMemberStatus.BANNED)
-_SILENT_SERVICE: Final = (
-    "left_chat_member",
-    "new_chat_photo",
-    "delete_chat_photo",
-    "pinned_message",
-    "message_auto_delete_timer_changed",
-    "forum_topic_closed",
-    "forum_topic_reopened",
-    "general_forum_topic_hidden",
-    "general_forum_topic_unhidden",
-    "video_chat_scheduled",
-    "video_chat_started",
-    "video_chat_ended",
-    "video_chat_participants_invited",
-    "boost_added",
-    "chat_background_set",
-    "chat_owner_changed",
-    "chat_owner_left",
-    "chat_shared",
-    "users_shared",
-    "connected_website",
-    "write_access_allowed",
-    "proximity_alert_triggered",
-    "web_app_data",
-    "successful_payment",
-    "refunded_payment",
-    "passport_data",
-    "gift",
-    "unique_gift",
-    "gift_upgrade_sent",
-    "giveaway_created",
-    "giveaway_winners",
-    "giveaway_completed",
-    "checklist_tasks_done",
-    "checklist_tasks_added",
-    "poll_option_added",
-    "poll_option_deleted",
-    "paid_message_price_changed",
-    "direct_message_price_changed",
-    "managed_bot_created",
-)
 
 
 def decode(update: Update, view: View) -> InboundEvent:
@@ -154,7 +114,7 @@ def _content(message: Message, view: View, room: RoomRef) -> Content | None:
     replied, others = _replied(message), is_others_words(message, view.me)
     files = attachments(message, forwarded=others)
     quotes = quotes_of(message, replied, view.me)
-    text = "" if others else readable_text(message, view.me) or short_form(message)
+    text = "" if others else _own_words(message, view.me, has_files=bool(files))
     if not text and not files and not any(quote.text for quote in quotes):
         return None
     # Who is named in others' words is not spoken to.
@@ -171,6 +131,13 @@ def _content(message: Message, view: View, room: RoomRef) -> Content | None:
     )
 
 
+def _own_words(message: Message, me: Me, *, has_files: bool) -> str:
+    """What its sender writes, or what the message shows where that is not words, nor seen in its files."""
+    text, (_, note) = readable_text(message, me), noted(message)
+    shown = "" if message.text or (text and has_files) else note or short_form(message)
+    return "\n".join(part for part in (text, shown) if part)
+
+
 def _replied(message: Message) -> Message | None:
     """The message that this one really replies to: in a topic, every message refers to its beginning."""
     replied = message.reply_to_message
@@ -183,7 +150,7 @@ def _replies_to(message: Message, me: Me) -> bool:
 
 
 def _decode_message(message: Message, view: View) -> InboundEvent:
-    service = _decode_service(message, view)
+    service = decode_service(message, view)
     if service is not None:
         return service
     key = event_key(message)
@@ -196,7 +163,7 @@ def _decode_message(message: Message, view: View) -> InboundEvent:
         return Skipped(
             reason=f"unknown content: {one_line(', '.join(sorted(message.api_kwargs)))}", event_key=key
         )
-    is_private = message.chat.type == ChatType.PRIVATE
+    is_private, (note, _) = message.chat.type == ChatType.PRIVATE, noted(message)
     return InboundMessage(
         event_key=key,
         message_id=str(message.message_id),
@@ -214,6 +181,7 @@ def _decode_message(message: Message, view: View) -> InboundEvent:
         ),
         replied_memory_key=memory_key(replied, view.me) if replied is not None else None,
         pairing_id=sender.platform_id if reason else "",
+        unanswered=f"service: {note}" if note else "",
     )
 
 
@@ -228,34 +196,13 @@ def _decode_edit(message: Message, view: View) -> InboundEvent:
     edited_at: datetime = message.edit_date or message.date
     sender = sender_of(message)
     pairing_id = sender.platform_id if reason and sender is not None else ""
-    return InboundEdit(event_key=key, content=content, edited_at=edited_at, pairing_id=pairing_id)
-
-
-def _decode_service(message: Message, view: View) -> InboundEvent | None:
-    """Messages that the platform wrote; None for those of people."""
-    world, thread = world_of(message.chat, view.me), message.message_thread_id
-    if message.forum_topic_created:
-        room = room_of(message.chat, thread, message.forum_topic_created.name)
-        return InboundPlaces(world=world, rooms=(room,))
-    if message.forum_topic_edited:
-        if not message.forum_topic_edited.name:
-            return Skipped(reason="service: forum_topic_edited", event_key=event_key(message))
-        return InboundPlaces(
-            world=world, rooms=(room_of(message.chat, thread, message.forum_topic_edited.name),)
-        )
-    if message.new_chat_title or message.migrate_from_chat_id or message.new_chat_members or _is_new(message):
-        people = tuple(person_of(user) for user in message.new_chat_members if user.id != view.me.id)
-        return InboundPlaces(world=world, rooms=(room_of(message.chat, None),), people=people)
-    if message.migrate_to_chat_id:
-        return Skipped(reason="group became a supergroup", event_key=event_key(message))
-    for name in _SILENT_SERVICE:
-        if getattr(message, name, None):
-            return Skipped(reason=f"service: {name}", event_key=event_key(message))
-    return None
-
-
-def _is_new(message: Message) -> bool:
-    return bool(message.group_chat_created or message.supergroup_chat_created or message.channel_chat_created)
+    return InboundEdit(
+        event_key=key,
+        content=content,
+        edited_at=edited_at,
+        pairing_id=pairing_id,
+        quiet=moves(message),
+    )
 
 
 def _decode_membership(change: ChatMemberUpdated, view: View) -> InboundEvent:

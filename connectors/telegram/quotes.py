@@ -16,7 +16,8 @@ from telegram import (
 )
 
 from bot_host.connector import Media, MediaType, Quote, clean_text, one_line
-from connectors.telegram.content import Me, display_name, files_of, plain_text, short_form
+from connectors.telegram.content import Me, display_name, files_of, plain_text
+from connectors.telegram.kinds import short_form
 
 QUOTE: Final = 4000
 OWN_QUOTE: Final = 500

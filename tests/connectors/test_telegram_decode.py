@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from bot_host.connector import (
     ChannelType,
     InboundMessage,
-    MediaType,
     MentionType,
     Skipped,
 )
@@ -159,100 +158,6 @@ def test_reply_to_the_bot() -> None:
     assert found.content.mention_context.is_reply
     assert found.content.mention_context.mention_type is MentionType.REPLY
     assert found.content.text == "why?"
-
-
-FILE = {"file_id": "F1", "file_unique_id": "U1"}
-SIZE = {"width": 1, "height": 1}
-
-
-@pytest.mark.parametrize(
-    ("fields", "text", "kind"),
-    [
-        (
-            {"photo": [{**FILE, **SIZE}, {"file_id": "F2", "file_unique_id": "U2", "width": 9, "height": 9}]},
-            "[photo]",
-            MediaType.IMAGE,
-        ),
-        ({"photo": [{**FILE, **SIZE}], "caption": "my cat"}, "my cat", MediaType.IMAGE),
-        ({"video": {**FILE, **SIZE, "duration": 7}}, "[video, 7 s]", MediaType.VIDEO),
-        ({"video_note": {**FILE, "length": 1, "duration": 7}}, "[video message, 7 s]", MediaType.VIDEO),
-        ({"voice": {**FILE, "duration": 7}}, "[voice message, 7 s]", MediaType.AUDIO),
-        ({"audio": {**FILE, "duration": 7, "title": "Song"}}, "[audio: Song]", MediaType.AUDIO),
-        (
-            {"document": {**FILE, "file_name": "a.pdf", "mime_type": "application/pdf", "file_size": 3}},
-            "[file: a.pdf]",
-            MediaType.DOCUMENT,
-        ),
-        (
-            {"document": {**FILE, "file_name": "a.png", "mime_type": "image/png"}},
-            "[file: a.png]",
-            MediaType.IMAGE,
-        ),
-        ({"animation": {**FILE, **SIZE, "duration": 1}, "document": FILE}, "[animation]", MediaType.VIDEO),
-        (
-            {
-                "sticker": {
-                    **FILE,
-                    **SIZE,
-                    "is_animated": False,
-                    "is_video": False,
-                    "type": "regular",
-                    "emoji": "😀",
-                }
-            },
-            "[sticker 😀]",
-            MediaType.IMAGE,
-        ),
-        ({"location": {"longitude": 13.4, "latitude": 52.5}}, "[location: 52.50000, 13.40000]", None),
-        (
-            {
-                "venue": {
-                    "location": {"longitude": 1, "latitude": 2},
-                    "title": "Café",
-                    "address": "Street 1",
-                },
-                "location": {"longitude": 1, "latitude": 2},
-            },
-            "[place: Café, Street 1]",
-            None,
-        ),
-        ({"contact": {"phone_number": "+49", "first_name": "Bob"}}, "[contact: Bob +49]", None),
-        ({"dice": {"emoji": "🎲", "value": 4}}, "[dice 🎲 4]", None),
-        (
-            {
-                "poll": {
-                    "id": "1",
-                    "question": "Tea?",
-                    "options": [
-                        {"text": "yes", "voter_count": 0, "persistent_id": "a"},
-                        {"text": "no", "voter_count": 0, "persistent_id": "b"},
-                    ],
-                    "total_voter_count": 0,
-                    "is_closed": False,
-                    "is_anonymous": True,
-                    "type": "regular",
-                    "allows_multiple_answers": False,
-                    "allows_revoting": False,
-                    "members_only": False,
-                }
-            },
-            "[poll: Tea? yes / no]",
-            None,
-        ),
-    ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
-)
-def test_files_and_forms(fields: Json, text: str, kind: MediaType | None) -> None:
-    content = message(**fields).content
-    assert content.text == text
-    assert [media.content_type for media in content.attachments] == ([] if kind is None else [kind])
-    assert all(media.id.startswith("F") and media.url == "" for media in content.attachments)
-
-
-def test_the_largest_photo_is_kept() -> None:
-    large = {"file_id": "F2", "file_unique_id": "U2", "width": 9, "height": 9, "file_size": 100}
-    (media,) = message(photo=[{**FILE, **SIZE}, large]).content.attachments
-    assert (media.id, media.size) == ("F2", 100)
 
 
 def test_long_text_stays_whole() -> None:

@@ -55,7 +55,7 @@ MEMBER = {"user": ME, "status": "member"}
             said(SUPER, message_thread_id=3, is_topic_message=True, forum_topic_edited={}),
             "service: forum_topic_edited",
         ),
-        ("message", said(hologram={"x": 1}), "unknown content: hologram"),
+        ("message", said(hologram=True), "unknown content: hologram"),
         ("message", said(), "unknown content: "),
         ("message", said(text=" \n "), "unknown content: "),
         ("callback_query", {"id": "1", "from": ANN, "chat_instance": "1", "data": "x"}, "unknown button"),

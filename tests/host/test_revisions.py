@@ -13,10 +13,10 @@ from bot_host.kit import clock
 from bot_host.runtime import AgentOptions, Limits
 from bot_host.store import revisions
 from bot_host.testing import FakePlatform
-from bot_host.types.content import ChannelType
+from bot_host.types.content import ChannelType, Content
 from bot_host.types.errors import ModelError
 from bot_host.types.events import EventType, MessageEvent
-from bot_host.types.inbound import InboundMessage
+from bot_host.types.inbound import InboundEdit, InboundMessage
 from tests.host.conftest import House, Houses
 from tests.host.test_hard_moments import until
 from tests.host.test_host import inbox_of
@@ -88,6 +88,20 @@ class TestTheAnswer:
             ("send", 0, 0, "sent", "sent-1"),
             ("edit", 1, 0, "sent", "sent-1"),
         ]
+
+    async def test_stays_when_what_it_was_about_changes_by_itself(self, house: House) -> None:
+        said = await ask(house, "[live location]")
+        edit = InboundEdit(
+            event_key=said.event_key,
+            content=Content(text="[live location, moved]"),
+            edited_at=clock.utc_now(),
+            quiet=True,
+        )
+        await house.platform.accept(edit)
+        await ask(house, "where am I?")
+        assert house.platform.changes == []
+        assert asked(house) == ["[live location, moved]", "where am I?"]
+        await settled(house)
 
     async def test_knows_what_was_said_before_and_nothing_of_what_came_later(self, house: House) -> None:
         await ask(house, "my name is Ada")
