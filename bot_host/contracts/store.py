@@ -1,6 +1,6 @@
 """What the database does for the host. Each method is one whole transaction."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -117,10 +117,12 @@ class Inbox(Protocol):
         reaction: str,
         added: bool,
         mark: Mark | None,
+        totals: Mapping[str, int] | None = None,
     ) -> Memory | None:
         """Count a reaction in its message's metadata (`reactions`: how often each); the message.
 
-        None: not known. Of what the agent said, the newest thousand parts of the account are.
+        `totals`: what they are all to be, instead. None: not known. Of what the agent said, the newest
+        thousand parts of the account are.
         """
 
     async def apply_membership(

@@ -273,9 +273,12 @@ class HostInbox:
             event.reaction,
             event.added,
             event.mark,
+            event.totals,
         )
         if message is None:
             log.debug("%s reaction to a message that is not known: %s", account.platform, event.event_key)
+            return
+        if event.totals is not None:
             return
         # Not stored as a message: it is no turn of the conversation.
         reaction = Memory(

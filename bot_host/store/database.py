@@ -1,6 +1,6 @@
 """The store: each verb of the contract as one unit of work on a driver."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -156,6 +156,7 @@ class Database(
         reaction: str,
         added: bool,
         mark: Mark | None,
+        totals: Mapping[str, int] | None = None,
     ) -> Memory | None:
         """See Inbox."""
         return await self._driver.write(
@@ -163,7 +164,7 @@ class Database(
                 ledger.apply_reaction,
                 account,
                 agent_id,
-                reactions.Reacted(event_key, message_id, channel_id, reaction, added),
+                reactions.Reacted(event_key, message_id, channel_id, reaction, added, totals),
                 mark,
             )
         )

@@ -1,5 +1,6 @@
 """Reactions: counted in the metadata of the message that they were put to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -50,6 +51,7 @@ class Reacted:
     channel_id: str
     reaction: str
     added: bool
+    totals: Mapping[str, int] | None = None
 
 
 def apply(account: str, agent_id: UUID, reacted: Reacted) -> Unit[Memory | None]:
@@ -58,17 +60,25 @@ def apply(account: str, agent_id: UUID, reacted: Reacted) -> Unit[Memory | None]
     memory = (yield from memories.find_memory(memory_id)) if memory_id else None
     if memory is None:
         return None
-    counts: dict[str, Any] = dict(memory.metadata.get(REACTIONS) or {})
-    count = int(counts.get(reacted.reaction, 0)) + (1 if reacted.added else -1)
-    if count > 0 and (reacted.reaction in counts or len(counts) < KINDS):
-        counts[reacted.reaction] = count
-    else:
-        counts.pop(reacted.reaction, None)
+    counts = _counted(memory.metadata.get(REACTIONS) or {}, reacted)
     metadata = {key: value for key, value in memory.metadata.items() if key != REACTIONS}
     if counts:
         metadata[REACTIONS] = counts
     yield NOTE(memory_id=memory.id, new_metadata=metadata)
     return memory.model_copy(update={"metadata": metadata})
+
+
+def _counted(before: Mapping[str, Any], reacted: Reacted) -> dict[str, Any]:
+    if reacted.totals is not None:
+        most = sorted(reacted.totals.items(), key=lambda each: -each[1])[:KINDS]
+        return {reaction: count for reaction, count in most if count > 0}
+    counts = dict(before)
+    count = int(counts.get(reacted.reaction, 0)) + (1 if reacted.added else -1)
+    if count > 0 and (reacted.reaction in counts or len(counts) < KINDS):
+        counts[reacted.reaction] = count
+    else:
+        counts.pop(reacted.reaction, None)
+    return counts
 
 
 def _find(account: str, agent_id: UUID, reacted: Reacted) -> Unit[UUID | None]:

@@ -1,5 +1,6 @@
 """What a connector's decode makes of a platform's event. Pure data; ids are the platform's own, as text."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -168,6 +169,9 @@ class InboundReaction:
     mark: Mark | None = None
     pairing_id: str = ""
     """As in `InboundMessage`."""
+    totals: Mapping[str, int] | None = None
+    """All that the message has by now, where the platform tells nothing but how many: nobody's in particular,
+    so `reaction` and `added` say nothing then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Telegram's updates as the host's events. Pure; each becomes one event, and nothing is dropped unsaid."""
+"""Telegram's updates as the host's events. Pure; nothing is dropped unsaid."""
 
 from datetime import datetime
 from typing import Final
@@ -43,7 +43,9 @@ from connectors.telegram.places import (
 )
 from connectors.telegram.presses import decode_press
 from connectors.telegram.quotes import is_others_words, quotes_of
+from connectors.telegram.reactions import decode_counts, decode_reaction
 from connectors.telegram.services import decode_service
+from connectors.telegram.several import Several
 
 ALLOWED_UPDATES: Final = (
     Update.MESSAGE,
@@ -53,12 +55,14 @@ ALLOWED_UPDATES: Final = (
     Update.MY_CHAT_MEMBER,
     Update.CHAT_MEMBER,
     Update.CALLBACK_QUERY,
+    Update.MESSAGE_REACTION,
+    Update.MESSAGE_REACTION_COUNT,
 )
 _GONE: Final = (ChatMemberStatus.LEFT, ChatMemberStatus.BANNED)
 
 
-def decode(update: Update, view: View) -> InboundEvent:
-    """One update as one event."""
+def decode(update: Update, view: View) -> InboundEvent | Several:
+    """What one update tells."""
     event = _decode(update, view)
     if isinstance(event, InboundPlaces) and event.world is not None:
         place = Visit(servers=(event.world.key,), channels=(event.world.key,))
@@ -67,7 +71,7 @@ def decode(update: Update, view: View) -> InboundEvent:
     return event
 
 
-def _decode(update: Update, view: View) -> InboundEvent:
+def _decode(update: Update, view: View) -> InboundEvent | Several:
     if message := update.message or update.channel_post:
         return _decode_message(message, view)
     if message := update.edited_message or update.edited_channel_post:
@@ -79,6 +83,10 @@ def _decode(update: Update, view: View) -> InboundEvent:
         return InboundPlaces(world=world_of(update.chat_member.chat, view.me), people=(person,))
     if update.callback_query:
         return decode_press(update.callback_query, view)
+    if update.message_reaction:
+        return decode_reaction(update.message_reaction, view)
+    if update.message_reaction_count:
+        return decode_counts(update.message_reaction_count, view)
     kinds = [kind for kind in Update.ALL_TYPES if getattr(update, kind, None)]
     return Skipped(reason=f"unknown kind: {one_line(', '.join([*kinds, *update.api_kwargs])) or 'none'}")
 

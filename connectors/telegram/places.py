@@ -86,16 +86,20 @@ def thread_of(message: Message) -> int | None:
 def sender_of(message: Message) -> PersonRef | None:
     """The person; the chat, for anonymous administrators and channels."""
     if message.sender_chat is not None:
-        chat = message.sender_chat
-        return PersonRef(
-            key=str(chat.id),
-            platform_id=str(chat.id),
-            name=one_line(message.author_signature or chat.title or ""),
-            user_name=one_line(chat.username or ""),
-        )
+        return chat_as_person(message.sender_chat, message.author_signature or "")
     if message.from_user is None:
         return None
     return person_of(message.from_user)
+
+
+def chat_as_person(chat: Chat, signature: str = "") -> PersonRef:
+    """A chat that speaks: an anonymous administrator's group, a channel."""
+    return PersonRef(
+        key=str(chat.id),
+        platform_id=str(chat.id),
+        name=one_line(signature or chat.effective_name or ""),
+        user_name=one_line(chat.username or ""),
+    )
 
 
 def person_of(user: User) -> PersonRef:

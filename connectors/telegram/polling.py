@@ -30,6 +30,7 @@ from connectors.telegram.decode import ALLOWED_UPDATES, decode
 from connectors.telegram.errors import explain, retry_after_s, say
 from connectors.telegram.places import View
 from connectors.telegram.presses import Presses
+from connectors.telegram.several import Several
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -153,8 +154,8 @@ class Polling:
         events = [self._decode(update, view) for update in updates]
         while events:
             try:
-                events, told = await self._presses.check(host, updates, events)
-                await (host.accept_missed(*events) if missed else host.accept(*events))
+                checked, told = await self._presses.check(host, updates, events)
+                await (host.accept_missed(*checked) if missed else host.accept(*checked))
             except StoreError as error:
                 attempt += 1
                 log.warning("telegram: updates could not be stored and stay at Telegram (%s)", error)
@@ -166,7 +167,7 @@ class Polling:
             self._offset = max(update["update_id"] for update in updates) + 1
             return
 
-    def _decode(self, update: dict[str, Any], view: View) -> InboundEvent:
+    def _decode(self, update: dict[str, Any], view: View) -> InboundEvent | Several:
         try:
             event = decode(Update.de_json(update, self._bot), view)
         except Exception as error:  # noqa: BLE001 - a malformed update must not stop the others

@@ -37,6 +37,7 @@ from connectors.telegram.places import (
     thread_of,
     world_of,
 )
+from connectors.telegram.several import Several, spread
 
 log = logging.getLogger(__name__)
 
@@ -117,17 +118,18 @@ class Presses:
         self._under_way = 0
 
     async def check(
-        self, host: ConnectorHost, updates: Sequence[Json], events: Sequence[InboundEvent]
+        self, host: ConnectorHost, updates: Sequence[Json], events: Sequence[InboundEvent | Several]
     ) -> tuple[list[InboundEvent], list[tuple[str, str]]]:
         """The events as they go into the host, and what is to be told to each press. Raises StoreError."""
-        checked, told = [], []
+        checked: list[InboundEvent | Several] = []
+        told: list[tuple[str, str]] = []
         for update, event in zip(updates, events, strict=True):
             query = update.get("callback_query")
-            if isinstance(query, dict):
+            if isinstance(query, dict) and not isinstance(event, Several):
                 event, text = await self._check(host, event)
                 told.append((str(query.get("id", "")), text))
             checked.append(event)
-        return checked, told
+        return list(spread(checked)), told
 
     async def _check(self, host: ConnectorHost, event: InboundEvent) -> tuple[InboundEvent, str]:
         """One press and what is told to it.

@@ -9,6 +9,7 @@ from connectors.telegram.config import TelegramConfig
 from connectors.telegram.content import Me
 from connectors.telegram.decode import decode
 from connectors.telegram.places import View
+from connectors.telegram.several import spread
 from tests.fakes.telegram_world import Json, entity
 
 ME: Json = {"id": 99, "is_bot": True, "first_name": "Eliza", "username": "Eliza_Bot"}
@@ -26,9 +27,14 @@ def said(chat: Json = PRIVATE, sender: Json | None = ANN, **fields: Any) -> Json
     return message if sender is None else {**message, "from": sender}
 
 
-def event(kind: str, value: Any, **settings: Any) -> InboundEvent:
+def events(kind: str, value: Any, **settings: Any) -> list[InboundEvent]:
     view = View(me=Me(id=99, username="Eliza_Bot"), config=TelegramConfig(**settings))
-    return decode(Update.de_json({"update_id": 1, kind: value}), view)
+    return list(spread([decode(Update.de_json({"update_id": 1, kind: value}), view)]))
+
+
+def event(kind: str, value: Any, **settings: Any) -> InboundEvent:
+    [found] = events(kind, value, **settings)
+    return found
 
 
 def message(*args: Any, **fields: Any) -> InboundMessage:

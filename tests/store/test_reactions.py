@@ -37,6 +37,21 @@ async def test_they_are_counted_up_and_down(store: Database) -> None:
     assert await store.find_mark(ACCOUNT, "r") == 1
 
 
+async def test_where_only_numbers_are_told_they_take_the_place_of_all(store: Database) -> None:
+    admission = make_admission("m1", "hello")
+    await store.admit([admission])
+    await react(store, "m1")
+    for totals, kept in (
+        ({"🔥": 3, "👎": 0}, {"🔥": 3}),
+        ({f":{number}:": number for number in range(1, KINDS + 3)}, None),
+        ({}, {}),
+    ):
+        memory = await store.apply_reaction(ACCOUNT, AGENT, "room/m1", "m1", "room", "", True, None, totals)
+        assert memory is not None
+        counts = memory.metadata.get("reactions", {})
+        assert counts == kept if kept is not None else (len(counts), min(counts.values())) == (KINDS, 3)
+
+
 async def test_more_kinds_than_a_prompt_can_use_are_not_kept(store: Database) -> None:
     await store.admit([make_admission("m1", "hello")])
     for number in range(KINDS + 5):
