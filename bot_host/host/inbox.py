@@ -28,6 +28,7 @@ from bot_host.types.inbound import (
     InboundMessage,
     InboundPlaces,
     InboundReaction,
+    Joins,
     PersonRef,
     RoomRef,
     Skipped,
@@ -36,7 +37,7 @@ from bot_host.types.inbound import (
 from bot_host.types.ledger import EventKind
 from bot_host.types.memory import PLATFORM_ROLE, SOURCE_ACCOUNT, Memory, MemoryType
 from bot_host.types.places import Entity, Role, Room, World
-from bot_host.types.turn import Admission, Admitted, InboxState
+from bot_host.types.turn import Admission, Admitted, Edited, InboxState
 
 log = logging.getLogger(__name__)
 
@@ -159,6 +160,9 @@ class HostInbox:
     async def _commit(self, admissions: Sequence[Admission], wake: bool) -> list[Admitted]:
         admitted = await self._store.admit(admissions)
         for admission, done in zip(admissions, admitted, strict=True):
+            if done.joined is not None:
+                self._begin_again(done.joined)
+                continue
             if done.duplicate:
                 log.debug("%s %s came again and is not taken twice", admission.account, admission.event_key)
             # A duplicate's room, too: seen is not the same as handled, and a look costs little.
@@ -238,12 +242,18 @@ class HostInbox:
         )
         if not done.found:
             log.debug("%s edit of a message that was never taken in: %s", account.platform, event.event_key)
-        elif done.changed and done.agent_id and done.room_id:
-            if done.state is InboxState.RUNNING and not event.quiet:
-                self._interrupt(done.agent_id, done.room_id)
-            if done.reopened:
-                self._reopened(done.agent_id, done.room_id)
+        elif done.changed:
+            self._begin_again(done, quiet=event.quiet)
             log.debug("edit of %s taken over", event.event_key)
+
+    def _begin_again(self, done: Edited, *, quiet: bool = False) -> None:
+        """What is said now is answered, not what was said before."""
+        if not (done.changed and done.agent_id and done.room_id):
+            return
+        if done.state is InboxState.RUNNING and not quiet:
+            self._interrupt(done.agent_id, done.room_id)
+        if done.reopened:
+            self._reopened(done.agent_id, done.room_id)
 
     async def _delete(self, account: Account, event: InboundDelete) -> None:
         done = await self._store.apply_delete(
@@ -367,7 +377,14 @@ class HostInbox:
             mark=message.mark,
             unanswered=message.unanswered,
             replaces=message.replaces,
+            **({} if message.joins is None else self._joins(account, message.joins)),
         )
+
+    def _joins(self, account: Account, joins: Joins) -> dict[str, Any]:
+        """What is joined after its turn changes the answer as an edit does."""
+        since = utc_now() - REVISED_WITHIN
+        reopen_since = since if self._revises(account.key) else None
+        return {"joins": joins, "reopen_since": reopen_since, "retry_since": since}
 
 
 def _fingerprint(admission: Admission) -> tuple[Hashable, Hashable]:

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from bot_host.kit.clock import utc_now
-from bot_host.store import embeddings, inbox, memories, revisions, steps
+from bot_host.store import embeddings, inbox, memories, pieces, revisions, steps
 from bot_host.store.marks import set_mark
 from bot_host.store.statement import Unit
 from bot_host.types.content import Content, Media, Quote
 from bot_host.types.inbound import Mark
-from bot_host.types.memory import Memory
+from bot_host.types.memory import PIECES, Memory
 from bot_host.types.turn import Deleted, Edited, InboxState
 
 
@@ -25,20 +25,23 @@ def apply_edit(
 ) -> Unit[Edited]:
     """See Inbox.apply_edit."""
     yield from set_mark(account, mark)
-    found = yield inbox.FIND_EVENT(account=account, event_key=event_key)
-    if not found:
+    event = yield from pieces.find_event(account, event_key)
+    if event is None:
         return Edited(found=False)
-    memory_id, state, agent_id, room_id = found[0][:4]
+    memory_id, state, agent_id, room_id = event[:4]
     memory = yield from memories.find_memory(memory_id)
     changed = reopened = False
+    told = None
+    if memory is not None:
+        content, told = pieces.edited(memory.content, memory.metadata, event_key, content)
     # Connectors take the mention out of the text: it may be all that the edit put in.
     turned = memory is not None and revisions.turns_to_us(memory.content, content)
     if memory is not None and (turned or not _says_the_same(memory.content, content)):
         changed = True
-        yield from _revise(memory, content, edited_at)
-        yield from revisions.forget_derived(memory.id, turn_id=found[0][-1])
+        yield from _revise(memory, content, edited_at, {} if told is None else {PIECES: told})
+        yield from revisions.forget_derived(memory.id, turn_id=event[-1])
         reopened = yield from revisions.reopen(
-            found[0], turned=turned, since=reopen_since, retry_since=retry_since
+            event, turned=turned, since=reopen_since, retry_since=retry_since
         )
     return Edited(
         found=True,
@@ -50,7 +53,7 @@ def apply_edit(
     )
 
 
-def _revise(memory: Memory, content: Content, edited_at: datetime) -> Unit[None]:
+def _revise(memory: Memory, content: Content, edited_at: datetime, more: dict[str, Any]) -> Unit[None]:
     update: dict[str, Any] = {"text": content.text, "attachments": _attachments(memory.content, content)}
     if content.quotes:
         update["quotes"] = _quotes(memory.content, content)
@@ -61,6 +64,7 @@ def _revise(memory: Memory, content: Content, edited_at: datetime) -> Unit[None]
         new_content=memory.content.model_copy(update=update).to_dict(),
         new_metadata={
             **memory.metadata,
+            **more,
             "edited_at": edited_at.isoformat(),
             "revised_at": utc_now().isoformat(),
         },

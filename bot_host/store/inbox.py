@@ -11,7 +11,6 @@ from bot_host.contracts.store import WantedHistory
 from bot_host.kit.clock import utc_now
 from bot_host.store import memories, places
 from bot_host.store.columns import InList
-from bot_host.store.marks import set_mark
 from bot_host.store.schema import constant, inbox, inbox_open
 from bot_host.store.schema import memories as memories_table
 from bot_host.store.statement import Row, Statement, Unit
@@ -57,6 +56,7 @@ _ROW: Final = (
     _c.reason,
     _c.turn_id,
     _c.reply_id,
+    _c.settles_at,
 )
 _NEW: Final = (
     "agent_id",
@@ -149,22 +149,22 @@ PENDING_ROOMS: Final = Statement(
     .limit(bindparam("count")),
 )
 COUNT: Final = Statement("inbox.count", select(func.count()).select_from(inbox).where(inbox_open))
-FIND_EVENT: Final = Statement(
-    "inbox.find_event",
-    select(
-        _c.memory_id,
-        _c.state,
-        _c.agent_id,
-        _c.room_id,
-        _c.seq,
-        _c.outcome,
-        _c.reason,
-        _c.reply_id,
-        _c.received_at,
-        _c.finished_at,
-        _c.turn_id,
-    ).where(*_by_event),
+EVENT: Final = (
+    _c.memory_id,
+    _c.state,
+    _c.agent_id,
+    _c.room_id,
+    _c.seq,
+    _c.outcome,
+    _c.reason,
+    _c.reply_id,
+    _c.received_at,
+    _c.finished_at,
+    _c.turn_id,
 )
+SEQ: Final = EVENT.index(_c.seq)
+RECEIVED_AT: Final = EVENT.index(_c.received_at)
+FIND_EVENT: Final = Statement("inbox.find_event", select(*EVENT).where(*_by_event))
 FIND_EVENTS: Final = Statement(
     "inbox.find_events",
     select(_c.seq, _c.memory_id, _c.state, _c.agent_id, _c.room_id, _c.reply_id).where(
@@ -177,7 +177,7 @@ def _to_row(row: Row) -> InboxRow:
     (seq, agent_id, account, room_id, entity_id, memory_id, message_id, target, attempts, received_at) = row[
         :10
     ]
-    state, outcome, reason, turn_id, reply_id = row[10:]
+    state, outcome, reason, turn_id, reply_id = row[10:15]
     return InboxRow(
         seq=seq,
         agent_id=agent_id,
@@ -197,16 +197,8 @@ def _to_row(row: Row) -> InboxRow:
     )
 
 
-def admit(admissions: Sequence[Admission]) -> Unit[list[Admitted]]:
-    """See Inbox.admit."""
-    admitted = []
-    for admission in admissions:
-        admitted.append((yield from _admit(admission)))
-        yield from set_mark(admission.account, admission.mark)
-    return admitted
-
-
-def _admit(admission: Admission) -> Unit[Admitted]:
+def admit_one(admission: Admission) -> Unit[Admitted]:
+    """One message, but for its mark; see Inbox.admit."""
     known = yield FIND_SEQ(account=admission.account, event_key=admission.event_key)
     if known:
         return Admitted(seq=known[0][0], duplicate=True)
@@ -284,8 +276,19 @@ def take_turn(
     taken = yield TAKE(agent=agent_id, room=room_id, count=limit)
     if not taken:
         return TakenTurn(rows=())
-    rows = tuple(_to_row(row) for row in sorted(taken))
-    more = len(rows) == limit and bool((yield ANY_PENDING(agent=agent_id, room=room_id)))
+    taken = sorted(taken)
+    unsettled = _first_unsettled(taken)
+    if unsettled is not None:
+        place, wait_s = unsettled
+        # What came later waits with it: a room's messages keep their order.
+        yield PUT_BACK(seqs=[row[0] for row in taken[place:]], taken_back=1)
+        taken = taken[:place]
+        if not taken:
+            return TakenTurn(rows=(), wait_s=wait_s)
+    rows = tuple(map(_to_row, taken))
+    more = unsettled is not None or (
+        len(rows) == limit and bool((yield ANY_PENDING(agent=agent_id, room=room_id)))
+    )
     found = yield from memories.find_memories([row.memory_id for row in rows])
     messages = [found[row.memory_id] for row in rows if row.memory_id in found]
     room = yield from places.find_room(room_id)
@@ -314,6 +317,19 @@ def _still_to_wait(oldest: datetime, newest: datetime, quiet_s: float) -> float:
         return 0.0  # the clock was set back meanwhile
     since_newest, since_oldest = (now - newest).total_seconds(), (now - oldest).total_seconds()
     return min(quiet_s - since_newest, quiet_s * QUIET_AT_MOST - since_oldest)
+
+
+def _first_unsettled(rows: Sequence[Row]) -> tuple[int, float] | None:
+    """The place of the first row of which more pieces may come, and seconds until none will."""
+    for place, row in enumerate(rows):
+        settles_at = row[-1]
+        if settles_at is None:
+            continue
+        now = utc_now()
+        # Received later than now: the clock was set back meanwhile.
+        if now < settles_at and now >= row[_ROW.index(_c.received_at)]:
+            return place, (settles_at - now).total_seconds()
+    return None
 
 
 def put_back(seqs: Sequence[int], *, blameless: bool) -> Unit[None]:

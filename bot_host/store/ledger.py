@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bot_host.kit.clean import one_line
 from bot_host.kit.clock import utc_now
-from bot_host.store import edits, inbox, places, reactions
+from bot_host.store import edits, pieces, places, reactions
 from bot_host.store.ledger_tables import accounts, skipped, tallies
 from bot_host.store.marks import set_mark
 from bot_host.store.reactions import Reacted
@@ -123,10 +123,12 @@ def _end(account: str, kind: EventKind, end: EventEnd, reason: str = "") -> Unit
 
 def admit(admissions: Sequence[Admission]) -> Unit[list[Admitted]]:
     """See Inbox.admit. The messages themselves are counted by triggers."""
-    admitted = yield from inbox.admit(admissions)
+    admitted = yield from pieces.admit(admissions)
     for admission, done in zip(admissions, admitted, strict=True):
         if done.duplicate:
             yield from _end(admission.account, EventKind.DUPLICATE, EventEnd.HANDLED, "known already")
+        elif done.joined is not None:
+            yield from _end(admission.account, EventKind.PIECE, EventEnd.APPLIED)
     return admitted
 
 

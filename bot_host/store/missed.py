@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import bindparam, func, select
 
 from bot_host.store.columns import InList
-from bot_host.store.schema import inbox, rooms, worlds
+from bot_host.store.schema import inbox, pieces, rooms, worlds
 from bot_host.store.statement import Statement, Unit
 from bot_host.types.content import ChannelType
 from bot_host.types.inbound import RecentRoom
@@ -19,6 +19,12 @@ _i, _r = inbox.c, rooms.c
 KNOWN: Final = Statement(
     "inbox.known",
     select(_i.event_key).where(_i.account == bindparam("account"), InList(_i.event_key, "event_keys")),
+)
+KNOWN_PIECES: Final = Statement(
+    "pieces.known",
+    select(pieces.c.event_key).where(
+        pieces.c.account == bindparam("account"), InList(pieces.c.event_key, "event_keys")
+    ),
 )
 NEWEST: Final = Statement("inbox.newest", select(func.max(_i.seq)))
 # An expression instead of the column: SQLite would go through all of the account's rows by its index.
@@ -42,6 +48,7 @@ PLACES: Final = Statement(
 def known_events(account: str, event_keys: Sequence[str]) -> Unit[set[str]]:
     """See Inbox.known_events."""
     rows = yield KNOWN(account=account, event_keys=event_keys)
+    rows = rows + (yield KNOWN_PIECES(account=account, event_keys=event_keys))
     return {key for (key,) in rows}
 
 

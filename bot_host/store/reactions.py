@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, select, update
 
-from bot_host.store import inbox, memories
+from bot_host.store import memories, pieces
 from bot_host.store.schema import memories as memories_table
 from bot_host.store.schema import outbox
 from bot_host.store.statement import Statement, Unit
@@ -82,9 +82,9 @@ def _counted(before: Mapping[str, Any], reacted: Reacted) -> dict[str, Any]:
 
 
 def _find(account: str, agent_id: UUID, reacted: Reacted) -> Unit[UUID | None]:
-    found = yield inbox.FIND_EVENT(account=account, event_key=reacted.event_key)
-    if found:
-        memory_id: UUID | None = found[0][0]
+    found = yield from pieces.find_event(account, reacted.event_key)
+    if found is not None:
+        memory_id: UUID | None = found[0]
         return memory_id
     # Some platforms number messages anew in each chat.
     for memory_id, target in (yield OWN(account=account, agent=agent_id, id=reacted.message_id)):

@@ -25,7 +25,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot_host.store.columns import Id, Json, Key, Moment, Real, Seq, Words
 
-HEAD: Final = "0011"
+HEAD: Final = "0012"
 
 metadata: Final = MetaData(
     naming_convention={
@@ -391,6 +391,8 @@ inbox: Final = Table(
     # The memory that answers it; and when an edit gave it another turn.
     Column("reply_id", Id),
     Column("reopened_at", Moment),
+    # Of what comes in pieces: until then more of it may come, and no turn takes it.
+    Column("settles_at", Moment),
     UniqueConstraint("account", "event_key"),
     Index(None, "room_id", "received_at"),
     Index(None, "entity_id", "received_at"),
@@ -413,6 +415,19 @@ Index(
     inbox.c.seq,
     sqlite_where=inbox_open,
     postgresql_where=inbox_open,
+)
+
+# What came in pieces has one row in the inbox: this is the key by which further pieces find it, and the keys
+# of those that were joined to it.
+pieces: Final = Table(
+    "pieces",
+    metadata,
+    Column("account", Key, nullable=False),
+    Column("event_key", Key, nullable=False),
+    Column("seq", Seq, ForeignKey("inbox.seq", ondelete="CASCADE"), nullable=False),
+    Column("message_id", Key, nullable=False),
+    PrimaryKeyConstraint("account", "event_key"),
+    Index(None, "seq"),
 )
 
 # The model's tool calls. A turn has an id of its own from its first step on (`inbox.turn_id`): runs are

@@ -13,7 +13,7 @@ from bot_host.kit.clock import utc_now
 from bot_host.store import memories, places, runs, steps
 from bot_host.store.columns import InList
 from bot_host.store.ledger_tables import skipped
-from bot_host.store.schema import agents, constant, inbox, outbox, outbox_revised
+from bot_host.store.schema import agents, constant, inbox, outbox, outbox_revised, pieces
 from bot_host.store.schema import memories as memories_table
 from bot_host.store.statement import Row, Rows, Statement, Unit
 from bot_host.types.ids import UUID, is_uuid
@@ -64,7 +64,14 @@ ROW: Final = Statement("why.row", _received.where(_i.seq == bindparam("seq")))
 LAST: Final = Statement("why.last", _received.order_by(_i.seq.desc()).limit(1))
 BY_MESSAGE: Final = Statement(
     "why.by_message",
-    _received.where(_i.message_id == bindparam("message_id")).order_by(_i.seq.desc()).limit(FOUND),
+    _received.where(
+        or_(
+            _i.message_id == bindparam("message_id"),
+            _i.seq.in_(select(pieces.c.seq).where(pieces.c.message_id == bindparam("message_id"))),
+        )
+    )
+    .order_by(_i.seq.desc())
+    .limit(FOUND),
 )
 BY_ID: Final = Statement(
     "why.by_id",

@@ -80,6 +80,22 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Joins:
+    """A message that comes in pieces, of which this is one.
+
+    All pieces have the same `InboundMessage.memory_key`. The first that comes in is the message; each further
+    one is joined to it: its text and files, in the order of `place`. A deletion of the first deletes all.
+    """
+
+    key: str
+    """What all pieces share, inside the account: `channel/album:1234`. Never the event key of a message."""
+    place: int
+    """Where it stands among the others."""
+    settle_s: float
+    """Seconds of quiet after which no further piece is waited for. One that comes later is an edit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboundMessage:
     """Somebody said something."""
 
@@ -115,6 +131,8 @@ class InboundMessage:
     """It chooses something that a message of ours offered; `content.text` is what was chosen, in words."""
     private: bool = False
     """Nobody but the sender sees it: it does not belong to what was said in the room."""
+    joins: Joins | None = None
+    """It may be a piece only of what its sender says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,8 @@ class EventKind(StrEnum):
     MESSAGE = "message"
     DUPLICATE = "duplicate"
     """A message that the platform handed over again."""
+    PIECE = "piece"
+    """Joined to a message that is there already: an album's further pictures."""
     EDIT = "edit"
     DELETE = "delete"
     PLACES = "places"

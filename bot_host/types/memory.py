@@ -38,6 +38,10 @@ REACTIONS: Final = "reactions"
 """In a message's metadata: how often each reaction was put to it, `{"👍": 2}`."""
 
 
+PIECES: Final = "pieces"
+"""In the metadata of a message that came in pieces: what each of them says, by its event key."""
+
+
 class Memory(BaseModel):
     """One memory of one agent (elizaos.md 3.1-01). Times are aware UTC."""
 

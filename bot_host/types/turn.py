@@ -7,7 +7,7 @@ from typing import Any
 
 from bot_host.kit.clock import utc_now
 from bot_host.types.ids import UUID
-from bot_host.types.inbound import Mark
+from bot_host.types.inbound import Joins, Mark
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Payload, Target
 from bot_host.types.places import Entity, ParticipantState, Room, World
@@ -87,15 +87,11 @@ class Admission:
     """Remembered only: the row ends at once as ignored, with this reason."""
     replaces: str = ""
     """Event key of a message that this one repeats; where that one's answer stands, this one gets none."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admitted:
-    """What became of an admission, after the commit."""
-
-    seq: int
-    """The inbox row's number; of the first copy for a duplicate."""
-    duplicate: bool
+    joins: Joins | None = None
+    """It is joined to the piece that is here already, if one is."""
+    reopen_since: datetime | None = None
+    """For what is joined after its turn, as in `Inbox.apply_edit`."""
+    retry_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +107,17 @@ class Edited:
     room_id: UUID | None = None
     reopened: bool = False
     """It was done, and gets another turn: its answer is to be edited, or it turns to the agent only now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """What became of an admission, after the commit."""
+
+    seq: int
+    """The inbox row's number; of the first copy for a duplicate, of the first piece for a further one."""
+    duplicate: bool
+    joined: Edited | None = None
+    """It was joined to what was here already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

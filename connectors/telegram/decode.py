@@ -21,6 +21,7 @@ from bot_host.connector import (
     Visit,
     one_line,
 )
+from connectors.telegram.albums import joins_of, of_album
 from connectors.telegram.content import (
     Me,
     attachments,
@@ -179,7 +180,7 @@ def _decode_message(message: Message, view: View) -> InboundEvent:
         world=world_of(message.chat, view.me),
         room=room,
         sender=sender,
-        content=content,
+        content=of_album(content, message, view.me),
         sent_at=message.date,
         target=Target(
             source=SOURCE,
@@ -190,6 +191,7 @@ def _decode_message(message: Message, view: View) -> InboundEvent:
         replied_memory_key=memory_key(replied, view.me) if replied is not None else None,
         pairing_id=sender.platform_id if reason else "",
         unanswered=f"service: {note}" if note else "",
+        joins=joins_of(message),
     )
 
 
@@ -204,6 +206,7 @@ def _decode_edit(message: Message, view: View) -> InboundEvent:
     edited_at: datetime = message.edit_date or message.date
     sender = sender_of(message)
     pairing_id = sender.platform_id if reason and sender is not None else ""
+    content = of_album(content, message, view.me)
     return InboundEdit(
         event_key=key,
         content=content,

@@ -20,6 +20,7 @@ from bot_host.connector import (
     WorldRef,
     one_line,
 )
+from connectors.telegram.albums import number_of
 from connectors.telegram.content import Me, display_name
 
 SOURCE: Final = "telegram"
@@ -74,7 +75,7 @@ def event_key(message: Message) -> str:
 
 def memory_key(message: Message, me: Me) -> str:
     """Unique over all chats: each bot numbers the messages of private chats and basic groups for itself."""
-    key = f"{message.chat.id}:{message.message_id}"
+    key = f"{message.chat.id}:{number_of(message)}"
     return f"{me.id}:{key}" if message.chat.type in (ChatType.PRIVATE, ChatType.GROUP) else key
 
 

@@ -135,6 +135,7 @@ async def test_other_events_end_as_applied_or_handled(store: Database) -> None:
         EventKind.REACTION: {"received": 1, "handled message not known": 1},
         EventKind.MEMBERSHIP: {"received": 1, "applied": 1},
         EventKind.SKIP: {},
+        EventKind.PIECE: {},
         EventKind.PART: {},
     }
 
