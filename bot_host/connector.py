@@ -26,6 +26,13 @@ from bot_host.contracts.connector import (
     TurnListener,
 )
 from bot_host.contracts.connector_config import ConnectorConfig
+from bot_host.contracts.connector_http import (
+    HttpAnswer,
+    HttpConnector,
+    HttpHandler,
+    HttpRequest,
+    HttpRoute,
+)
 from bot_host.contracts.plugin import Action, ActionCall, ActionResult, Agent, State
 from bot_host.kit.clean import clean_text, one_line
 from bot_host.kit.clock import utc_now
@@ -138,6 +145,11 @@ __all__ = [
     "FileSendingConnector",
     "FormField",
     "Heard",
+    "HttpAnswer",
+    "HttpConnector",
+    "HttpHandler",
+    "HttpRequest",
+    "HttpRoute",
     "InboundDelete",
     "InboundEdit",
     "InboundEvent",

@@ -24,7 +24,7 @@ from bot_host.kit.lock import ProcessLock
 from bot_host.kit.logs import SecretMask
 from bot_host.runtime.plugins import find_plugin, known_plugins
 from bot_host.store import make_store
-from bot_host.types.errors import PluginError
+from bot_host.types.errors import ConfigError, PluginError
 from bot_host.types.ids import UUID, create_unique_uuid
 
 log = logging.getLogger(__name__)
@@ -85,6 +85,8 @@ class Built:
     """The database's: to be taken before the start."""
     on: list[str] = field(default_factory=list)
     """Tables of the connectors that will come up."""
+    needs_web: list[str] = field(default_factory=list)
+    """Tables of those among them that are called over HTTP."""
     off: list[str] = field(default_factory=list)
     """One line each for what is off, and why."""
     faults: list[str] = field(default_factory=list)
@@ -155,15 +157,28 @@ def _add(built: Built, loaded: Loaded, entry: ConnectorEntry, spec: ConnectorSpe
     if why:
         built.off.append(f"{short} off: {why}")
         return
+    check_web(loaded, entry, spec)
     connector = spec.create(entry.config)
     owners = (create_unique_uuid(agent_id, spec.person_key(owner)) for owner in entry.config.owners)
     built.host.get_agent(agent_id).owners.update(owners)
     built.host.add_connector(connector, entry.config, name=short, agent_id=agent_id)
     built.on.append(short)
+    if spec.needs_web(entry.config):
+        built.needs_web.append(short)
     built.warnings.extend(
         f"{line.name}: {line.detail}; {line.advice}" for line in config_silences(loaded, entry)
     )
     built.terminal = built.terminal or entry.platform == "terminal"
+
+
+def check_web(loaded: Loaded, entry: ConnectorEntry, spec: ConnectorSpec) -> None:
+    """Raises ConfigError for an account that waits for calls which nobody would answer."""
+    instead = spec.needs_web(entry.config)
+    if instead and not loaded.config.web.enabled:
+        raise ConfigError(
+            f'{entry.table}: mode = "{entry.config.mode}" is called by the platform, but '
+            f"web.enabled = false; set web.enabled = true, or {instead} here"
+        )
 
 
 def off_reason(spec: ConnectorSpec, config: ConnectorConfig) -> str:

@@ -8,15 +8,16 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from bot_host.app.agents import Hosted, answering_agent, hosted_agents, model_alone
-from bot_host.app.build import connector_specs, off_reason
+from bot_host.app.build import check_web, connector_specs, off_reason
 from bot_host.app.folders import look_at_places, process_lock
-from bot_host.app.listen import PortInUse, close_all, keeps_running, listen
+from bot_host.app.listen import PortInUse, close_all, keeps_running, listen, reached_at
 from bot_host.app.live import host_line, nothing_yet, open_live
 from bot_host.app.permissions import unknown_actions
 from bot_host.app.schedules import check_schedules, planned
 from bot_host.app.silence import config_silences
 from bot_host.config.schema import ConnectorEntry, Loaded
 from bot_host.contracts.connector import CheckLine, Connector, SelfChecking
+from bot_host.contracts.connector_http import HttpConnector
 from bot_host.contracts.plugin import Plugin
 from bot_host.runtime.plugins import names_for_character
 from bot_host.store import make_store
@@ -191,7 +192,8 @@ async def _web(loaded: Loaded) -> list[CheckLine]:
     port = sockets[0].getsockname()[1]
     close_all(sockets)
     guarded = "behind the token" if web.token else "without a token, for this machine only"
-    return [CheckLine(name="web", ok=True, detail=f"port {port} at {web.host} is free; {guarded}")]
+    reached = f"; platforms reach it at {web.public_url}" if web.public_url else ""
+    return [CheckLine(name="web", ok=True, detail=f"port {port} at {web.host} is free; {guarded}{reached}")]
 
 
 async def _host(loaded: Loaded) -> list[CheckLine]:
@@ -241,7 +243,10 @@ class _Connectors:
         fault = spec.wrong(entry.config)
         if fault:
             return [CheckLine(name=name, ok=False, detail=f"off: {fault}")]
+        check_web(self._loaded, entry, spec)
         connector = spec.create(entry.config)
+        if isinstance(connector, HttpConnector) and self._loaded.config.web.enabled:
+            connector.use_address(f"{reached_at(self._loaded.config.web)}/{entry.platform}")
         try:
             lines = await connector.check()
             if isinstance(connector, SelfChecking) and all(line.ok for line in lines):

@@ -50,6 +50,20 @@ def keeps_running(config: WebConfig) -> bool:
     return config.enabled and bool(config.token)
 
 
+def reached_at(config: WebConfig, own: str = "") -> str:
+    """Where platforms reach the web server, without a slash at the end.
+
+    `own`: its address, once it has one.
+    """
+    return config.public_url or own or own_address(config, config.port)
+
+
+def own_address(config: WebConfig, port: int) -> str:
+    """Where it answers on this machine, without a slash at the end."""
+    name = config.host.strip().strip("[]")
+    return f"http://{f'[{name}]' if ':' in name else name or '0.0.0.0'}:{port}"
+
+
 async def listen(config: WebConfig) -> list[socket.socket]:
     """Sockets that listen at `web.host` and `web.port`, all on one port. Raises ConfigError."""
     name = config.host.strip().strip("[]")

@@ -13,7 +13,7 @@ from typing import Final
 
 from bot_host.app.build import Built, build
 from bot_host.app.folders import make_places
-from bot_host.app.listen import MakeWeb, Web, keeps_running, listen
+from bot_host.app.listen import MakeWeb, Web, keeps_running, listen, reached_at
 from bot_host.app.pulse import Pulse
 from bot_host.config.schema import Loaded
 from bot_host.contracts.connector import ConnectorState
@@ -145,6 +145,11 @@ async def _with_web(
     if web is None and not built.on:
         log.error("nothing could be switched on")
         return MEND_CONFIG
+    if web is None and built.needs_web:
+        log.error("%s cannot be reached without the web server", ", ".join(built.needs_web))
+        return MEND_CONFIG
+    if web is not None:
+        built.host.use_address(reached_at(loaded.config.web, web.url))
     try:
         return await _host(built, signals, loaded, mask, web)
     finally:

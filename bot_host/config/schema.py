@@ -4,6 +4,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -82,6 +83,25 @@ class WebConfig(_Table):
     """API_PORT. 0: any free one."""
     token: str = ""
     """Needed when `host` is not a loopback address."""
+    public_url: str = ""
+    """Where platforms that call the host (webhooks) reach it; empty: at its own address."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        address = value.strip().rstrip("/")
+        try:
+            parts = urlsplit(address)
+            named = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            named = False
+        if address and not (
+            named
+            and parts.scheme in ("http", "https")
+            and not (parts.query or parts.fragment or "@" in address)
+        ):
+            raise ValueError("expected an address like https://bots.example.org")
+        return address
 
     @model_validator(mode="after")
     def _guarded(self) -> "WebConfig":

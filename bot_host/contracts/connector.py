@@ -382,5 +382,8 @@ class ConnectorSpec:
     """The message that a link of this platform leads to; None: not a link of this platform."""
     reasons: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """What reasons of its own for skipping an event mean: a sentence, and the way out (may be empty)."""
+    needs_web: Callable[[ConnectorConfig], str] = lambda _config: ""
+    """The setting that does without (`mode = "polling"`), where this config has the platform call the host's
+    web server (`HttpConnector`); empty: it does not."""
     actions: Sequence[str] = ()
     """The names of the actions that it may bring (`ActingConnector`), for what asks without connecting."""

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 from bot_host.contracts.connector import Connector, FileSendingConnector
 from bot_host.contracts.connector_config import ConnectorConfig
+from bot_host.contracts.connector_http import HttpConnector
 from bot_host.host.agent_methods import STORE_SECONDS, AgentMethods
 from bot_host.host.agents import stop_agent
 from bot_host.host.connectors import ConnectorRunner
@@ -86,6 +87,12 @@ class BotHost(AgentMethods, MessageMethods, StatusMethods):
         )
         self._connectors.append(runner)
         return runner
+
+    def use_address(self, url: str) -> None:
+        """Tell the connectors that are called over HTTP where the web server is, before they start."""
+        for runner in self._connectors:
+            if isinstance(runner.connector, HttpConnector):
+                runner.connector.use_address(f"{url}/{runner.connector.platform}")
 
     def start_connectors(self) -> list[asyncio.Task[None]]:
         """Bring all connectors up; a task each, which ends when its connector has ended."""

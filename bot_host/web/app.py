@@ -20,6 +20,7 @@ from bot_host.runtime import AgentRuntime
 from bot_host.types.agents import AgentStatus
 from bot_host.types.errors import StoreError
 from bot_host.web.auth import Guard
+from bot_host.web.connector_routes import OpenRoute, find_routes, serve_connector
 from bot_host.web.door import Door
 from bot_host.web.errors import ApiError, Json, on_fault, on_http_error
 from bot_host.web.history import read_history
@@ -51,12 +52,13 @@ class Api:
             Route("/api/v1/agents/{agent}/messages", self._guarded(self._messages), methods=["GET", "POST"]),
             Route("/api/v1/agents/{agent}/plugins/{rest:path}", self._agent_plugin, methods=[*METHODS]),
             Route("/plugins/{rest:path}", self._plugin, methods=[*METHODS]),
+            OpenRoute(self._connector, is_open=self._is_open),
         ]
         starlette = Starlette(
             routes=routes, exception_handlers={HTTPException: on_http_error, Exception: on_fault}
         )
         starlette.router.redirect_slashes = False
-        self.app: ASGIApp = Door(starlette, config)
+        self.app: ASGIApp = Door(starlette, config, is_open=self._is_open)
         """The ASGI application."""
 
     def _guarded(self, endpoint: Endpoint) -> Endpoint:
@@ -150,6 +152,12 @@ class Api:
             known = [agent.character.name for agent in agents]
             raise ApiError(404, f'there is no agent "{wanted}"{did_you_mean(wanted, known)}')
         return named
+
+    def _is_open(self, path: str) -> bool:
+        return next(find_routes(self._host, path), None) is not None
+
+    async def _connector(self, request: Request) -> Response:
+        return await serve_connector(request, self._host, draining=self.draining)
 
     async def _agent_plugin(self, request: Request) -> Response:
         wanted = request.path_params["agent"]

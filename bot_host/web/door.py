@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 from typing import Final
 
@@ -33,8 +34,12 @@ HEADERS: Final = {
 class Door:
     """The outermost ASGI application."""
 
-    def __init__(self, app: ASGIApp, config: WebConfig) -> None:
+    def __init__(
+        self, app: ASGIApp, config: WebConfig, *, is_open: Callable[[str], bool] = lambda _path: False
+    ) -> None:
+        """`is_open`: whether a path guards itself, so that it may be asked for under any name."""
         self._app = app
+        self._is_open = is_open
         self._host = config.host
         # With a token a rebound name gains nothing: the page that uses it does not know the token.
         self._check_host = is_loopback(config.host) and not config.token
@@ -78,7 +83,8 @@ class Door:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         # Browsers always send it; health checks over HTTP/1.0 do not.
-        if host and self._check_host and not names_this_machine(host, configured=self._host):
+        named = not host or not self._check_host or names_this_machine(host, configured=self._host)
+        if not named and not self._is_open(scope["path"]):
             return refusal(
                 403,
                 f'this host does not answer as "{one_line(host)}"; ask for {self._host}, or set web.token',

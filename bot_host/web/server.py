@@ -6,7 +6,7 @@ from typing import Final
 
 from uvicorn import Config, Server
 
-from bot_host.app.listen import close_all
+from bot_host.app.listen import close_all, own_address
 from bot_host.config.schema import WebConfig
 from bot_host.host import BotHost
 from bot_host.kit.tasks import Supervisor
@@ -28,8 +28,8 @@ class WebServer:
         self._tasks = Supervisor("web")
         self._api = Api(host, config, tasks=self._tasks)
         self._stopped = False
-        name, self.port = config.host.strip().strip("[]"), sockets[0].getsockname()[1]
-        self._url = f"http://{f'[{name}]' if ':' in name else name or '0.0.0.0'}:{self.port}"
+        self.port = sockets[0].getsockname()[1]
+        self._url = own_address(config, self.port)
         self._server = Server(
             Config(
                 self._api.app,

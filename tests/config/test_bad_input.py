@@ -52,6 +52,16 @@ def refused(
         ('[web]\nport = "80"', 'config.toml: web.port: expected a whole number, found "80"'),
         ("[web]\nport = 65536", "config.toml: web.port: expected at most 65535, found 65536"),
         ("[web]\nport = -1", "config.toml: web.port: expected at least 0, found -1"),
+        (
+            '[web]\npublic_url = "bots.example.org"',
+            "config.toml: web.public_url: expected an address like https://bots.example.org, found "
+            '"bots.example.org"',
+        ),
+        (
+            '[web]\npublic_url = "https://me:secret@bots.example.org"',
+            "config.toml: web.public_url: expected an address like https://bots.example.org, found "
+            '"https://me:***@bots.example.org"',
+        ),
         ("[web]\nport = true", "config.toml: web.port: expected a whole number, found true"),
         ("[web]\nenabled = 1", "config.toml: web.enabled: expected true or false, found 1"),
         ('web = "on"', 'config.toml: web: expected a table, found "on"'),
