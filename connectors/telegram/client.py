@@ -31,9 +31,10 @@ from connectors.telegram.files import Files
 from connectors.telegram.http import AiohttpRequest
 from connectors.telegram.keyboards import can_show
 from connectors.telegram.live import compare
-from connectors.telegram.polling import Polling, refusal
+from connectors.telegram.polling import Polling
 from connectors.telegram.presses import PRESSED, encode_chosen, take_away
 from connectors.telegram.silence import silences
+from connectors.telegram.updates import refusal
 
 log = logging.getLogger(__name__)
 

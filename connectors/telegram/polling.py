@@ -7,33 +7,21 @@ away (for 24 hours at the most) is handed over as missed.
 
 import asyncio
 import logging
-from collections.abc import Awaitable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from telegram import Update, User
+from telegram import User
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
-from bot_host.connector import (
-    Account,
-    ConnectorHost,
-    InboundEvent,
-    LoginError,
-    Skipped,
-    StoreError,
-    backoff,
-    one_line,
-)
+from bot_host.connector import ConnectorHost, LoginError, StoreError, backoff
 from connectors.telegram.bot import RawBot
 from connectors.telegram.config import TelegramConfig
-from connectors.telegram.content import Me
-from connectors.telegram.decode import ALLOWED_UPDATES, decode
-from connectors.telegram.errors import explain, retry_after_s, say
+from connectors.telegram.decode import ALLOWED_UPDATES
+from connectors.telegram.errors import explain, retry_after_s
 from connectors.telegram.places import View
-from connectors.telegram.presses import Presses
-from connectors.telegram.several import Several
+from connectors.telegram.stopping import Stopped, Stopping
+from connectors.telegram.updates import Updates, account_of, refusal
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 POLL_S: Final = 30
 POLL_MARGIN_S: Final = 10.0
@@ -45,10 +33,6 @@ CONFIRM_S: Final = 5.0
 """For the last confirmation, which is not worth a long wait."""
 
 
-class _Stopped(Exception):
-    """`stop` was called while waiting."""
-
-
 class Polling:
     """The updates of one bot."""
 
@@ -56,26 +40,22 @@ class Polling:
         self, bot: RawBot, config: TelegramConfig, *, backoff_base_s: float, backoff_cap_s: float
     ) -> None:
         self._bot = bot
-        self._presses = Presses(bot.call)
+        self._updates = Updates(bot, config)
         self._config = config
         self._backoff_base_s, self._backoff_cap_s = backoff_base_s, backoff_cap_s
-        self._stop = asyncio.Event()
-        self._wait: asyncio.Timeout | None = None
+        self._stopping = Stopping()
         self._offset = 0
         self._confirmed = 0
 
     async def run(self, host: ConnectorHost) -> None:
         """Until `stop`. Raises LoginError."""
         attempt, first_poll_s = 0, 0
-        while not self._stop.is_set():
+        while not self._stopping.is_asked:
             try:
-                me = await self._interruptible(self._log_in())
-                view = View(me=Me(id=me.id, username=me.username or ""), config=self._config)
-                account = Account(
-                    platform="telegram", id=str(me.id), name=one_line(me.full_name), link=me.link or ""
-                )
-                updates = await self._interruptible(self._fetch(first_poll_s))
-                await host.connected(account)
+                me = await self._stopping.unless(self._log_in())
+                view = self._updates.view(me)
+                updates = await self._stopping.unless(self._fetch(first_poll_s))
+                await host.connected(account_of(me))
                 attempt = 0
                 # Until a batch is not full, these are updates that waited at Telegram for somebody to ask.
                 missed = True
@@ -84,8 +64,8 @@ class Polling:
                     if missed and len(updates) < BATCH:
                         missed = False
                         host.caught_up()
-                    updates = await self._interruptible(self._fetch(0 if missed else POLL_S))
-            except _Stopped:
+                    updates = await self._stopping.unless(self._fetch(0 if missed else POLL_S))
+            except Stopped:
                 break
             except InvalidToken as error:
                 raise LoginError(refusal(error, self._config)) from None
@@ -97,21 +77,7 @@ class Polling:
 
     def stop(self) -> None:
         """Fetch nothing more."""
-        if self._stop.is_set():
-            return
-        self._stop.set()
-        if self._wait is not None:
-            self._wait.reschedule(asyncio.get_running_loop().time())
-
-    async def _interruptible(self, work: Awaitable[T]) -> T:
-        """Wait for something that `stop` may end. Raises _Stopped."""
-        try:
-            async with asyncio.timeout(0 if self._stop.is_set() else None) as self._wait:
-                return await work
-        except TimeoutError:
-            raise _Stopped from None
-        finally:
-            self._wait = None
+        self._stopping.ask()
 
     async def _log_in(self) -> User:
         me = await self._bot.get_me()
@@ -151,34 +117,17 @@ class Polling:
     ) -> None:
         """Hand updates over, then let the offset move. On a StoreError it stays, and they come again."""
         attempt = 0
-        events = [self._decode(update, view) for update in updates]
-        while events:
+        while updates:
             try:
-                checked, told = await self._presses.check(host, updates, events)
-                await (host.accept_missed(*checked) if missed else host.accept(*checked))
+                await self._updates.take(host, updates, view, missed=missed)
             except StoreError as error:
                 attempt += 1
                 log.warning("telegram: updates could not be stored and stay at Telegram (%s)", error)
-                await self._interruptible(asyncio.sleep(self._delay(attempt)))
-                updates = await self._interruptible(self._fetch(0))
-                events = [self._decode(update, view) for update in updates]
+                await self._stopping.unless(asyncio.sleep(self._delay(attempt)))
+                updates = await self._stopping.unless(self._fetch(0))
                 continue
-            self._presses.answer(host, told)
             self._offset = max(update["update_id"] for update in updates) + 1
             return
-
-    def _decode(self, update: dict[str, Any], view: View) -> InboundEvent | Several:
-        try:
-            event = decode(Update.de_json(update, self._bot), view)
-        except Exception as error:  # noqa: BLE001 - a malformed update must not stop the others
-            kind = one_line(", ".join(key for key in update if key != "update_id"))
-            log.warning(
-                "telegram: update %s (%s) cannot be read: %s", update["update_id"], kind, type(error).__name__
-            )
-            return Skipped(reason=f"malformed: {kind}", failed=True)
-        if isinstance(event, Skipped) and event.reason.startswith("unknown"):
-            log.info("telegram: update %s skipped: %s", update["update_id"], event.reason)
-        return event
 
     async def _pause(self, host: ConnectorHost, error: TelegramError, attempt: int) -> None:
         """Say once why nothing comes, and wait."""
@@ -190,8 +139,8 @@ class Polling:
         if isinstance(error, RetryAfter):
             wait_s = max(wait_s, retry_after_s(error))
         try:
-            await self._interruptible(asyncio.sleep(wait_s))
-        except _Stopped:
+            await self._stopping.unless(asyncio.sleep(wait_s))
+        except Stopped:
             return
 
     def _delay(self, attempt: int) -> float:
@@ -206,12 +155,3 @@ class Polling:
                 await self._fetch(0, limit=1)
         except (TelegramError, TimeoutError) as error:
             log.info("telegram: the last updates stay unconfirmed (%s)", type(error).__name__)
-
-
-def refusal(error: InvalidToken, config: TelegramConfig) -> str:
-    """What to do about a refused token."""
-    where = f" by {config.api_base}" if config.api_base else ""
-    advice = "copy the token again from @BotFather"
-    if config.api_base:
-        advice += ", and see that api_base is a Bot API server"
-    return f"the token is refused{where} ({say(error)}); {advice}"

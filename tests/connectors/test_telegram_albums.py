@@ -76,4 +76,4 @@ def test_what_an_album_shows_of_unknown_files_stays_said() -> None:
     story = said(SUPER, ANN, media_group_id="7", story={"chat": SUPER, "id": 1})
     found = event("message", story)
     assert isinstance(found, InboundMessage)
-    assert (found.content.text, found.content.attachments) == ("[story]", [])
+    assert (found.content.text, found.content.attachments) == ("[story of Club]", [])
