@@ -8,7 +8,6 @@ from bot_host.config.sources import shown
 
 LATER: Final[tuple[tuple[str, tuple[object, ...], str], ...]] = (
     # Pattern of the dotted key, the values that are fine already, what is not there yet.
-    (r"connectors\.telegram.*\.mode", ("", "polling"), "webhooks come later; long polling is used"),
     (
         r"connectors\.slack.*\.mode",
         ("", "socket"),

@@ -1,9 +1,9 @@
-"""Telegram by the Bot API: one bot account, taken in by long polling (core.telegram.org/bots/api)."""
+"""Telegram by the Bot API: one bot account, by long polling or webhook (core.telegram.org/bots/api)."""
 
 import os
 
 from bot_host.connector import Connector, ConnectorConfig, ConnectorSpec
-from connectors.telegram.config import TelegramConfig, missing, wrong
+from connectors.telegram.config import TelegramConfig, missing, needs_web, webhook_secret, wrong
 from connectors.telegram.link import read_link
 
 # The library's documented way to get time periods as `timedelta`, without a deprecation warning for each.
@@ -20,7 +20,7 @@ def _create(config: ConnectorConfig) -> Connector:
 
 def _secrets(config: ConnectorConfig) -> list[str]:
     assert isinstance(config, TelegramConfig)
-    return [config.token]
+    return [config.token, webhook_secret(config.token)] if config.token else []
 
 
 connector = ConnectorSpec(
@@ -31,4 +31,5 @@ connector = ConnectorSpec(
     create=_create,
     secrets=_secrets,
     read_link=read_link,
+    needs_web=needs_web,
 )

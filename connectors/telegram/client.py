@@ -13,6 +13,7 @@ from bot_host.connector import (
     ConnectorHost,
     Content,
     Heard,
+    HttpRoute,
     Media,
     OutgoingFiles,
     Payload,
@@ -28,6 +29,7 @@ from connectors.telegram.config import TelegramConfig
 from connectors.telegram.encode import encode, mark_repeat
 from connectors.telegram.errors import is_bad_markup, is_unchanged, say, to_send_error
 from connectors.telegram.files import Files
+from connectors.telegram.hook_check import webhook_lines
 from connectors.telegram.http import AiohttpRequest
 from connectors.telegram.keyboards import can_show
 from connectors.telegram.live import compare
@@ -35,6 +37,7 @@ from connectors.telegram.polling import Polling
 from connectors.telegram.presses import PRESSED, encode_chosen, take_away
 from connectors.telegram.silence import silences
 from connectors.telegram.updates import refusal
+from connectors.telegram.webhook import Webhook
 
 log = logging.getLogger(__name__)
 
@@ -77,14 +80,25 @@ class TelegramConnector:
             own_server=bool(config.api_base),
             token=config.token,
         )
-        self._polling = Polling(self._bot, config, backoff_base_s=backoff_base_s, backoff_cap_s=backoff_cap_s)
+        waits = {"backoff_base_s": backoff_base_s, "backoff_cap_s": backoff_cap_s}
+        self._webhook = Webhook(self._bot, config, **waits) if config.mode == "webhook" else None
+        self._intake = self._webhook or Polling(self._bot, config, **waits)
         self._moved: dict[int, int] = {}
 
     async def run(self, host: ConnectorHost) -> None:
-        await self._polling.run(host)
+        await self._intake.run(host)
 
     async def stop_intake(self) -> None:
-        self._polling.stop()
+        self._intake.stop()
+
+    def http_routes(self) -> Sequence[HttpRoute]:
+        """See the contract `HttpConnector`."""
+        return self._webhook.http_routes() if self._webhook is not None else ()
+
+    def use_address(self, base: str) -> None:
+        """See the contract `HttpConnector`."""
+        if self._webhook is not None:
+            self._webhook.use_address(base)
 
     def encode(self, content: Content, target: Target) -> list[Payload]:
         return encode(content, target)
@@ -236,7 +250,9 @@ class TelegramConnector:
                     advice="see whether this machine reaches the Bot API, or set api_base",
                 )
             ]
-        return findings(me, webhook)
+        if self._webhook is None:
+            return findings(me, webhook)
+        return [*findings(me, None), *webhook_lines(webhook, self._webhook.url, self._config)]
 
     async def silences(self) -> Sequence[CheckLine]:
         return await silences(self._bot, self._config)

@@ -1,5 +1,7 @@
 """The settings of one Telegram bot."""
 
+import hashlib
+import hmac
 import re
 from collections.abc import Mapping
 from typing import ClassVar
@@ -36,6 +38,13 @@ class TelegramConfig(ConnectorConfig):
     """Send a message once more, marked with ↻, when nobody can tell whether it arrived: the connection broke,
     or the host was killed, before Telegram answered. Off: it is given up, and may be lost."""
 
+    @field_validator("mode")
+    @classmethod
+    def _known_mode(cls, mode: str) -> str:
+        if mode not in ("", "polling", "webhook"):
+            raise ValueError('expected "polling" (also when empty) or "webhook"')
+        return mode
+
     @field_validator("token")
     @classmethod
     def _strip(cls, token: str) -> str:
@@ -62,3 +71,14 @@ def wrong(config: ConnectorConfig) -> str:
     if re.fullmatch(r"[0-9]+:[^\s/?#%]+", config.token):
         return ""
     return "this is not a Telegram bot token (digits, a colon, letters); copy it again from @BotFather"
+
+
+def needs_web(config: ConnectorConfig) -> str:
+    """See `ConnectorSpec`."""
+    assert isinstance(config, TelegramConfig)
+    return 'mode = "polling"' if config.mode == "webhook" else ""
+
+
+def webhook_secret(token: str) -> str:
+    """What Telegram shows with each update that it brings: always the same, and nothing of the token."""
+    return hmac.new(token.encode(), b"bot_host telegram webhook", hashlib.sha256).hexdigest()

@@ -77,6 +77,13 @@ class UpdateQueue:
                 self._pending = [update for update in self._pending if update["update_id"] >= offset]
             self._changed.notify_all()
 
+    async def take_out(self, update_id: int) -> None:
+        """A webhook has taken this one."""
+        async with self._changed:
+            self._pending = [update for update in self._pending if update["update_id"] != update_id]
+            self.confirmed_up_to = max(self.confirmed_up_to, update_id)
+            self._changed.notify_all()
+
     async def clear(self) -> None:
         """Forget everything (`drop_pending_updates`)."""
         await self._forget_below(self._tail)
