@@ -1,6 +1,7 @@
 """The surface for connectors: all that a connector may import of Bot Host."""
 
 from bot_host.contracts.acting import ActingConnector
+from bot_host.contracts.acting_config import ActingConfig
 from bot_host.contracts.connector import (
     AcknowledgingConnector,
     CheckLine,
@@ -32,6 +33,18 @@ from bot_host.contracts.connector_http import (
     HttpHandler,
     HttpRequest,
     HttpRoute,
+)
+from bot_host.contracts.errands import (
+    OTHERS_WORDS,
+    Refused,
+    as_block,
+    as_name,
+    as_object,
+    as_quote,
+    askers_of,
+    deliver,
+    newest_that_fit,
+    shortened,
 )
 from bot_host.contracts.plugin import Action, ActionCall, ActionResult, Agent, State
 from bot_host.kit.clean import clean_text, one_line
@@ -105,11 +118,13 @@ from bot_host.types.places import Role
 __all__ = [
     "ASKED_BY",
     "NOT_LISTED",
+    "OTHERS_WORDS",
     "PAIRING",
     "AccessKind",
     "AccessList",
     "Account",
     "AcknowledgingConnector",
+    "ActingConfig",
     "ActingConnector",
     "Action",
     "ActionCall",
@@ -181,6 +196,7 @@ __all__ = [
     "ReactingConnector",
     "ReadBackConnector",
     "RecentRoom",
+    "Refused",
     "RepeatingConnector",
     "RevisableStream",
     "Role",
@@ -206,10 +222,18 @@ __all__ = [
     "TurnListener",
     "Visit",
     "WorldRef",
+    "as_block",
+    "as_name",
+    "as_object",
+    "as_quote",
+    "askers_of",
     "backoff",
     "clean_text",
     "create_unique_uuid",
+    "deliver",
+    "newest_that_fit",
     "one_line",
+    "shortened",
     "sniff",
     "split_entry",
     "split_markdown",

@@ -2,13 +2,24 @@
 
 from typing import Final
 
-from bot_host.connector import Action, ActionResult, FetchError, Media, clean_text, one_line, sniff
+from bot_host.connector import (
+    OTHERS_WORDS,
+    Action,
+    ActionResult,
+    FetchError,
+    Media,
+    Refused,
+    as_object,
+    clean_text,
+    one_line,
+    sniff,
+)
 from connectors.discord.attachments import all_attachments, media_of
 from connectors.discord.doing import MESSAGE
-from connectors.discord.errand import Errand, Lookup, Refused, errand
+from connectors.discord.errand import Errand, Lookup, errand
 from connectors.discord.files import EVERYWHERE, Files
 from connectors.discord.permissions import FILES, SEND, SEND_IN_THREADS
-from connectors.discord.reading import CHANNEL, WARNING, as_object
+from connectors.discord.reading import CHANNEL
 
 MOST_FILES: Final = 10
 """Of one message (resources/message#create-message)."""
@@ -59,7 +70,7 @@ async def _bring(do: Errand, files: Files) -> ActionResult:
         lines += _words(data)
     if not brought:
         return ActionResult(success=False, error="; ".join(line.removeprefix("> ") for line in lines))
-    head = f"{len(brought)} files go out with your answer. {WARNING}"
+    head = f"{len(brought)} files go out with your answer. {OTHERS_WORDS}"
     return ActionResult(text="\n".join([head, *lines]), data={"attachments": brought})
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, field_validator
 
-from bot_host.connector import AccessKind, ConnectorConfig, one_line
+from bot_host.connector import AccessKind, ActingConfig, ConnectorConfig, one_line
 
 ACTIONS: Final = (
     "READ_CHANNEL",
@@ -30,9 +30,10 @@ VOICE_ACTIONS: Final = ("JOIN_VOICE", "LEAVE_VOICE")
 """Those that `voice = true` brings."""
 
 
-class DiscordConfig(ConnectorConfig):
+class DiscordConfig(ActingConfig):
     """One `[connectors.discord]` table. Ids are snowflakes (docs.discord.com/developers/reference)."""
 
+    known_actions: ClassVar[tuple[str, ...]] = ACTIONS
     id_shape: ClassVar[str] = "[0-9]+"
     id_kinds: ClassVar[Mapping[AccessKind, str]] = dict.fromkeys(
         (AccessKind.SERVER, AccessKind.CHANNEL, AccessKind.USER, AccessKind.ROLE), "[0-9]+"
@@ -64,22 +65,6 @@ class DiscordConfig(ConnectorConfig):
     """Join voice channels when people there ask for it, and say answers aloud; needs the extra `voice`."""
     shards: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = "auto"
     """Connections to the gateway; `auto`: as many as Discord advises, one for each 1,000 servers or so."""
-
-    actions: bool | list[str] = True
-    """What only Discord can do and the agent may be asked for: all, nothing, or these actions."""
-
-    def offers(self, action: str) -> bool:
-        """Whether an action is on."""
-        return action in self.actions if isinstance(self.actions, list) else self.actions
-
-    @field_validator("actions")
-    @classmethod
-    def _known_actions(cls, value: bool | list[str]) -> bool | list[str]:
-        for name in value if isinstance(value, list) else ():
-            if name not in ACTIONS:
-                known = ", ".join(ACTIONS)
-                raise ValueError(f'there is no action "{one_line(name, 40)}"; there are {known}')
-        return value
 
     @field_validator("working_reaction", "failed_reaction")
     @classmethod

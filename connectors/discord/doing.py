@@ -8,24 +8,24 @@ import discord
 from bot_host.connector import (
     Action,
     ActionResult,
-    BotHostError,
     Content,
+    Refused,
     Role,
     Target,
+    as_object,
     clean_text,
     create_unique_uuid,
+    deliver,
     one_line,
 )
-from connectors.discord.errand import TIMEOUT_S, Errand, Lookup, Refused, Spot, errand
+from connectors.discord.errand import TIMEOUT_S, Errand, Lookup, Spot, errand
 from connectors.discord.permissions import PIN, POLLS, REACT, READ, SEND, SEND_IN_THREADS, THREADS
 from connectors.discord.places import clean_name, display_name
 from connectors.discord.polls import ANSWER, ANSWERS, HOURS, MOST_HOURS, QUESTION, poll_content
-from connectors.discord.reading import CHANNEL, as_object
+from connectors.discord.reading import CHANNEL
 from connectors.discord.rest import Json
 from connectors.discord.telling import PERSON, find_member, in_server
 
-SENT_SECONDS: Final = 5.0
-"""The platform is waited for so long; after that the message is on its way."""
 THREAD_NAME: Final = 100
 THREAD_EXISTS: Final = 160004
 UNKNOWN_EMOJI: Final = 10014
@@ -209,7 +209,7 @@ async def _poll(do: Errand) -> ActionResult:
         question, answers, hours=int(given.get("hours", HOURS)), several=bool(given.get("several"))
     )
     target = Target(source="discord", account=await _account(do), room_id=do.call.message.room_id)
-    return await _deliver(do, target, content, "The poll is there.")
+    return await deliver(do.agent, target, content, done="The poll is there.", platform="Discord")
 
 
 async def _dm(do: Errand) -> ActionResult:
@@ -241,24 +241,12 @@ async def _dm(do: Errand) -> ActionResult:
         room_id=room.id if room is not None else None,
         channel_id="" if room is not None else channel_id,
     )
-    return await _deliver(do, target, Content(text=text), f"Sent to {name} in private.")
+    done = f"Sent to {name} in private."
+    return await deliver(do.agent, target, Content(text=text), done=done, platform="Discord")
 
 
 async def _account(do: Errand) -> str:
     return f"discord:{(await do.lookup.me()).id}"
-
-
-async def _deliver(do: Errand, target: Target, content: Content, done: str) -> ActionResult:
-    """Through the outbox: it sends once what this call says, however often the call begins again."""
-    delivery = await do.agent.send_message_to_target(target, content)
-    data = {"memory_id": delivery.memory.id}
-    try:
-        await delivery.sent(SENT_SECONDS)
-    except TimeoutError:
-        return ActionResult(text="It is on its way; Discord has not taken it yet.", data=data)
-    except BotHostError as error:
-        return ActionResult(success=False, error=f"refused: {one_line(str(error), 200)}", data=data)
-    return ActionResult(text=done, data=data)
 
 
 async def _change(

@@ -22,8 +22,8 @@ from bot_host.connector import (
     Agent,
     BotHostError,
     ConnectorError,
-    Memory,
-    create_unique_uuid,
+    Refused,
+    askers_of,
     one_line,
 )
 from connectors.discord.config import DiscordConfig
@@ -52,10 +52,6 @@ _ID: Final = re.compile(r"(?:<#)?(\d{5,20})>?")
 _LINK: Final = re.compile(r"https://(?:\w+\.)?discord(?:app)?\.com/channels/(?:@me|\d+)/(\d+)(?:/(\d+))?")
 
 Handler = Callable[[Agent, ActionCall], Awaitable[ActionResult]]
-
-
-class Refused(Exception):
-    """Not done, and why: in words that the model can pass on."""
 
 
 class Lookup:
@@ -135,13 +131,13 @@ class Errand:
     @classmethod
     async def begin(cls, lookup: Lookup, agent: Agent, call: ActionCall) -> "Errand":
         """Find out who asks and where. Raises Refused, and as `Rest.request`."""
-        askers = [_asker(agent, message) for message in (call.message, *call.answering)]
+        askers = askers_of(agent, call, platform="Discord")
         room = await agent.store.find_room(call.message.room_id)
         channel = await lookup.find("/channels/{id}", id=room.channel_id) if room is not None else None
         if channel is None:
             raise Refused("the channel that this was asked in is not to be seen any more")
         here = await look_at(lookup, channel)
-        return cls(lookup, agent, call, askers=list(dict.fromkeys(askers)), here=here)
+        return cls(lookup, agent, call, askers=askers, here=here)
 
     @property
     def message_id(self) -> str:
@@ -346,14 +342,6 @@ async def look_at(lookup: Lookup, channel: Json, known: Mapping[str, Json] | Non
         shut = {"type": 0, "id": guild_id, "allow": "0", "deny": str(VIEW)}
         parent = {"id": str(channel["parent_id"]), "permission_overwrites": [shut]}
     return Spot(channel=channel, parent=parent, guild=guild)
-
-
-def _asker(agent: Agent, message: Memory) -> str:
-    user_id = str(message.metadata.get("from_id", ""))
-    # The id is the platform's word only where it is that of the person whose message it is.
-    if not user_id or create_unique_uuid(agent.agent_id, user_id) != message.entity_id:
-        raise Refused("it is not known who asks for this on Discord")
-    return user_id
 
 
 def errand(lookup: Lookup, do: Callable[[Errand], Awaitable[ActionResult]]) -> Handler:

@@ -3,12 +3,23 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from bot_host.connector import Action, ActionResult, ChannelType, Memory, State, clean_text, one_line
+from bot_host.connector import (
+    OTHERS_WORDS,
+    Action,
+    ActionResult,
+    ChannelType,
+    Memory,
+    Refused,
+    State,
+    as_object,
+    clean_text,
+    one_line,
+)
 from connectors.discord.decode import snowflake_time
-from connectors.discord.errand import TIMEOUT_S, Errand, Lookup, Refused, errand
+from connectors.discord.errand import TIMEOUT_S, Errand, Lookup, errand
 from connectors.discord.permissions import is_timed_out
 from connectors.discord.places import clean_name, display_name
-from connectors.discord.reading import CHANNEL, WARNING, as_object
+from connectors.discord.reading import CHANNEL
 from connectors.discord.rest import Json
 
 LISTED: Final = 100
@@ -81,7 +92,8 @@ async def _list(do: Errand) -> ActionResult:
     shown = spots[:LISTED]
     lines = [f"> {_kind(spot.channel)}, id {spot.id}: {spot.name}" for spot in shown]
     more = [f"and {len(spots) - len(shown)} more"] if len(spots) > len(shown) else []
-    head = f"{len(spots)} channels and threads that everybody here and the person who asks can see. {WARNING}"
+    seen = f"{len(spots)} channels and threads that everybody here and the person who asks can see."
+    head = f"{seen} {OTHERS_WORDS}"
     return ActionResult(text="\n".join([head, *lines, *more]), data={"channels": len(spots)})
 
 
@@ -100,7 +112,7 @@ async def _channel(do: Errand) -> ActionResult:
     if channel.get("nsfw"):
         facts.append("age-restricted")
     topic = clean_text(str(channel.get("topic") or "")).strip()
-    quoted = [WARNING, *(f"> {line}" for line in f"Topic: {topic}".splitlines())] if topic else []
+    quoted = [OTHERS_WORDS, *(f"> {line}" for line in f"Topic: {topic}".splitlines())] if topic else []
     return ActionResult(text="\n".join(["; ".join(facts), *quoted]), data={"channel_id": spot.id})
 
 
@@ -139,7 +151,7 @@ async def _server(do: Errand) -> ActionResult:
         f"boost level {guild.get('premium_tier', 0)}",
     ]
     about = clean_text(str(guild.get("description") or "")).strip()
-    quoted = [WARNING, *(f"> {line}" for line in f"Description: {about}".splitlines())] if about else []
+    quoted = [OTHERS_WORDS, *(f"> {line}" for line in f"Description: {about}".splitlines())] if about else []
     return ActionResult(text="\n".join(["; ".join(facts), *quoted]), data={"server_id": guild_id})
 
 

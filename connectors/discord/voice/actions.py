@@ -14,12 +14,13 @@ from bot_host.connector import (
     ConnectorError,
     Memory,
     ModelType,
+    Refused,
     Role,
     State,
     create_unique_uuid,
 )
 from connectors.discord.config import DiscordConfig
-from connectors.discord.errand import Lookup, Refused
+from connectors.discord.errand import Lookup
 from connectors.discord.permissions import CONNECT, SPEAK, VIEW, names_of, permissions_in
 from connectors.discord.rest import Rest, describe
 from connectors.discord.voice.book import Json
