@@ -50,6 +50,7 @@ from bot_host.contracts.plugin import Action, ActionCall, ActionResult, Agent, S
 from bot_host.kit.clean import clean_text, one_line
 from bot_host.kit.clock import utc_now
 from bot_host.kit.fetch import Fetched, SafeFetcher
+from bot_host.kit.fresh import Fresh
 from bot_host.kit.retry import backoff
 from bot_host.kit.sniff import sniff
 from bot_host.kit.split import split_markdown
@@ -113,7 +114,7 @@ from bot_host.types.ledger import Heard, Seen
 from bot_host.types.memory import Memory
 from bot_host.types.models import ChatMessage, ModelType, SpeechRequest, TextRequest
 from bot_host.types.outbound import ASKED_BY, Payload, Sent, Target
-from bot_host.types.places import Role
+from bot_host.types.places import Entity, Role, Room
 
 __all__ = [
     "ASKED_BY",
@@ -152,6 +153,7 @@ __all__ = [
     "DownloadingConnector",
     "DraftingConnector",
     "EditingConnector",
+    "Entity",
     "EventType",
     "FetchError",
     "FetchFailed",
@@ -159,6 +161,7 @@ __all__ = [
     "Fetched",
     "FileSendingConnector",
     "FormField",
+    "Fresh",
     "Heard",
     "HttpAnswer",
     "HttpConnector",
@@ -200,6 +203,7 @@ __all__ = [
     "RepeatingConnector",
     "RevisableStream",
     "Role",
+    "Room",
     "RoomClosed",
     "RoomRef",
     "SafeFetcher",

@@ -19,5 +19,6 @@ class ActingConnector(Protocol):
         """What it can do, bound to this account. Asked at each login.
 
         An action works with the rights of the account: it looks itself, when it runs, what the person who
-        asks may do. `Memory.metadata["from_id"]` is their id at the platform, `"source_id"` the message's.
+        asks may do. `Memory.metadata["from_id"]` is their id at the platform, `"source_id"` the message's,
+        `"replied_id"` that of the message that it answers, where the connector tells it.
         """

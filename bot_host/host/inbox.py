@@ -342,6 +342,8 @@ class HostInbox:
             "from_id": message.sender.platform_id,
             "sent_at": message.sent_at.isoformat(),
         }
+        if message.replied_id:
+            metadata["replied_id"] = message.replied_id
         if message.sender.is_bot:
             metadata["from_bot"] = True
         role = self._host_role(account.key, message.sender)

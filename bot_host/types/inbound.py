@@ -115,6 +115,8 @@ class InboundMessage:
     """Where an answer goes. The host fills in the account."""
     replied_memory_key: str | None = None
     """The memory key of the message that this one replies to."""
+    replied_id: str = ""
+    """The platform's id of that message, where actions need it: the memory's metadata has it."""
     mark: Mark | None = None
     unanswered: str = ""
     """Why it is remembered without a turn: it ends as ignored with this reason. Set by the host, for what was

@@ -7,8 +7,6 @@ themselves, freshly from the REST API, and what they may not see does not exist 
 
 import logging
 import re
-import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +20,7 @@ from bot_host.connector import (
     Agent,
     BotHostError,
     ConnectorError,
+    Fresh,
     Refused,
     askers_of,
     one_line,
@@ -46,7 +45,6 @@ log = logging.getLogger(__name__)
 TIMEOUT_S: Final = 20.0
 FRESH_S: Final = 5.0
 """How long an answer about roles and channels is good for: the calls of one turn share it."""
-KEPT: Final = 128
 PRIVATE_THREAD: Final = 12
 _ID: Final = re.compile(r"(?:<#)?(\d{5,20})>?")
 _LINK: Final = re.compile(r"https://(?:\w+\.)?discord(?:app)?\.com/channels/(?:@me|\d+)/(\d+)(?:/(\d+))?")
@@ -60,20 +58,15 @@ class Lookup:
     def __init__(self, rest: Rest, config: DiscordConfig) -> None:
         self.rest = rest
         self.rules = Rules.of(config)
-        self._known: OrderedDict[str, tuple[float, Any]] = OrderedDict()
+        self._fresh = Fresh(FRESH_S)
 
     async def get(self, path: str, **ids: Any) -> Any:
         """A GET, or what it answered just now. Raises as `Rest.request`."""
-        key = path.format(**ids)
-        at, answer = self._known.get(key, (0.0, None))
-        if answer is not None and time.monotonic() - at < FRESH_S:
-            return answer
-        answer = await self.rest.request("GET", path, timeout=TIMEOUT_S, **ids)
-        self._known[key] = (time.monotonic(), answer)
-        self._known.move_to_end(key)
-        while len(self._known) > KEPT:
-            self._known.popitem(last=False)
-        return answer
+
+        async def ask() -> Any:
+            return await self.rest.request("GET", path, timeout=TIMEOUT_S, **ids)
+
+        return await self._fresh.get(path.format(**ids), ask)
 
     async def find(self, path: str, **ids: Any) -> Any | None:
         """The same; None where there is no such thing, or the bot is not let see it."""

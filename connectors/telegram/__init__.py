@@ -3,7 +3,7 @@
 import os
 
 from bot_host.connector import Connector, ConnectorConfig, ConnectorSpec
-from connectors.telegram.config import TelegramConfig, missing, needs_web, webhook_secret, wrong
+from connectors.telegram.config import ACTIONS, TelegramConfig, missing, needs_web, webhook_secret, wrong
 from connectors.telegram.link import read_link
 
 # The library's documented way to get time periods as `timedelta`, without a deprecation warning for each.
@@ -32,4 +32,5 @@ connector = ConnectorSpec(
     secrets=_secrets,
     read_link=read_link,
     needs_web=needs_web,
+    actions=ACTIONS,
 )

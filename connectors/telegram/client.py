@@ -8,6 +8,7 @@ from telegram.constants import ChatAction, ParseMode
 from telegram.error import ChatMigrated, InvalidToken, TelegramError
 
 from bot_host.connector import (
+    Action,
     CheckLine,
     Choices,
     ConnectorHost,
@@ -22,6 +23,8 @@ from bot_host.connector import (
     Target,
     one_line,
 )
+from connectors.telegram.actions import telegram_actions
+from connectors.telegram.behalf import check_asker
 from connectors.telegram.bot import RawBot
 from connectors.telegram.changes import delete, edit_text, markup_of, react
 from connectors.telegram.check import findings
@@ -34,6 +37,7 @@ from connectors.telegram.http import AiohttpRequest
 from connectors.telegram.keyboards import can_show
 from connectors.telegram.live import compare
 from connectors.telegram.polling import Polling
+from connectors.telegram.polls import POLL, send_poll
 from connectors.telegram.presses import PRESSED, encode_chosen, take_away
 from connectors.telegram.silence import silences
 from connectors.telegram.updates import refusal
@@ -118,6 +122,7 @@ class TelegramConnector:
             return Sent(platform_message_id="")
         try:
             chat_id = self._chat_id(target)
+            await check_asker(self._bot.call, self._config, chat_id, target)
             try:
                 message_id = await self._send(payload, target, chat_id)
             except ChatMigrated as error:
@@ -137,6 +142,10 @@ class TelegramConnector:
         """See the contract `DownloadingConnector`."""
         return await self._files.download(media, max_bytes=max_bytes)
 
+    def actions(self) -> Sequence[Action]:
+        """See the contract `ActingConnector`."""
+        return telegram_actions(self._bot.call, self._config, self._files)
+
     async def _send(self, payload: Payload, target: Target, chat_id: int) -> str:
         if payload.get("files"):
 
@@ -144,6 +153,10 @@ class TelegramConnector:
                 return await self._send(text, target, chat_id)
 
             return await self._files.send(payload, _place(payload, target, chat_id), send_text)
+        if POLL in payload:
+            where = _place(payload, target, chat_id)
+            if sent := await send_poll(self._bot.call, payload, where):
+                return sent
         try:
             return await self._send_text(payload["html"], payload, target, chat_id, ParseMode.HTML)
         except TelegramError as error:

@@ -4,18 +4,33 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import ConfigDict, field_validator
 
-from bot_host.connector import AccessKind, ConnectorConfig
+from bot_host.connector import AccessKind, ActingConfig, ConnectorConfig
+
+ACTIONS: Final = (
+    "REACT_TO_MESSAGE",
+    "PIN_MESSAGE",
+    "UNPIN_MESSAGE",
+    "CREATE_POLL",
+    "CREATE_TOPIC",
+    "CHANGE_TOPIC",
+    "SEND_TO_CHAT",
+    "DOWNLOAD_MEDIA",
+    "CHAT_INFO",
+    "GET_USER_INFO",
+)
+"""What only Telegram can do, by name."""
 
 
-class TelegramConfig(ConnectorConfig):
+class TelegramConfig(ActingConfig):
     """`[connectors.telegram]`. `allow` and `deny` take chat, topic (`CHAT-TOPIC`) and user ids."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
+    known_actions: ClassVar[tuple[str, ...]] = ACTIONS
     id_shape: ClassVar[str] = r"-?[0-9]+(-[0-9]+)?"
     id_kinds: ClassVar[Mapping[AccessKind, str]] = {
         AccessKind.SERVER: "-?[0-9]+",

@@ -189,6 +189,7 @@ def _decode_message(message: Message, view: View) -> InboundEvent:
             reply_to="" if is_private else str(message.message_id),
         ),
         replied_memory_key=memory_key(replied, view.me) if replied is not None else None,
+        replied_id=str(replied.message_id) if replied is not None else "",
         pairing_id=sender.platform_id if reason else "",
         unanswered=f"service: {note}" if note else "",
         joins=joins_of(message),

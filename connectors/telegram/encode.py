@@ -9,7 +9,8 @@ from typing import Final
 from bot_host.connector import Content, Payload, Target, clean_text, split_markdown
 from connectors.telegram.files import groups_of, takes_caption
 from connectors.telegram.keyboards import can_show, descriptions, keyboard_of
-from connectors.telegram.markup import Rendered, render, utf16_len
+from connectors.telegram.markup import Rendered, render, shorten_utf16, utf16_len
+from connectors.telegram.polls import POLL, QUESTION, poll_payload
 
 TEXT_LIMIT: Final = 4096
 """UTF-16 code units of visible text (core.telegram.org/bots/api#sendmessage)."""
@@ -36,6 +37,8 @@ def encode(content: Content, target: Target) -> list[Payload]:
 
     One with `files` is a file or an album, with the text under it. The last one has the `keyboard`.
     """
+    if (poll := poll_payload(content)) is not None:
+        return [poll]
     choices = content.choices if content.choices is not None and can_show(content.choices) else None
     files = [told for media in content.attachments if (told := media.as_file()) is not None]
     text = _text(content)
@@ -74,6 +77,9 @@ def mark_repeat(payload: Payload) -> Payload:
 
     A message that is full stays as it is.
     """
+    if asked := payload.get(POLL):
+        question = shorten_utf16(REPEAT + asked["question"], QUESTION)
+        payload = payload | {POLL: {**asked, "question": question}}
     shown = unescape(_TAG.sub("", payload["html"]))
     weight = len(payload["html"].encode("utf-8", "surrogatepass"))
     room = utf16_len(REPEAT)

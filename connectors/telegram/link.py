@@ -19,3 +19,14 @@ def read_link(link: str) -> LinkedMessage | None:
     if found is None:
         return None
     return LinkedMessage(channel_id=f"{_SUPERGROUP}{found[1]}" if found[1] else "", message_id=found[2])
+
+
+def make_link(chat_id: str, name: str, message_id: str, *, topic: str = "") -> str:
+    """The address of a message; empty in private chats and basic groups, where messages have none."""
+    if name:
+        place = name
+    elif chat_id.startswith(_SUPERGROUP):
+        place = f"c/{chat_id.removeprefix(_SUPERGROUP)}"
+    else:
+        return ""
+    return "/".join(filter(None, ("https://t.me", place, topic, message_id)))

@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot_host.connector import (
+    ASKED_BY,
     Content,
     Payload,
     RoomClosed,
@@ -331,3 +332,36 @@ def test_encode_is_the_platforms(telegram: TelegramConnector) -> None:
     target = Target(source="telegram", channel_id="-1", reply_to="9")
     (payload,) = telegram.encode(Content(text="*a*"), target)
     assert payload == {"html": "<i>a</i>", "plain": "*a*", "reply_to": 9}
+
+
+async def test_what_a_member_asked_for_goes_only_where_they_may_write_themselves(
+    fake: FakeTelegram, telegram: TelegramConnector
+) -> None:
+    ann, club = fake.world.user("Ann"), fake.world.supergroup("Club")
+
+    def asked_by(user_id: int | str) -> Target:
+        return Target(source="telegram", channel_id=str(club.id), extra={ASKED_BY: str(user_id)})
+
+    await telegram.send(PAYLOAD, asked_by(ann.id), key="1")
+    for standing in ({"status": "left"}, {"status": "restricted", "is_member": True}):
+        fake.members.stand(club, ann, **standing)
+        with pytest.raises(SendRefused, match="may not write in that chat"):
+            await telegram.send(PAYLOAD, asked_by(ann.id), key="2")
+    fake.members.secretive.add(club.id)
+    with pytest.raises(SendRefused, match="make the bot an administrator"):
+        await telegram.send(PAYLOAD, asked_by(ann.id), key="3")
+    with pytest.raises(SendRefused, match="channel's name"):
+        await telegram.send(PAYLOAD, asked_by(-1001), key="4")
+    private = Target(source="telegram", channel_id=str(ann.id), extra={ASKED_BY: "1"})
+    with pytest.raises(SendRefused, match="private chat"):
+        await telegram.send(PAYLOAD, private, key="5")
+    fake.members.secretive.clear()
+    fake.drop("getChatMember", after=True)
+    with pytest.raises(SendLater):
+        await telegram.send(PAYLOAD, asked_by(ann.id), key="6")
+    assert len(fake.sent) == 1
+    # An anonymous administrator; and a server that knows nothing of members.
+    await telegram.send(PAYLOAD, asked_by(club.id), key="7")
+    fake.members.lack("getChatMember")
+    await telegram.send(PAYLOAD, asked_by(ann.id), key="8")
+    assert len(fake.sent) == 3

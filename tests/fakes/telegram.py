@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from tests.fakes.telegram_members import Members
 from tests.fakes.telegram_methods import ApiError, Methods, Query
 from tests.fakes.telegram_text import Entity
 from tests.fakes.telegram_world import BotAccount, BotMessage, Chat, Json, User, World, without_reply
@@ -86,6 +87,8 @@ class FakeTelegram:
         self.calls: list[Call] = []
         self._news = asyncio.Condition()
         self.methods = Methods(self.world, self._tell)
+        self.members = Members(self.world, self.methods)
+        self.members = Members(self.world, self.methods)
         self._faults: list[_Fault] = []
         self._open: dict[int, web.Request] = {}
         self._runner: web.AppRunner | None = None
