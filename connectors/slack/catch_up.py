@@ -25,8 +25,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot_host.connector import ConnectorHost, InboundEvent, InboundMessage, Mark, StoreError, backoff
 from connectors.slack.config import SlackConfig
-from connectors.slack.decode import ts_to_int
 from connectors.slack.errors import code_of, fault_of, is_passing
+from connectors.slack.events import ts_to_int
 from connectors.slack.history import HISTORY, REPLIES, Busy, History, next_cursor
 
 log = logging.getLogger(__name__)

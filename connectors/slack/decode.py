@@ -8,9 +8,6 @@ a thread. `message` and `app_mention` of one post give the same result, whicheve
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final, Protocol
 
 from bot_host.connector import (
     NOT_LISTED,
@@ -20,9 +17,7 @@ from bot_host.connector import (
     InboundDelete,
     InboundEdit,
     InboundEvent,
-    InboundMembership,
     InboundMessage,
-    InboundPlaces,
     MentionContext,
     MentionType,
     PersonRef,
@@ -30,93 +25,31 @@ from bot_host.connector import (
     Skipped,
     Target,
     Visit,
-    WorldRef,
     one_line,
 )
 from connectors.slack.config import SlackConfig, person_key
+from connectors.slack.events import (
+    BOT_MESSAGE,
+    NEWS,
+    SLACKBOT,
+    SPOKEN,
+    Directory,
+    Event,
+    Ids,
+    Self,
+    display_name,
+    event_key,
+    is_dm,
+    text_of,
+    ts_to_int,
+    ts_to_time,
+)
 from connectors.slack.files import attachments, quotes
 from connectors.slack.happenings import IGNORED, read_reaction
-from connectors.slack.text import Names, mentioned_channels, mentioned_users, mentions, readable
+from connectors.slack.places import PLACES
+from connectors.slack.text import mentioned_channels, mentioned_users, mentions, readable
 
-Event = Mapping[str, Any]
-
-SPOKEN: Final = frozenset({None, "file_share", "thread_broadcast", "me_message"})
-"""Subtypes that are somebody saying something. https://docs.slack.dev/reference/events/message#subtypes"""
-NEWS: Final = frozenset(
-    {
-        "channel_join", "channel_leave", "channel_topic", "channel_purpose", "channel_name",
-        "channel_archive", "channel_unarchive", "channel_convert_to_private", "group_join", "group_leave",
-        "group_topic", "group_purpose", "group_name", "group_archive", "group_unarchive", "pinned_item",
-        "unpinned_item", "bot_add", "bot_remove", "reminder_add", "ekm_access_denied",
-        "assistant_app_thread", "message_replied", "reply_broadcast",
-    }
-)  # fmt: skip
-"""Subtypes that Slack itself writes, or that repeat what another event says."""
-BOT_MESSAGE: Final = "bot_message"
-SLACKBOT: Final = "USLACKBOT"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Self:
-    """Who we are in a workspace, by `auth.test`."""
-
-    team_id: str
-    user_id: str
-    bot_id: str
-    name: str
-
-    def world(self, name: str) -> WorldRef:
-        """The workspace, under its present name."""
-        return WorldRef(key=f"slack-workspace-{self.team_id}", name=name, platform_id=self.team_id)
-
-
-class Directory(Names, Protocol):
-    """The names, and what else decode asks of people."""
-
-    def user_name(self, id: str) -> str:
-        """A person's short name (`ada.lovelace`)."""
-
-    def is_bot(self, id: str) -> bool | None:
-        """Whether this is a bot's user; None: not known."""
-
-    def knows(self, id: str) -> bool:
-        """Whether this person has been looked up lately."""
-
-    def team(self) -> str:
-        """The workspace's name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ids:
-    """What is to be looked up before an event can be decoded well."""
-
-    users: tuple[str, ...] = ()
-    channels: tuple[str, ...] = ()
-
-
-def ts_to_int(ts: str) -> int:
-    """A time stamp in microseconds, without the rounding of a float."""
-    seconds, _, fraction = ts.partition(".")
-    return int(seconds) * 1_000_000 + int((fraction + "000000")[:6])
-
-
-def ts_to_time(ts: str) -> datetime:
-    """A time stamp as a moment."""
-    micros = ts_to_int(ts)
-    return datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000)
-
-
-def _text_of(event: Event, key: str) -> str:
-    value = event.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _is_dm(event: Event) -> bool:
-    return event.get("channel_type") == "im" or _text_of(event, "channel").startswith("D")
-
-
-def _key(me: Self, channel: str, ts: str) -> str:
-    return f"{me.team_id}/{channel}/{ts}"
+__all__ = ["Decoder", "Directory", "Ids", "Self", "display_name", "ts_to_int", "ts_to_time"]
 
 
 class Decoder:
@@ -136,22 +69,20 @@ class Decoder:
         self._kinds: dict[str, Callable[[Event, Directory], InboundEvent]] = {
             "message": self._message,
             "app_mention": self._spoken,
-            "channel_rename": self._room_renamed,
-            "group_rename": self._room_renamed,
-            "team_rename": self._team_renamed,
-            "user_change": self._user_changed,
             "reaction_added": self._reacted,
             "reaction_removed": self._reacted,
-            "team_join": self._joined,
         }
 
     def decode(self, event: Event, names: Directory) -> InboundEvent:
         """What this event says. Unknown kinds are skipped, with their name."""
-        kind = self._kinds.get(_text_of(event, "type"))
-        if event.get("type") in IGNORED:
-            return Skipped(reason=f"news: {event['type']}")
+        name = text_of(event, "type")
+        kind, place = self._kinds.get(name), PLACES.get(name)
+        if place is not None:
+            return place(event, self._me, names)
+        if name in IGNORED:
+            return Skipped(reason=f"news: {name}")
         if kind is None:
-            return Skipped(reason=f"unknown kind: {one_line(_text_of(event, 'type'), 40) or 'none'}")
+            return Skipped(reason=f"unknown kind: {one_line(text_of(event, 'type'), 40) or 'none'}")
         return kind(event, names)
 
     def ids(self, event: Event) -> Ids:
@@ -164,7 +95,7 @@ class Decoder:
     def stranger(self, event: Event) -> str:
         """Who says this, where they have to be approved of first; empty: anybody else."""
         said = self._what_was_said(event)
-        return _text_of(said, "user") if said is not None and self._refusal(said) == PAIRING else ""
+        return text_of(said, "user") if said is not None and self._refusal(said) == PAIRING else ""
 
     def _what_was_said(self, event: Event) -> Event | None:
         """The message of an event in which somebody says something, new or edited."""
@@ -176,9 +107,9 @@ class Decoder:
 
     @staticmethod
     def _ids_of(event: Event) -> Ids:
-        text = _text_of(event, "text")
-        users = dict.fromkeys([_text_of(event, "user"), *mentioned_users(text)])
-        channels = dict.fromkeys([_text_of(event, "channel"), *mentioned_channels(text)])
+        text = text_of(event, "text")
+        users = dict.fromkeys([text_of(event, "user"), *mentioned_users(text)])
+        channels = dict.fromkeys([text_of(event, "channel"), *mentioned_channels(text)])
         return Ids(
             users=tuple(id for id in users if id),
             channels=tuple(id for id in channels if id and not id.startswith("D")),
@@ -188,7 +119,7 @@ class Decoder:
 
     def _refusal(self, event: Event) -> str | None:
         """Why this is not for the agent, as far as the event alone tells."""
-        user, bot = _text_of(event, "user"), _text_of(event, "bot_id")
+        user, bot = text_of(event, "user"), text_of(event, "bot_id")
         if self._me.user_id == user or (bot and bot == self._me.bot_id):
             return "own message"
         if user == SLACKBOT or not (user or bot):
@@ -199,16 +130,16 @@ class Decoder:
         visit = Visit(
             user=user or bot,
             servers=(self._me.team_id,),
-            channels=(_text_of(event, "channel"),),
+            channels=(text_of(event, "channel"),),
             groups=self._groups(user),
-            direct=_is_dm(event),
+            direct=is_dm(event),
             is_bot=as_bot,
         )
         return self._door.refuse(visit) or None
 
     def _refuse_bot(self, event: Event) -> str:
         context = self._context(event)
-        addressed = context.is_mention or context.is_reply or _is_dm(event)
+        addressed = context.is_mention or context.is_reply or is_dm(event)
         return self._door.refuse_bot(addressed=addressed)
 
     def _judged(self, event: Event, names: Directory) -> tuple[str | None, bool]:
@@ -224,7 +155,7 @@ class Decoder:
         # Only the look-up tells them apart; when it failed, a bot is the guess that cannot start a loop.
         if event.get("subtype") == BOT_MESSAGE or not event.get("user"):
             return True
-        known = names.is_bot(_text_of(event, "user"))
+        known = names.is_bot(text_of(event, "user"))
         return bool(event.get("bot_id")) if known is None else known
 
     # who uses commands and buttons
@@ -250,7 +181,7 @@ class Decoder:
         if subtype == "message_changed":
             return self._changed(event, names)
         if subtype == "message_deleted":
-            key = _key(self._me, event["channel"], _text_of(event, "deleted_ts"))
+            key = event_key(self._me, event["channel"], text_of(event, "deleted_ts"))
             return InboundDelete(event_keys=(key,))
         if subtype in NEWS:
             return self._skip(event, f"news: {subtype}")
@@ -259,7 +190,7 @@ class Decoder:
         return self._spoken(event, names)
 
     def _skip(self, event: Event, reason: str) -> Skipped:
-        key = _key(self._me, event["channel"], event["ts"])
+        key = event_key(self._me, event["channel"], event["ts"])
         return Skipped(reason=reason, event_key=key)
 
     def _spoken(self, event: Event, names: Directory) -> InboundEvent:
@@ -269,9 +200,9 @@ class Decoder:
         channel, ts = event["channel"], event["ts"]
         context = self._context(event)
         room = self._room(event, context, names)
-        thread = _text_of(event, "thread_ts")
+        thread = text_of(event, "thread_ts")
         return InboundMessage(
-            event_key=_key(self._me, channel, ts),
+            event_key=event_key(self._me, channel, ts),
             message_id=ts,
             memory_key=f"slack-{channel}-{ts}",
             world=self._me.world(names.team()),
@@ -287,11 +218,11 @@ class Decoder:
                 reply_to=ts,
             ),
             replied_memory_key=f"slack-{channel}-{thread}" if thread and thread != ts else None,
-            pairing_id=_text_of(event, "user") if refusal else "",
+            pairing_id=text_of(event, "user") if refusal else "",
         )
 
     def _sender(self, event: Event, names: Directory, *, is_bot: bool) -> PersonRef:
-        user = _text_of(event, "user")
+        user = text_of(event, "user")
         if user:
             return PersonRef(
                 key=person_key(user),
@@ -303,15 +234,15 @@ class Decoder:
             )
         profile = event.get("bot_profile")
         profile = profile if isinstance(profile, Mapping) else {}
-        name = _text_of(event, "username") or _text_of(profile, "name")
+        name = text_of(event, "username") or text_of(profile, "name")
         bot = event["bot_id"]
         return PersonRef(key=person_key(bot), platform_id=bot, name=one_line(name), is_bot=True)
 
     def _context(self, event: Event) -> MentionContext:
-        thread = _text_of(event, "thread_ts")
+        thread = text_of(event, "thread_ts")
         in_thread = bool(thread) and thread != event["ts"]
         # `app_mention` says no `parent_user_id`; a mention is enough, and the pair must say the same.
-        if mentions(_text_of(event, "text"), self._me.user_id):
+        if mentions(text_of(event, "text"), self._me.user_id):
             return MentionContext(
                 is_mention=True, is_thread=in_thread, mention_type=MentionType.PLATFORM_MENTION
             )
@@ -322,8 +253,8 @@ class Decoder:
         return MentionContext()
 
     def _room(self, event: Event, context: MentionContext, names: Directory) -> RoomRef:
-        channel, ts, dm = event["channel"], event["ts"], _is_dm(event)
-        thread = _text_of(event, "thread_ts") if context.is_thread else ""
+        channel, ts, dm = event["channel"], event["ts"], is_dm(event)
+        thread = text_of(event, "thread_ts") if context.is_thread else ""
         if context.is_mention and not dm and not thread:
             thread = ts
         name = "" if dm else names.channel(channel)
@@ -334,7 +265,7 @@ class Decoder:
         return RoomRef(key=f"slack-room-{channel}", type=kind, channel_id=channel, name=name)
 
     def _content(self, event: Event, names: Directory, context: MentionContext, kind: ChannelType) -> Content:
-        text = readable(_text_of(event, "text"), names, own_id=self._me.user_id)
+        text = readable(text_of(event, "text"), names, own_id=self._me.user_id)
         if event.get("subtype") == "me_message":
             text = f"*{text}*"
         return Content(
@@ -361,7 +292,7 @@ class Decoder:
         message = self._changed_message(event)
         if "ts" not in message:
             return Skipped(reason="malformed: message_changed", failed=True)
-        key = _key(self._me, event["channel"], message["ts"])
+        key = event_key(self._me, event["channel"], message["ts"])
         if message.get("subtype") == "tombstone":
             # What remains of a deleted message that has replies.
             return InboundDelete(event_keys=(key,))
@@ -378,31 +309,18 @@ class Decoder:
         context = self._context(message)
         room = self._room(message, context, names)
         edited = message.get("edited")
-        at = _text_of(edited, "ts") if isinstance(edited, Mapping) else ""
+        at = text_of(edited, "ts") if isinstance(edited, Mapping) else ""
         return InboundEdit(
             event_key=key,
             content=self._content(message, names, context, room.type),
             edited_at=ts_to_time(at or event["ts"]),
-            pairing_id=_text_of(message, "user") if refusal else "",
+            pairing_id=text_of(message, "user") if refusal else "",
         )
 
-    # names
-
-    def _room_renamed(self, event: Event, names: Directory) -> InboundEvent:
-        channel = event["channel"]
-        room = RoomRef(
-            key=f"slack-room-{channel['id']}",
-            type=ChannelType.GROUP,
-            channel_id=channel["id"],
-            name=one_line(channel["name"]),
-        )
-        return InboundPlaces(world=self._me.world(names.team()), rooms=(room,))
-
-    def _team_renamed(self, event: Event, _names: Directory) -> InboundEvent:
-        return InboundPlaces(world=self._me.world(one_line(event["name"])))
+    # reactions
 
     def _reacted(self, event: Event, names: Directory) -> InboundEvent:
-        user, channel = event["user"], _text_of(event["item"], "channel")
+        user, channel = event["user"], text_of(event["item"], "channel")
         return read_reaction(
             event,
             world=self._me.world(names.team()),
@@ -410,40 +328,3 @@ class Decoder:
             name=names.channel(channel),
             refusal=self.refusal_of(user, channel),
         )
-
-    def _joined(self, event: Event, names: Directory) -> InboundEvent:
-        person = self._person(event["user"])
-        return InboundMembership(world=self._me.world(names.team()), person=person, joined=True)
-
-    @staticmethod
-    def _person(user: Event) -> PersonRef:
-        return PersonRef(
-            key=person_key(user["id"]),
-            platform_id=user["id"],
-            name=display_name(user),
-            user_name=one_line(_text_of(user, "name")),
-            is_bot=bool(user.get("is_bot")),
-        )
-
-    def _user_changed(self, event: Event, names: Directory) -> InboundEvent:
-        # Each new status line in the workspace brings one of these: only people we have met are our business.
-        user = event["user"]
-        if not names.knows(user["id"]):
-            return Skipped(reason="change of a stranger")
-        person = self._person(user)
-        if (person.name, person.user_name) == (names.user(user["id"]), names.user_name(user["id"])):
-            return Skipped(reason="change without a new name")
-        return InboundPlaces(people=(person,))
-
-
-def display_name(user: Event) -> str:
-    """How Slack shows a person: display name, else full name, else short name."""
-    profile = user.get("profile")
-    profile = profile if isinstance(profile, Mapping) else {}
-    choices = (
-        _text_of(profile, "display_name"),
-        _text_of(profile, "real_name"),
-        _text_of(user, "real_name"),
-        _text_of(user, "name"),
-    )
-    return next((one_line(choice) for choice in choices if choice.strip()), "")

@@ -40,8 +40,8 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot_host.connector import InboundEvent, LoginError, StoreError, Supervisor
-from connectors.slack.decode import Self
 from connectors.slack.errors import login_error
+from connectors.slack.events import Self
 from connectors.slack.logs import BOLT_LOG, SDK_LOG
 
 log = logging.getLogger(__name__)

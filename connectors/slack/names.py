@@ -13,8 +13,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot_host.connector import one_line
-from connectors.slack.decode import Ids, display_name
 from connectors.slack.errors import code_of
+from connectors.slack.events import Ids, display_name
 
 log = logging.getLogger(__name__)
 

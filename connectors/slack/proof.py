@@ -13,9 +13,9 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot_host.connector import Payload, SendLater, SendRefused, Target
-from connectors.slack.decode import Self
 from connectors.slack.encode import EVENT_TYPE, plainly
 from connectors.slack.errors import code_of, fault_of, is_passing
+from connectors.slack.events import Self
 from connectors.slack.history import HISTORY, REPLIES, Busy, History
 from connectors.slack.transfer import same_files
 
