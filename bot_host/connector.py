@@ -55,7 +55,16 @@ from bot_host.kit.retry import backoff
 from bot_host.kit.sniff import sniff
 from bot_host.kit.split import split_markdown
 from bot_host.kit.tasks import Supervisor
-from bot_host.types.access import NOT_LISTED, PAIRING, AccessKind, AccessList, Door, Visit, split_entry
+from bot_host.types.access import (
+    DENIED,
+    NOT_LISTED,
+    PAIRING,
+    AccessKind,
+    AccessList,
+    Door,
+    Visit,
+    split_entry,
+)
 from bot_host.types.choices import Choices, FormField, Pick
 from bot_host.types.commands import (
     ChoiceUse,
@@ -118,6 +127,7 @@ from bot_host.types.places import Entity, Role, Room
 
 __all__ = [
     "ASKED_BY",
+    "DENIED",
     "NOT_LISTED",
     "OTHERS_WORDS",
     "PAIRING",

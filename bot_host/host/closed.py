@@ -24,7 +24,7 @@ class ClosedRooms:
     """The destinations of one database that are closed.
 
     A closed room is still sent to: only the platform knows when it opens. The mark is lifted by the next
-    message from there, or by a part that is taken.
+    message from there, by a part that is taken, or when the platform tells of it.
     """
 
     def __init__(self, store: Store, *, tasks: Supervisor, tell: OnClosed) -> None:
@@ -80,6 +80,12 @@ class ClosedRooms:
         """Somebody wrote there."""
         if destination in self._closed:
             self._tasks.spawn("room opened", self._open(destination, "somebody wrote there"))
+
+    def opened(self, account: str, channel_id: str) -> None:
+        """The platform says that a channel takes messages again; its threads do, too."""
+        here = f"{account}/{channel_id}"
+        for destination in [each for each in self._closed if each == here or each.startswith(f"{here}/")]:
+            self._tasks.spawn("room opened", self._open(destination, "the platform says so"))
 
     async def taken(self, destination: str) -> None:
         """Something that was sent there was taken."""

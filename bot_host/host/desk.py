@@ -93,6 +93,7 @@ class Desk:
             happened=self._happened,
             judge=self.pairing.judge,
             host_role=accounts.host_role,
+            opened=self.sender.closed.opened,
         )
         workers = built_in_workers(store, accounts, admit=self.inbox.admit, say=say)
         self.scheduler = Scheduler(store, agents, workers=workers, mask=mask)

@@ -90,6 +90,7 @@ class HostInbox:
         happened: Callable[[UUID, EventType, dict[str, Any]], None] = lambda _agent_id, _event, _about: None,
         judge: Judge | None = None,
         host_role: Callable[[str, PersonRef], Role] = lambda _account, _person: Role.NONE,
+        opened: Callable[[str, str], None] = lambda _account, _channel_id: None,
     ) -> None:
         """`came` is told of each message once it is on disk.
 
@@ -98,8 +99,9 @@ class HostInbox:
         their questions; `retracted` is told of the destinations where some do. `happened` is told of what
         plugins may want to know: reactions, people and worlds that came or went. `judge` looks at what only
         somebody who was approved of may say; without it nobody may. `host_role`: what a person's roles on
-        the platform make of them.
+        the platform make of them. `opened` is told of channels that take messages again.
         """
+        self._opened = opened
         self._happened = happened
         self._judge = judge
         self._host_role = host_role
@@ -272,6 +274,8 @@ class HostInbox:
         people = [_person(agent_id, account, person) for person in event.people]
         await self._store.apply_places(account.key, [world] if world else [], rooms, people, event.mark)
         self._known.clear()
+        for channel_id in event.opened:
+            self._opened(account.key, channel_id)
 
     async def _reaction(self, agent_id: UUID, account: Account, event: InboundReaction) -> None:
         message = await self._store.apply_reaction(

@@ -16,9 +16,12 @@ from bot_host.types.memory import REACTIONS, Memory
 QUOTE_CHARACTERS: Final = 2000
 KNOWN_CHARACTERS: Final = 200
 """Of a message that stands in the conversation anyway: as much as tells which one is meant."""
+_BEFORE: Final = ("reply", "thread")
+"""Said before the message that shows them."""
 _LABELS: Final = {
     "reply": "in answer to what {who} wrote",
     "forward": "forwarded, written by {who}",
+    "thread": "said before in this thread by {who}",
     "embed": "a link's preview, written by {who}",
 }
 
@@ -33,8 +36,8 @@ def with_quotes(
     content = memory.content
     if not content.quotes and REACTIONS not in memory.metadata:
         return text
-    before = [_quote(each, content, known, most) for each in content.quotes if each.kind == "reply"]
-    after = [_quote(each, content, known, most) for each in content.quotes if each.kind != "reply"]
+    before = [_quote(each, content, known, most) for each in content.quotes if each.kind in _BEFORE]
+    after = [_quote(each, content, known, most) for each in content.quotes if each.kind not in _BEFORE]
     parts = [*before, text, *after, _reactions(memory.metadata.get(REACTIONS))]
     return "\n".join(part for part in parts if part)
 

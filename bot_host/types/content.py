@@ -129,7 +129,7 @@ class Quote(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     kind: str = "reply"
-    """`reply`, `forward` or `embed`."""
+    """`reply`, `forward`, `embed`, or `thread`: what was said before in a thread."""
     author: str = ""
     """As people see the name; empty where it is not told."""
     text: str = ""

@@ -167,6 +167,8 @@ class InboundPlaces:
     world: WorldRef | None = None
     rooms: tuple[RoomRef, ...] = ()
     people: tuple[PersonRef, ...] = ()
+    opened: tuple[str, ...] = ()
+    """Channels, as in `Target.channel_id`, that take the agent's messages from now on, with their threads."""
     mark: Mark | None = None
 
 

@@ -22,6 +22,17 @@ connector = ConnectorSpec(
     secrets=secrets,
     person_key=person_key,
     read_link=read_link,
+    reasons={
+        "from another workspace": (
+            "people of other workspaces are not answered, as external says",
+            'set external to "mentions", or add their ids to owners',
+        ),
+        "from another workspace, does not turn to the agent": (
+            "people of other workspaces are answered when they turn to the agent, as external says",
+            'mention the agent, or set external = "allow"',
+        ),
+        "removed from the channel": ("the bot was taken out of the channel", "/invite it to the channel"),
+    },
 )
 
 __all__ = ["connector"]

@@ -16,7 +16,7 @@ stands, nothing waits for the disk and no gap is open; a kill loses no more than
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -83,8 +83,12 @@ class CatchUp:
         team_id: str,
         clock_ahead_s: float,
         decode: Callable[[Mapping[str, Any]], Awaitable[InboundEvent]],
+        closed: Callable[[str, Collection[Place]], None] = lambda _start, _read: None,
     ) -> None:
-        """`clock_ahead_s`: of Slack's clock, before ours. `decode` looks names up first."""
+        """`clock_ahead_s`: of Slack's clock, before ours. `decode` looks names up first.
+
+        `closed` hears since when something was missed, and where that has been read.
+        """
         self._host = host
         self._history = history
         self._skips = config.catch_up == "skip"
@@ -92,6 +96,7 @@ class CatchUp:
         self._team_id = team_id
         self._ahead_s = clock_ahead_s
         self._decode = decode
+        self._closed = closed
         self._hello = asyncio.Event()
         self._said_hello_at = 0
         self._alive = 0
@@ -159,6 +164,7 @@ class CatchUp:
             if time.monotonic() > slow and not place[1]:
                 # It takes long: a restart need not begin with the first conversation again.
                 await self._host.set_mark(Mark(name=f"read:{place[0]}", value=until))
+        self._closed(ts_of(gap.start), gap.done)
 
     # where
 

@@ -20,7 +20,6 @@ from bot_host.connector import (
     ConnectorHost,
     Content,
     Heard,
-    InboundEvent,
     LoginError,
     Media,
     OutgoingFiles,
@@ -29,7 +28,6 @@ from bot_host.connector import (
     SendLater,
     SendRefused,
     Sent,
-    Skipped,
     StoreError,
     Target,
     backoff,
@@ -47,12 +45,15 @@ from connectors.slack.history import History
 from connectors.slack.intake import Intake, Readers
 from connectors.slack.interactions import Reader, is_use
 from connectors.slack.live import compare
+from connectors.slack.moves import Moves
 from connectors.slack.mrkdwn import escape
 from connectors.slack.names import Lookup
 from connectors.slack.proof import Proofs
+from connectors.slack.reading import Reading
 from connectors.slack.replies import HOW, Replies, encode_chosen, encode_reply
 from connectors.slack.signs import DONE, Signs
 from connectors.slack.silence import silences
+from connectors.slack.threads import Threads
 from connectors.slack.transfer import Transfer, is_file_id, notes
 from connectors.slack.web import open_session, web_client
 
@@ -69,7 +70,6 @@ https://docs.slack.dev/apis/web-api/rate-limits"""
 CLOCK_S: Final = 5.0
 """`Date` counts whole seconds, and is as old as the way here takes."""
 FAULTS: Final = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError)
-GONE: Final = frozenset({"app_uninstalled", "tokens_revoked"})
 
 
 class SlackConnector:
@@ -88,10 +88,12 @@ class SlackConnector:
         self._names = Lookup()
         self._groups = Groups(config.groups)
         self._signs = Signs()
-        self._refusal: LoginError | None = None
+        self._reading: Reading | None = None
         self._me: Self | None = None
         self._history = History(self._web)
         self._proofs = Proofs(self._history)
+        self._moves = Moves()
+        self._threads = Threads(self._history, self._names)
         self._files = Transfer(config, self._web)
         self._replies = Replies(config, self._files)
 
@@ -106,7 +108,6 @@ class SlackConnector:
 
     async def run(self, host: ConnectorHost) -> None:
         """See `Connector.run`."""
-        self._refusal = None
         attempt = 0
         try:
             while not self._stop.is_set():
@@ -130,6 +131,8 @@ class SlackConnector:
             if not await self._connect(host, intake, url):
                 return False
             await host.connected(Account(platform=self.platform, id=me.team_id, name=me.name))
+            await self._moves.load(host)
+            await self._threads.load(host)
             intake.start(host.tasks)
             catching = host.tasks.spawn("slack catch-up", catch_up.run())
             await self._watch(host, intake, catch_up, me)
@@ -160,21 +163,31 @@ class SlackConnector:
             url = str(opened["url"])
         except FAULTS as error:
             raise login_error(error, "app token") from None
-        decoder = Decoder(me, self._config, groups=self._groups.of)
-
-        async def read(body: Mapping[str, Any]) -> InboundEvent:
-            return await self._read(decoder, body["event"], host)
-
-        async def decode(event: Mapping[str, Any]) -> InboundEvent:
-            return await self._read(decoder, event, host)
-
+        decoder = Decoder(
+            me,
+            self._config,
+            groups=self._groups.of,
+            teams=self._names.teams,
+            origin=self._moves.origin,
+        )
+        reading = self._reading = Reading(
+            me=me,
+            decoder=decoder,
+            host=host,
+            web=web,
+            names=self._names,
+            groups=self._groups,
+            moves=self._moves,
+            threads=self._threads,
+        )
         catch_up = CatchUp(
             host=host,
             history=self._history,
             config=self._config,
             team_id=me.team_id,
             clock_ahead_s=clock_ahead_s(answer.headers),
-            decode=decode,
+            decode=reading.event,
+            closed=self._threads.gap_closed,
         )
         answering = Answering(host=host, reader=Reader(me, decoder, self._names), web=web, tell=self._tell)
         intake = Intake(
@@ -183,8 +196,10 @@ class SlackConnector:
             app_token=self._config.app_token,
             web=web,
             app_web=web_client(self._config, web.session, token=None),
-            read=Readers(event=read, press=answering.press, form=answering.form, command=answering.command),
-            store=host.accept,
+            read=Readers(
+                event=reading.body, press=answering.press, form=answering.form, command=answering.command
+            ),
+            store=reading.store,
             on_hello=catch_up.said_hello,
         )
         return me, intake, catch_up, url
@@ -211,7 +226,7 @@ class SlackConnector:
         lost_s = 0.0
         while not self._stop.is_set():
             await self._pause(WATCH_S)
-            refusal = self._refusal or intake.refusal
+            refusal = (self._reading.refusal if self._reading else None) or intake.refusal
             if refusal is not None:
                 raise refusal
             if await intake.is_connected():
@@ -220,6 +235,7 @@ class SlackConnector:
                 lost_s = 0.0
                 if intake.is_idle:
                     await _mark_alive(catch_up)
+                    await self._threads.keep(host)
                 continue
             if not lost_s:
                 host.waiting("the websocket is lost; reconnecting")
@@ -227,28 +243,6 @@ class SlackConnector:
             if lost_s >= LOST_PATIENCE_S:
                 log.warning("slack: the websocket did not come back; logging in again")
                 return
-
-    async def _read(self, decoder: Decoder, event: Mapping[str, Any], host: ConnectorHost) -> InboundEvent:
-        inbound: InboundEvent
-        await self._groups.fill(self._web())
-        try:
-            stranger = decoder.stranger(event)
-            if not stranger or await host.is_paired(stranger):
-                await self._names.fill(decoder.ids(event), self._web())
-            inbound = decoder.decode(event, self._names)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            # Decode reads what Slack's documentation promises; what breaks the promise comes no better again.
-            kind = one_line(str(event.get("type", "none")), 40)
-            fault = type(error).__name__
-            detail = log.isEnabledFor(logging.DEBUG)
-            log.warning("slack: skipped a malformed event of kind %s (%s)", kind, fault, exc_info=detail)
-            inbound = Skipped(reason=f"malformed: {kind}", failed=True)
-        if isinstance(inbound, Skipped):
-            log.debug("slack: skipped an event: %s", inbound.reason)
-        self._names.learn(event)
-        if event.get("type") in GONE:
-            self._refusal = LoginError(f"Slack says {event['type']}: install the app again, copy its tokens")
-        return inbound
 
     async def stop_intake(self) -> None:
         """See `Connector.stop_intake`."""
@@ -272,6 +266,7 @@ class SlackConnector:
         """See `Connector.send`. Refused markup goes out again as plain text, at once."""
         if not target.channel_id:
             raise SendRefused("no channel to send to")
+        target = self._moves.now(target)
         if HOW in payload:
             return await self._replies.send(payload, target, self._web())
         try:
@@ -305,7 +300,7 @@ class SlackConnector:
 
     async def edit(self, payload: Payload, target: Target, platform_message_id: str, *, key: str) -> None:
         """See the contract `EditingConnector`."""
-        channel, ts = target.channel_id, platform_message_id
+        channel, ts = self._moves.now(target).channel_id, platform_message_id
         if payload.get("files"):
             log.info("slack: files of an answer that changed stay as they are")
             return
@@ -335,16 +330,16 @@ class SlackConnector:
             await self._files.retract(platform_message_id)
             return
         try:
-            await self._web().chat_delete(channel=target.channel_id, ts=platform_message_id)
+            await self._web().chat_delete(channel=self._moves.now(target).channel_id, ts=platform_message_id)
         except FAULTS as error:
             if not (isinstance(error, SlackApiError) and code_of(error) == GONE_MESSAGE):
                 raise send_error(error) from None
 
     async def react(self, target: Target, reaction: str) -> None:
         """See the contract `ReactingConnector`. `reaction`: a name, with or without its colons."""
-        name, ts = reaction.strip(":"), target.reply_to
+        name, ts, channel = reaction.strip(":"), target.reply_to, self._moves.now(target).channel_id
         try:
-            await self._web().reactions_add(channel=target.channel_id, timestamp=ts, name=name)
+            await self._web().reactions_add(channel=channel, timestamp=ts, name=name)
         except FAULTS as error:
             if not (isinstance(error, SlackApiError) and code_of(error) in DONE):
                 raise send_error(error) from None
@@ -359,6 +354,7 @@ class SlackConnector:
             if payload[HOW] == "chosen":
                 return None
             raise SendRefused("nobody can look up what one person alone was shown")
+        target = self._moves.now(target)
         found = await self._proofs.find(payload, target, self._me, key=key, since=since, others=others)
         return Sent(platform_message_id=found) if found else None
 
@@ -380,13 +376,13 @@ class SlackConnector:
     async def typing(self, target: Target) -> None:
         """See `Connector.typing`, and `Signs` for how."""
         if self._session is not None:
-            await self._signs.show(target, self._web())
+            await self._signs.show(self._moves.now(target), self._web())
 
     async def typing_done(self, target: Target) -> None:
         """See `Connector.typing_done`."""
         if self._session is not None:
             # Else closed, and a session that was opened now would never be.
-            await self._signs.clear(target, self._web())
+            await self._signs.clear(self._moves.now(target), self._web())
 
     async def close(self) -> None:
         """See `Connector.close`."""
@@ -434,4 +430,5 @@ def self_of(data: Any) -> Self:
         user_id=str(data["user_id"]),
         bot_id=str(data.get("bot_id") or ""),
         name=one_line(str(data.get("user") or "")),
+        enterprise_id=str(data.get("enterprise_id") or ""),
     )

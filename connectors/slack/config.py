@@ -1,7 +1,7 @@
 """The settings of one Slack workspace."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field, field_validator
 
@@ -35,6 +35,9 @@ class SlackConfig(ConnectorConfig):
     """`xapp-…` with the scope connections:write, for Socket Mode. SLACK_APP_TOKEN."""
     signing_secret: str = Field(default="", repr=False)
     """For the Events API over HTTP, which comes later. SLACK_SIGNING_SECRET."""
+    external: Literal["allow", "mentions", "ignore"] = "mentions"
+    """People of other workspaces (Slack Connect): like the workspace's own, only when they turn to the agent,
+    or never. They have no role in any case."""
     api_base: str = ""
     """Base URL of the Web API, e.g. https://slack-gov.com/api/; empty: Slack's own."""
 

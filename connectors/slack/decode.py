@@ -10,6 +10,7 @@ a thread. `message` and `app_mention` of one post give the same result, whicheve
 from collections.abc import Callable, Mapping, Sequence
 
 from bot_host.connector import (
+    DENIED,
     NOT_LISTED,
     PAIRING,
     ChannelType,
@@ -40,10 +41,12 @@ from connectors.slack.events import (
     display_name,
     event_key,
     is_dm,
+    room_key,
     text_of,
     ts_to_int,
     ts_to_time,
 )
+from connectors.slack.external import Teams, is_external, refuse
 from connectors.slack.files import attachments, quotes
 from connectors.slack.happenings import IGNORED, read_reaction
 from connectors.slack.places import PLACES
@@ -61,11 +64,19 @@ class Decoder:
         config: SlackConfig,
         *,
         groups: Callable[[str], Sequence[str] | None] = lambda _user: (),
+        teams: Teams = lambda _user: (),
+        origin: Callable[[str], str] = lambda channel: channel,
     ) -> None:
-        """`groups`: the user groups of a person, of those that the config names; None: not known."""
+        """`groups`: the user groups of a person, of those that the config names; None: not known.
+
+        `origin`: the id that a channel had when it was first seen: what is told of it stays together.
+        """
         self._me = me
         self._door = config.door
-        self._groups = groups
+        self._external = config.external
+        self._teams = teams
+        self._origin = origin
+        self._all_groups = groups
         self._kinds: dict[str, Callable[[Event, Directory], InboundEvent]] = {
             "message": self._message,
             "app_mention": self._spoken,
@@ -78,7 +89,7 @@ class Decoder:
         name = text_of(event, "type")
         kind, place = self._kinds.get(name), PLACES.get(name)
         if place is not None:
-            return place(event, self._me, names)
+            return place(event, self._me, names, self._origin)
         if name in IGNORED:
             return Skipped(reason=f"news: {name}")
         if kind is None:
@@ -105,6 +116,9 @@ class Decoder:
         spoken = kind == "app_mention" or (kind == "message" and subtype in (*SPOKEN, BOT_MESSAGE))
         return event if spoken else None
 
+    def _key(self, channel: str, ts: str) -> str:
+        return event_key(self._me, self._origin(channel), ts)
+
     @staticmethod
     def _ids_of(event: Event) -> Ids:
         text = text_of(event, "text")
@@ -127,24 +141,45 @@ class Decoder:
         as_bot = event.get("subtype") == BOT_MESSAGE or not user
         if as_bot and (refused := self._refuse_bot(event)):
             return refused
+        return self._refuse_visit(event, user or bot, as_bot) or None
+
+    def _refuse_visit(self, event: Event, user: str, as_bot: bool, *, sure: bool = False) -> str:
+        channel = text_of(event, "channel")
         visit = Visit(
-            user=user or bot,
+            user=user,
             servers=(self._me.team_id,),
-            channels=(text_of(event, "channel"),),
-            groups=self._groups(user),
+            channels=tuple(dict.fromkeys((channel, self._origin(channel)))),
+            groups=self._groups(event, sure=sure),
             direct=is_dm(event),
             is_bot=as_bot,
         )
-        return self._door.refuse(visit) or None
+        refused = self._door.refuse(visit)
+        if refused not in ("", PAIRING) or user in self._door.owners:
+            return refused
+        if is_external(event, self._me, self._teams, sure=sure):
+            return refuse(self._external, addressed=self._is_addressed(event)) or refused
+        return refused
+
+    def _groups(self, event: Event, *, sure: bool = True) -> Sequence[str] | None:
+        """User groups are this workspace's own: nobody else has a role by them."""
+        user = text_of(event, "user")
+        return () if is_external(event, self._me, self._teams, sure=sure) else self._all_groups(user)
+
+    def _is_addressed(self, event: Event) -> bool:
+        # Who presses a button or uses a command says nothing, and means us.
+        if "text" not in event or is_dm(event):
+            return True
+        context = self._context(event)
+        return context.is_mention or context.is_reply
 
     def _refuse_bot(self, event: Event) -> str:
-        context = self._context(event)
-        addressed = context.is_mention or context.is_reply or is_dm(event)
-        return self._door.refuse_bot(addressed=addressed)
+        return self._door.refuse_bot(addressed=self._is_addressed(event))
 
     def _judged(self, event: Event, names: Directory) -> tuple[str | None, bool]:
         """Why this is not for the agent, and whether a bot says it, with what has been looked up."""
         refusal, is_bot = self._refusal(event), self._is_bot(event, names)
+        if refusal in (None, PAIRING) and (user := text_of(event, "user")):
+            refusal = self._refuse_visit(event, user, is_bot, sure=True) or None
         if is_bot and refusal in (None, PAIRING):
             refusal = self._refuse_bot(event) or (NOT_LISTED if refusal == PAIRING else None)
         return refusal, is_bot
@@ -160,9 +195,18 @@ class Decoder:
 
     # who uses commands and buttons
 
+    def room_key(self, channel: str, thread: str) -> str:
+        """The name of a room in the store."""
+        return room_key(self._origin(channel), thread)
+
     def refusal_of(self, user: str, channel: str) -> str | None:
         """Why this person may use nothing of ours there; `PAIRING`: somebody has to approve of them."""
         return self._refusal({"user": user, "channel": channel})
+
+    def is_denied(self, event: Event) -> bool:
+        """Whether the config denies this message's sender, or place."""
+        user = text_of(event, "user") or text_of(event, "bot_id")
+        return self._refuse_visit(event, user, not event.get("user")) == DENIED
 
     def visitor(self, user: str, told_name: str, names: Directory) -> PersonRef:
         """Who uses something. `told_name`: their short name, as the event says it."""
@@ -171,7 +215,7 @@ class Decoder:
             platform_id=user,
             name=names.user(user) or one_line(told_name),
             user_name=names.user_name(user) or one_line(told_name),
-            roles=tuple(self._groups(user) or ()),
+            roles=tuple(self._groups({"user": user}) or ()),
         )
 
     # messages
@@ -181,7 +225,7 @@ class Decoder:
         if subtype == "message_changed":
             return self._changed(event, names)
         if subtype == "message_deleted":
-            key = event_key(self._me, event["channel"], text_of(event, "deleted_ts"))
+            key = self._key(event["channel"], text_of(event, "deleted_ts"))
             return InboundDelete(event_keys=(key,))
         if subtype in NEWS:
             return self._skip(event, f"news: {subtype}")
@@ -190,7 +234,7 @@ class Decoder:
         return self._spoken(event, names)
 
     def _skip(self, event: Event, reason: str) -> Skipped:
-        key = event_key(self._me, event["channel"], event["ts"])
+        key = self._key(event["channel"], event["ts"])
         return Skipped(reason=reason, event_key=key)
 
     def _spoken(self, event: Event, names: Directory) -> InboundEvent:
@@ -202,9 +246,9 @@ class Decoder:
         room = self._room(event, context, names)
         thread = text_of(event, "thread_ts")
         return InboundMessage(
-            event_key=event_key(self._me, channel, ts),
+            event_key=self._key(channel, ts),
             message_id=ts,
-            memory_key=f"slack-{channel}-{ts}",
+            memory_key=f"slack-{self._origin(channel)}-{ts}",
             world=self._me.world(names.team()),
             room=room,
             sender=self._sender(event, names, is_bot=is_bot),
@@ -217,7 +261,7 @@ class Decoder:
                 server_id=self._me.team_id,
                 reply_to=ts,
             ),
-            replied_memory_key=f"slack-{channel}-{thread}" if thread and thread != ts else None,
+            replied_memory_key=f"slack-{self._origin(channel)}-{thread}" if thread and thread != ts else None,
             pairing_id=text_of(event, "user") if refusal else "",
         )
 
@@ -230,7 +274,7 @@ class Decoder:
                 name=names.user(user),
                 user_name=names.user_name(user),
                 is_bot=is_bot,
-                roles=tuple(self._groups(user) or ()),
+                roles=tuple(self._groups(event) or ()),
             )
         profile = event.get("bot_profile")
         profile = profile if isinstance(profile, Mapping) else {}
@@ -259,10 +303,8 @@ class Decoder:
             thread = ts
         name = "" if dm else names.channel(channel)
         kind = ChannelType.DM if dm else ChannelType.THREAD if thread else ChannelType.GROUP
-        if thread:
-            key = f"slack-room-{channel}-{thread}"
-            return RoomRef(key=key, type=kind, channel_id=channel, thread_id=thread, name=name)
-        return RoomRef(key=f"slack-room-{channel}", type=kind, channel_id=channel, name=name)
+        key = room_key(self._origin(channel), thread)
+        return RoomRef(key=key, type=kind, channel_id=channel, thread_id=thread, name=name)
 
     def _content(self, event: Event, names: Directory, context: MentionContext, kind: ChannelType) -> Content:
         text = readable(text_of(event, "text"), names, own_id=self._me.user_id)
@@ -292,7 +334,7 @@ class Decoder:
         message = self._changed_message(event)
         if "ts" not in message:
             return Skipped(reason="malformed: message_changed", failed=True)
-        key = event_key(self._me, event["channel"], message["ts"])
+        key = self._key(event["channel"], message["ts"])
         if message.get("subtype") == "tombstone":
             # What remains of a deleted message that has replies.
             return InboundDelete(event_keys=(key,))
@@ -327,4 +369,5 @@ class Decoder:
             sender=self.visitor(user, "", names),
             name=names.channel(channel),
             refusal=self.refusal_of(user, channel),
+            first=self._origin(channel),
         )

@@ -34,6 +34,8 @@ class Self:
     user_id: str
     bot_id: str
     name: str
+    enterprise_id: str = ""
+    """The organisation (Enterprise Grid) that the workspace is a part of; empty: none."""
 
     def world(self, name: str) -> WorldRef:
         """The workspace, under its present name."""
@@ -54,6 +56,11 @@ class Directory(Names, Protocol):
 
     def team(self) -> str:
         """The workspace's name."""
+
+
+def room_key(channel: str, thread: str = "") -> str:
+    """A room's name in the store (elizaos.md 6.12-02)."""
+    return f"slack-room-{channel}-{thread}" if thread else f"slack-room-{channel}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

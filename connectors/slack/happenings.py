@@ -16,21 +16,32 @@ from bot_host.connector import (
     WorldRef,
     one_line,
 )
+from connectors.slack.events import room_key
 
 IGNORED: Final = frozenset(
     {
-        "app_home_opened", "channel_archive", "channel_created", "channel_deleted", "channel_unarchive",
-        "group_archive", "group_deleted", "group_unarchive", "member_joined_channel", "member_left_channel",
+        "app_home_opened", "channel_archive", "channel_created", "channel_deleted", "file_change",
+        "file_created", "file_deleted", "file_public", "file_shared", "file_unshared", "group_archive",
+        "group_deleted", "member_left_channel",
     }
 )  # fmt: skip
-"""Of no use to an agent, and not asked for by our manifest: a closed conversation shows when sending, and a
-channel's members are no members of its workspace."""
+"""Of no use to an agent, and not asked for by our manifest: a closed conversation shows when sending, a
+channel's members are no members of its workspace, and a file's message comes as a message, with its text."""
 
 
 def read_reaction(
-    event: Mapping[str, Any], *, world: WorldRef, sender: PersonRef, name: str, refusal: str | None
+    event: Mapping[str, Any],
+    *,
+    world: WorldRef,
+    sender: PersonRef,
+    name: str,
+    refusal: str | None,
+    first: str,
 ) -> InboundReaction | Skipped:
-    """A reaction that came or went. `name`: the channel's; `refusal`: why its sender is not heard there."""
+    """A reaction that came or went. `name`: the channel's; `refusal`: why its sender is not heard there.
+
+    `first`: the id that the channel had first.
+    """
     item = event["item"]
     if item["type"] != "message":
         return Skipped(reason="reaction to a file")
@@ -39,12 +50,12 @@ def read_reaction(
     channel, ts = str(item["channel"]), str(item["ts"])
     dm = channel.startswith("D")
     return InboundReaction(
-        event_key=f"{world.platform_id}/{channel}/{ts}",
+        event_key=f"{world.platform_id}/{first}/{ts}",
         message_id=ts,
         channel_id=channel,
         world=world,
         room=RoomRef(
-            key=f"slack-room-{channel}",
+            key=room_key(first),
             type=ChannelType.DM if dm else ChannelType.GROUP,
             channel_id=channel,
             name="" if dm else name,

@@ -227,6 +227,6 @@ class Reader:
     def _room(self, use: Use) -> RoomRef:
         channel, thread, dm = use.channel, use.thread, use.channel.startswith("D")
         kind = ChannelType.DM if dm else ChannelType.THREAD if thread else ChannelType.GROUP
-        key = f"slack-room-{channel}-{thread}" if thread else f"slack-room-{channel}"
+        key = self._decoder.room_key(channel, thread)
         name = "" if dm else self._names.channel(channel)
         return RoomRef(key=key, type=kind, channel_id=channel, thread_id=thread, name=name)

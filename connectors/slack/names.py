@@ -15,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot_host.connector import one_line
 from connectors.slack.errors import code_of
 from connectors.slack.events import Ids, display_name
+from connectors.slack.external import STRANGER
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ class Known:
     name: str
     user_name: str = ""
     is_bot: bool | None = None
+    teams: tuple[str, ...] = ()
+    """A person's workspace, and its organisation."""
     until: float = 0.0
 
 
@@ -62,6 +65,10 @@ class Lookup:
     def is_bot(self, id: str) -> bool | None:
         """Whether it is a bot's user; None: not known."""
         return self._users[id].is_bot if id in self._users else None
+
+    def teams(self, id: str) -> tuple[str, ...]:
+        """A person's workspace, and its organisation; empty: not known."""
+        return self._users[id].teams if id in self._users else ()
 
     def knows(self, id: str) -> bool:
         """Whether this person has been looked up lately."""
@@ -128,13 +135,13 @@ class Lookup:
         old = table.get(id, Known(name))
         if old.until <= time.monotonic():
             until = time.monotonic() + AGAIN_S
-            self._keep(table, id, Known(old.name or name, old.user_name, old.is_bot, until))
+            self._keep(table, id, Known(old.name or name, old.user_name, old.is_bot, old.teams, until))
 
     def _keep_user(self, id: str, user: Mapping[str, Any]) -> None:
         told = user.get("is_bot")
         is_bot = told if isinstance(told, bool) else None
         short = one_line(str(user.get("name") or ""))
-        self._keep(self._users, id, Known(display_name(user), short, is_bot, _later()))
+        self._keep(self._users, id, Known(display_name(user), short, is_bot, teams_of(user), _later()))
 
     async def _look_up_user(self, id: str, web: AsyncWebClient) -> None:
         try:
@@ -156,6 +163,17 @@ class Lookup:
         log.warning("slack: %s of %s failed: %s", method, id, code)
         # Who is gone for good is called by the id; for a passing fault a known name is kept, if there is one.
         self._postpone(table, id, name=id if code in GONE else "")
+
+
+def teams_of(user: Mapping[str, Any]) -> tuple[str, ...]:
+    """A person's workspace, and its organisation. https://docs.slack.dev/reference/objects/user-object"""
+    if user.get("is_stranger") is True:
+        return (STRANGER,)
+    grid = user.get("enterprise_user")
+    grid = grid if isinstance(grid, Mapping) else {}
+    own, shared = grid.get("teams"), (user.get("team_id"), grid.get("enterprise_id"))
+    found = (*shared, *(own if isinstance(own, list) else ()))
+    return tuple(id for id in found if isinstance(id, str) and id)
 
 
 def _later() -> float:

@@ -14,25 +14,53 @@ from bot_host.connector import (
     one_line,
 )
 from connectors.slack.config import person_key
-from connectors.slack.events import Directory, Event, Self, display_name, text_of
+from connectors.slack.events import Directory, Event, Self, display_name, room_key, text_of
+
+Origin = Callable[[str], str]
+"""The id that a channel had first."""
+
+REMOVED: Final = "removed from the channel"
 
 
-def _room_renamed(event: Event, me: Self, names: Directory) -> InboundEvent:
-    channel = event["channel"]
-    room = RoomRef(
-        key=f"slack-room-{channel['id']}",
-        type=ChannelType.GROUP,
-        channel_id=channel["id"],
-        name=one_line(channel["name"]),
+def _room(channel: str, name: str, origin: Origin) -> RoomRef:
+    return RoomRef(
+        key=room_key(origin(channel)), type=ChannelType.GROUP, channel_id=channel, name=one_line(name)
     )
+
+
+def _room_renamed(event: Event, me: Self, names: Directory, origin: Origin) -> InboundEvent:
+    channel = event["channel"]
+    room = _room(str(channel["id"]), str(channel["name"]), origin)
     return InboundPlaces(world=me.world(names.team()), rooms=(room,))
 
 
-def _team_renamed(event: Event, me: Self, _names: Directory) -> InboundEvent:
+def _room_moved(event: Event, me: Self, names: Directory, origin: Origin) -> InboundEvent:
+    old, new = str(event["old_channel_id"]), str(event["new_channel_id"])
+    room = _room(new, names.channel(new) or names.channel(old), origin)
+    return InboundPlaces(world=me.world(names.team()), rooms=(room,))
+
+
+def _room_opened(event: Event, me: Self, names: Directory, origin: Origin) -> InboundEvent:
+    channel = str(event["channel"])
+    room = _room(channel, names.channel(channel), origin)
+    return InboundPlaces(world=me.world(names.team()), rooms=(room,), opened=(channel,))
+
+
+def _member_joined(event: Event, me: Self, names: Directory, origin: Origin) -> InboundEvent:
+    if event["user"] != me.user_id:
+        return Skipped(reason="news: member_joined_channel")
+    return _room_opened(event, me, names, origin)
+
+
+def _left(_event: Event, _me: Self, _names: Directory, _origin: Origin) -> InboundEvent:
+    return Skipped(reason=REMOVED)
+
+
+def _team_renamed(event: Event, me: Self, _names: Directory, _origin: Origin) -> InboundEvent:
     return InboundPlaces(world=me.world(one_line(event["name"])))
 
 
-def _joined(event: Event, me: Self, names: Directory) -> InboundEvent:
+def _joined(event: Event, me: Self, names: Directory, _origin: Origin) -> InboundEvent:
     person = _person(event["user"])
     return InboundMembership(world=me.world(names.team()), person=person, joined=True)
 
@@ -47,7 +75,7 @@ def _person(user: Event) -> PersonRef:
     )
 
 
-def _user_changed(event: Event, _me: Self, names: Directory) -> InboundEvent:
+def _user_changed(event: Event, _me: Self, names: Directory, _origin: Origin) -> InboundEvent:
     # Each new status line in the workspace brings one of these: only people we have met are our business.
     user = event["user"]
     if not names.knows(user["id"]):
@@ -58,8 +86,14 @@ def _user_changed(event: Event, _me: Self, names: Directory) -> InboundEvent:
     return InboundPlaces(people=(person,))
 
 
-PLACES: Final[Mapping[str, Callable[[Event, Self, Directory], InboundEvent]]] = {
+PLACES: Final[Mapping[str, Callable[[Event, Self, Directory, Origin], InboundEvent]]] = {
+    "channel_id_changed": _room_moved,
+    "channel_left": _left,
     "channel_rename": _room_renamed,
+    "channel_unarchive": _room_opened,
+    "group_left": _left,
+    "group_unarchive": _room_opened,
+    "member_joined_channel": _member_joined,
     "group_rename": _room_renamed,
     "team_rename": _team_renamed,
     "user_change": _user_changed,

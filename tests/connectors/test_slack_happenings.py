@@ -50,7 +50,7 @@ async def test_who_joins_the_workspace(tmp_path: Path) -> None:
         assert joined.world.platform_id == slack.team_id
 
 
-@pytest.mark.parametrize("kind", ["app_home_opened", "member_joined_channel", "channel_archive"])
+@pytest.mark.parametrize("kind", ["app_home_opened", "member_left_channel", "channel_archive", "file_shared"])
 async def test_what_is_left_aside(tmp_path: Path, kind: str) -> None:
     async with FakeSlack() as slack, running(slack, tmp_path) as bot:
         await slack.emit({"type": kind, "user": "U1", "channel": "C1"})

@@ -50,12 +50,13 @@ class FakeUser:
     name: str
     display_name: str
     is_bot: bool = False
+    team_id: str = TEAM_ID
 
     def to_json(self) -> Json:
         """As `users.info` and `user_change` show them. https://docs.slack.dev/reference/objects/user-object"""
         return {
             "id": self.id,
-            "team_id": TEAM_ID,
+            "team_id": self.team_id,
             "name": self.name,
             "deleted": False,
             "real_name": self.display_name,
@@ -67,7 +68,7 @@ class FakeUser:
                 "display_name": self.display_name,
                 "real_name_normalized": self.display_name,
                 "display_name_normalized": self.display_name,
-                "team": TEAM_ID,
+                "team": self.team_id,
             },
         }
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot_host.connector import RoomClosed, SendLater, SendRefused
+from bot_host.connector import InboundPlaces, RoomClosed, SendLater, SendRefused
 from bot_host.types.content import Content
 from bot_host.types.errors import StoreError
 from bot_host.types.events import ClosedRoomEvent, EventType
@@ -228,3 +228,20 @@ async def test_the_store_keeps_when_it_closed_first(house: House) -> None:
     assert (kept.closed_at, kept.reason, kept.room_id) == (first, "gone", None)
     assert await house.store.open_room("fake:1/x")
     assert not await house.store.open_room("fake:1/x")
+
+
+async def test_a_channel_that_the_platform_opens_is_open_with_its_threads(house: House) -> None:
+    for thread in ("", "t1"):
+        house.platform.faults.append(kicked())
+        await house.platform.accept()
+        target = Target(source="fake", channel_id="ada", thread_id=thread)
+        delivery = await house.host.send_message_to_target(house.agent_id, target, Content(text="hello"))
+        with pytest.raises(SendRefused):
+            await delivery.sent(30)
+    assert [destination for destination, _ in await closed(house)] == ["fake:1/ada", "fake:1/ada/t1"]
+    await house.platform.accept(InboundPlaces(opened=("ad",)))
+    assert len(await closed(house)) == 2
+    await house.platform.accept(InboundPlaces(opened=("ada",)))
+    async with asyncio.timeout(30):
+        while await closed(house):
+            await asyncio.sleep(0)

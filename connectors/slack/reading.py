@@ -1,0 +1,86 @@
+"""An event's way from Slack's JSON to what the host takes in: names and context are looked up before."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot_host.connector import ConnectorHost, InboundEvent, InboundMessage, LoginError, Skipped, one_line
+from connectors.slack.decode import Decoder
+from connectors.slack.events import Self
+from connectors.slack.groups import Groups
+from connectors.slack.moves import Moves
+from connectors.slack.names import Lookup
+from connectors.slack.threads import Threads
+
+log = logging.getLogger(__name__)
+
+GONE: Final = frozenset({"app_uninstalled", "tokens_revoked"})
+
+Event = Mapping[str, Any]
+
+
+class Reading:
+    """Reads the events of one connection."""
+
+    def __init__(
+        self,
+        *,
+        me: Self,
+        decoder: Decoder,
+        host: ConnectorHost,
+        web: AsyncWebClient,
+        names: Lookup,
+        groups: Groups,
+        moves: Moves,
+        threads: Threads,
+    ) -> None:
+        self._me = me
+        self._decoder = decoder
+        self._host = host
+        self._web = web
+        self._names = names
+        self._groups = groups
+        self._moves = moves
+        self._threads = threads
+        self.refusal: LoginError | None = None
+        """Slack says that the app is not wanted any more."""
+
+    async def body(self, body: Mapping[str, Any]) -> InboundEvent:
+        """The event of an envelope."""
+        return await self.event(body["event"])
+
+    async def event(self, event: Event) -> InboundEvent:
+        """What an event says. Raises StoreError, for what Slack has to deliver again."""
+        await self._groups.fill(self._web)
+        await self._moves.learn(event, self._host)
+        inbound = await self._decoded(event)
+        if isinstance(inbound, Skipped):
+            log.debug("slack: skipped an event: %s", inbound.reason)
+        self._names.learn(event)
+        if event.get("type") in GONE:
+            self.refusal = LoginError(f"Slack says {event['type']}: install the app again, copy its tokens")
+        return inbound
+
+    async def _decoded(self, event: Event) -> InboundEvent:
+        try:
+            stranger = self._decoder.stranger(event)
+            if not stranger or await self._host.is_paired(stranger):
+                await self._names.fill(self._decoder.ids(event), self._web)
+            inbound = self._decoder.decode(event, self._names)
+            if isinstance(inbound, InboundMessage):
+                return await self._threads.bring(inbound, self._decoder, self._me, self._web)
+            return inbound
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            # Decode reads what Slack's documentation promises; what breaks the promise comes no better again.
+            kind = one_line(str(event.get("type", "none")), 40)
+            fault = type(error).__name__
+            detail = log.isEnabledFor(logging.DEBUG)
+            log.warning("slack: skipped a malformed event of kind %s (%s)", kind, fault, exc_info=detail)
+            return Skipped(reason=f"malformed: {kind}", failed=True)
+
+    async def store(self, *events: InboundEvent) -> None:
+        """Take events in, in order. Raises StoreError."""
+        await self._host.accept(*events)
+        await self._threads.stored(events, self._host)
