@@ -38,23 +38,23 @@ from connectors.slack.catch_up import CatchUp
 from connectors.slack.check import check_account
 from connectors.slack.config import SlackConfig
 from connectors.slack.decode import Decoder, Self
-from connectors.slack.encode import encode, plain_request, plainly, request, shown
-from connectors.slack.errors import DRESS, GONE_MESSAGE, METADATA, code_of, login_error, send_error
+from connectors.slack.encode import encode
+from connectors.slack.errors import code_of, login_error, send_error
 from connectors.slack.groups import Groups
 from connectors.slack.history import History
 from connectors.slack.intake import Intake, Readers
 from connectors.slack.interactions import Reader, is_use
 from connectors.slack.live import compare
 from connectors.slack.moves import Moves
-from connectors.slack.mrkdwn import escape
 from connectors.slack.names import Lookup
+from connectors.slack.posting import Posting
 from connectors.slack.proof import Proofs
 from connectors.slack.reading import Reading
 from connectors.slack.replies import HOW, Replies, encode_chosen, encode_reply
 from connectors.slack.signs import DONE, Signs
 from connectors.slack.silence import silences
 from connectors.slack.threads import Threads
-from connectors.slack.transfer import Transfer, is_file_id, notes
+from connectors.slack.transfer import Transfer
 from connectors.slack.web import open_session, web_client
 
 log = logging.getLogger(__name__)
@@ -96,6 +96,7 @@ class SlackConnector:
         self._threads = Threads(self._history, self._names)
         self._files = Transfer(config, self._web)
         self._replies = Replies(config, self._files)
+        self._posting = Posting(self._files, self._web)
 
     def _web(self) -> AsyncWebClient:
         # The session belongs to the running loop, which is not there yet when the connector is made.
@@ -270,55 +271,16 @@ class SlackConnector:
         if HOW in payload:
             return await self._replies.send(payload, target, self._web())
         try:
-            return await self._send(payload, target, key)
+            return await self._posting.send(payload, target, key=key)
         except RoomClosed:
             # Commands may be used where the bot is no member.
             if not (is_use(target) and await self._replies.show_openly(payload, target, self._web())):
                 raise
             return Sent(platform_message_id="")
 
-    async def _send(self, payload: Payload, target: Target, key: str) -> Sent:
-        if payload.get("files"):
-            sent = await self._files.send(payload, target)
-            if isinstance(sent, Sent):
-                return sent
-            text = escape(notes(sent))
-            payload = {"text": text, "plain": text}
-        try:
-            return await self._post(request(payload, target, key=key))
-        except SlackApiError as error:
-            code = code_of(error)
-            if code not in DRESS:
-                raise send_error(error) from None
-            log.warning("slack: the markup was refused (%s); sending plain text", code)
-        except FAULTS as error:
-            raise send_error(error) from None
-        try:
-            return await self._post(plain_request(payload, target, key="" if code in METADATA else key))
-        except FAULTS as error:
-            raise send_error(error) from None
-
     async def edit(self, payload: Payload, target: Target, platform_message_id: str, *, key: str) -> None:
         """See the contract `EditingConnector`."""
-        channel, ts = self._moves.now(target).channel_id, platform_message_id
-        if payload.get("files"):
-            log.info("slack: files of an answer that changed stay as they are")
-            return
-        if is_file_id(ts):
-            raise SendRefused("Slack puts no text in place of a file")
-        try:
-            await self._web().chat_update(channel=channel, ts=ts, **shown(payload))
-            return
-        except SlackApiError as error:
-            if code_of(error) not in DRESS:
-                raise send_error(error) from None
-            log.warning("slack: the markup was refused (%s); editing with plain text", code_of(error))
-        except FAULTS as error:
-            raise send_error(error) from None
-        try:
-            await self._web().chat_update(channel=channel, ts=ts, text=plainly(payload))
-        except FAULTS as error:
-            raise send_error(error) from None
+        await self._posting.edit(payload, self._moves.now(target), platform_message_id)
 
     def edit_every_s(self, target: Target) -> float:
         """See the contract `DraftingConnector`."""
@@ -326,14 +288,7 @@ class SlackConnector:
 
     async def retract(self, target: Target, platform_message_id: str) -> None:
         """See the contract `EditingConnector`."""
-        if is_file_id(platform_message_id):
-            await self._files.retract(platform_message_id)
-            return
-        try:
-            await self._web().chat_delete(channel=self._moves.now(target).channel_id, ts=platform_message_id)
-        except FAULTS as error:
-            if not (isinstance(error, SlackApiError) and code_of(error) == GONE_MESSAGE):
-                raise send_error(error) from None
+        await self._posting.retract(self._moves.now(target), platform_message_id)
 
     async def react(self, target: Target, reaction: str) -> None:
         """See the contract `ReactingConnector`. `reaction`: a name, with or without its colons."""
@@ -368,10 +323,6 @@ class SlackConnector:
 
     async def _tell(self, target: Target, text: str) -> None:
         await self._replies.tell(target, text, self._web())
-
-    async def _post(self, arguments: dict[str, Any]) -> Sent:
-        answer = await self._web().chat_postMessage(**arguments)
-        return Sent(platform_message_id=str(answer.get("ts") or ""))
 
     async def typing(self, target: Target) -> None:
         """See `Connector.typing`, and `Signs` for how."""

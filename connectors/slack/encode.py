@@ -1,14 +1,17 @@
 """A message as `chat.postMessage` payloads. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from bot_host.connector import Content, Payload, Target, clean_text, split_markdown
 from connectors.slack.blocks import SECTION, blocks_of, in_words, section
+from connectors.slack.markdown import in_markdown
 from connectors.slack.mrkdwn import escape, render
 
 EVENT_TYPE: Final = "bot_host_part"
 """Names our metadata. https://docs.slack.dev/messaging/message-metadata"""
+MARKDOWN: Final = "markdown"
+"""In a payload: the text of a `markdown` block."""
 READABLE: Final = 4_000
 """Characters of one message, entities counted as written. "For best results, limit the number of characters
 in the text field to 4,000"; longer ones Slack may cut in two, through a code block if it comes to that.
@@ -26,18 +29,31 @@ SMALLEST: Final = 400
 def encode(content: Content, target: Target) -> list[Payload]:
     """The message as payloads, in order: `text` as mrkdwn, `plain` for when Slack refuses that.
 
+    Where Slack shows more of headings and tables, the payload has their `markdown` besides. With
+    `reply_broadcast` in `Content.metadata` the first one is shown in the channel besides its thread.
+
     Files are messages of their own, below the text: only without files a message can carry our key.
     """
-    del target  # Every conversation takes the same text.
     text, offered = _with_links(content).strip(), content.choices
     pieces = _pieces(text, AIM_SECTION if offered else AIM, most=SECTION if offered else READABLE)
-    payloads: list[Payload] = [{"text": mrkdwn, "plain": plain} for mrkdwn, plain in pieces]
+    payloads: list[Payload] = []
+    for mrkdwn, plain, markdown in pieces:
+        rich = {MARKDOWN: markdown} if markdown else {}
+        payloads.append({"text": mrkdwn, "plain": plain, **rich})
     if offered is not None:
         payloads = payloads or [{"text": "", "plain": ""}]
         payloads[-1] |= {"blocks": blocks_of(offered), "listed": in_words(offered)}
+    if payloads and target.thread_id and is_broadcast(content):
+        payloads[0]["broadcast"] = True
     files = [told for media in content.attachments if (told := media.as_file()) is not None]
     groups = (files[first : first + MOST_FILES] for first in range(0, len(files), MOST_FILES))
     return [*payloads, *({"text": "", "plain": "", "files": group} for group in groups)]
+
+
+def is_broadcast(content: Content) -> bool:
+    """Whether it wishes to be seen in the channel as well as in its thread."""
+    told = (content.model_extra or {}).get("metadata")
+    return isinstance(told, Mapping) and told.get("reply_broadcast") is True
 
 
 def _with_links(content: Content) -> str:
@@ -50,7 +66,7 @@ def _with_links(content: Content) -> str:
     return clean_text("\n".join([content.text, *links]))
 
 
-def _pieces(text: str, limit: int, *, most: int) -> Iterator[tuple[str, str]]:
+def _pieces(text: str, limit: int, *, most: int) -> Iterator[tuple[str, str, str]]:
     if not text:
         return
     # Splitting measures many candidates: what each would be as mrkdwn is too dear to ask every time.
@@ -59,12 +75,12 @@ def _pieces(text: str, limit: int, *, most: int) -> Iterator[tuple[str, str]]:
             continue
         plain, mrkdwn = escape(piece), render(piece)
         if len(mrkdwn) <= most:
-            yield mrkdwn, plain
+            yield mrkdwn, plain, in_markdown(piece)
         elif limit > SMALLEST:
             # Tables grow by their padding, addresses by their encoding.
             yield from _pieces(piece, limit // 2, most=most)
         else:
-            yield plain, plain
+            yield plain, plain, ""
 
 
 def request(payload: Payload, target: Target, *, key: str) -> dict[str, Any]:
@@ -72,6 +88,7 @@ def request(payload: Payload, target: Target, *, key: str) -> dict[str, Any]:
     return {
         **place(target),
         **shown(payload),
+        **({"reply_broadcast": True} if payload.get("broadcast") else {}),
         "unfurl_links": False,
         "unfurl_media": False,
         "metadata": _metadata(key),
@@ -80,10 +97,11 @@ def request(payload: Payload, target: Target, *, key: str) -> dict[str, Any]:
 
 def shown(payload: Payload) -> dict[str, Any]:
     """What a message shows: its text, and choices below it, where the text is a block and a fallback."""
-    text, blocks = payload["text"], payload.get("blocks")
-    if not blocks:
+    text, blocks, markdown = payload["text"], payload.get("blocks", ()), payload.get(MARKDOWN)
+    if not blocks and not markdown:
         return {"text": text}
-    return {"text": text or payload["listed"], "blocks": [*section(text), *blocks]}
+    above = [{"type": "markdown", "text": markdown}] if markdown else section(text)
+    return {"text": text or payload["listed"], "blocks": [*above, *blocks]}
 
 
 def plainly(payload: Payload) -> str:
@@ -96,6 +114,7 @@ def plain_request(payload: Payload, target: Target, *, key: str = "") -> dict[st
     dressed: dict[str, Any] = {
         **place(target),
         "text": plainly(payload),
+        **({"reply_broadcast": True} if payload.get("broadcast") else {}),
         "mrkdwn": False,
         "unfurl_links": False,
         "unfurl_media": False,

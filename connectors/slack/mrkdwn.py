@@ -1,10 +1,11 @@
 """Markdown as Slack's mrkdwn. https://docs.slack.dev/messaging/formatting-message-text
 
-Why our own renderer and not Slack's `markdown` block or `markdown_text`: the documentation promises for
-mrkdwn, and only for it, that `&lt;` is never the start of a mention, so this is the one way in which a
+Why our own renderer and not always Slack's `markdown` block or `markdown_text`: the documentation promises
+for mrkdwn, and only for it, that `&lt;` is never the start of a mention, so this is the one way in which a
 model's `<!channel>` certainly stays text, in code too, without spoiling what people copy out of a code block.
 It also works on every Slack (GovSlack, old clients), and knows no limit of 13,200 characters for all blocks.
-What it costs: headings become bold lines, tables become aligned text in a code block.
+What it costs: headings become bold lines, tables become aligned text in a code block. A message with these is
+a `markdown` block (see `markdown`), and this text is what notifications and old clients show of it.
 
 Every `<` that this module writes itself begins an http, https, mailto or tel address; all others are escaped.
 """
@@ -42,6 +43,13 @@ def render(markdown: str) -> str:
     if any(token.level >= DEEPEST - 1 for token in tokens):
         return escape(markdown)
     return _blocks(SyntaxTreeNode(tokens).children).strip("\n") or escape(markdown)
+
+
+def is_rich(markdown: str) -> bool:
+    """Whether there is a heading or a table in it."""
+    tokens = _MARKDOWN.parse(markdown)
+    deep = any(token.level >= DEEPEST - 1 for token in tokens)
+    return not deep and any(token.type in ("heading_open", "table_open") for token in tokens)
 
 
 def _blocks(nodes: Iterable[SyntaxTreeNode], *, gap: str = "\n\n") -> str:

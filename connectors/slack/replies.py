@@ -20,7 +20,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot_host.connector import Content, Payload, SendError, Sent, Target
 from connectors.slack.blocks import chosen_blocks
 from connectors.slack.config import SlackConfig
-from connectors.slack.encode import encode, place, shown
+from connectors.slack.encode import MARKDOWN, encode, place, shown
 from connectors.slack.errors import CLOSED, code_of, is_passing, send_error
 from connectors.slack.logs import SDK_LOG
 from connectors.slack.mrkdwn import escape
@@ -42,7 +42,12 @@ Json = dict[str, Any]
 def encode_reply(content: Content, target: Target) -> list[Payload]:
     """An answer to something that was used; for one person's eyes where that was so."""
     payloads = encode(content, target)
-    return [{HOW: "eyes", **each} for each in payloads] if target.extra.get("private") else payloads
+    return [{HOW: "eyes", **_plainer(each)} for each in payloads] if target.extra.get("private") else payloads
+
+
+def _plainer(payload: Payload) -> Payload:
+    """A `response_url` says of a refusal only that there was one: what may be refused does not go there."""
+    return {name: value for name, value in payload.items() if name != MARKDOWN}
 
 
 def encode_chosen(target: Target, label: str) -> list[Payload]:
@@ -128,7 +133,9 @@ class Replies:
             text = escape(notes(payload["files"]))
             payload = {"text": text, "plain": text}
         try:
-            return await self._respond(target, web, {**shown(payload), "response_type": "in_channel"})
+            return await self._respond(
+                target, web, {**shown(_plainer(payload)), "response_type": "in_channel"}
+            )
         except FAULTS as error:
             raise send_error(error) from None
 

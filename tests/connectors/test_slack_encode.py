@@ -6,8 +6,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot_host.connector import Content, Media, Target
+from bot_host.connector import Choices, Content, Media, Target
+from bot_host.types.choices import Pick
 from connectors.slack.encode import READABLE, encode, plain_request, request
+from connectors.slack.markdown import safe
 from connectors.slack.mrkdwn import GAP, render
 from tests.fakes.slack_methods import check_message
 from tests.fakes.slack_workspace import pings_of
@@ -152,6 +154,73 @@ def test_addresses_of_attachments_are_said() -> None:
     assert payload["text"] == "Here: https://a.b/said\n<https://a.b/c.png|A picture>"
     (payload,) = encode(Content(attachments=media[:1]), TARGET)
     assert payload["text"] == "<https://a.b/c.png|A picture>"
+
+
+@pytest.mark.parametrize(
+    ("markdown", "rich"),
+    [
+        ("# Title\n\ntext", True),
+        ("Title\n---\ntext", True),
+        ("| a | b |\n|---|---|\n| 1 | 2 |", True),
+        ("> # quoted", False),
+        ("```\n# no title\n```", False),
+        ("- a\n- b\n\n---\n\n**bold** #1", False),
+        ("plain", False),
+        (">" * 50 + " # deep", False),
+    ],
+)
+def test_headings_and_tables_are_a_markdown_block(markdown: str, rich: bool) -> None:
+    (payload,) = parts(markdown)
+    sent = request(payload, TARGET, key="m/0")
+    assert sent.get("blocks") == ([{"type": "markdown", "text": markdown}] if rich else None)
+    assert sent["text"] == (render(markdown))
+
+
+def test_choices_stand_below_a_markdown_block() -> None:
+    choices = Choices(key="k", picks=[Pick(label="Yes")])
+    (payload,) = encode(Content(text="# Sure?", choices=choices), TARGET)
+    kinds = [block["type"] for block in request(payload, TARGET, key="k")["blocks"]]
+    assert kinds == ["markdown", "actions"]
+
+
+LIVE = [
+    "<!channel>", "<!here|x>", "<!everyone>", "<!subteam^S1>", "<!date^1^x|y>", "<@U1ABC>", "<#C1ABC>",
+    "&lt;!channel&gt;", "&#60;!here>", "&#x3C;@U1ABC>", "[x](!channel)", "[x](<!here>)", "[x]( @U1ABC)",
+    "[x]\n\n[x]: !channel", "`<!channel>`", "```\n<!here>\n```",
+]  # fmt: skip
+LIVE_AFTER_ANY_CONVERSION = re.compile(
+    r"(?:<|&(?:lt|#0*60|#x0*3c);)\s*[!@#][A-Za-z]|\](?:\(|:)\s*<?\s*[!@#]", re.I
+)
+
+
+@pytest.mark.parametrize("text", LIVE)
+def test_a_markdown_block_notifies_nobody(text: str) -> None:
+    (payload,) = parts(f"# Title\n\n{text}")
+    shown = payload["markdown"]
+    assert pings_of(request(payload, TARGET, key="k")) == []
+    assert LIVE_AFTER_ANY_CONVERSION.search(f"# Title\n\n{text}")
+    assert not LIVE_AFTER_ANY_CONVERSION.search(shown)
+    assert shown.replace(GAP, "") == f"# Title\n\n{text}"
+
+
+@given(st.text(alphabet="<>!@#[](): &lt;chanelUC1\n`", max_size=40))
+def test_no_text_in_a_markdown_block_notifies(text: str) -> None:
+    found = safe(text)
+    assert not re.search(r"(?:<|&lt;)[!@#][A-Za-z]", found)
+    assert found.replace(GAP, "") == text.replace(GAP, "")
+
+
+def test_a_broadcast_is_made_only_on_wish_and_only_in_a_thread() -> None:
+    text = "word " * 2000
+    wished = Content(text=text, metadata={"reply_broadcast": True})
+    first, *others = encode(wished, TARGET)
+    assert request(first, TARGET, key="k")["reply_broadcast"] is True
+    assert plain_request(first, TARGET)["reply_broadcast"] is True
+    assert others
+    assert all("reply_broadcast" not in request(each, TARGET, key="k") for each in others)
+    assert "broadcast" not in encode(wished, Target(source="slack", channel_id="C1"))[0]
+    for metadata in ({"reply_broadcast": "yes"}, "reply_broadcast", None):
+        assert "broadcast" not in encode(Content(text="x", metadata=metadata), TARGET)[0]
 
 
 def test_the_request() -> None:

@@ -102,6 +102,60 @@ async def test_refused_markup_goes_out_plain(error: str) -> None:
         assert slack.pings() == []
 
 
+TABLE = "# Title\n\n| a | b |\n|---|---|\n| 1 | <!here> |"
+
+
+@pytest.mark.parametrize(("error", "again"), [("invalid_blocks", False), ("msg_blocks_too_long", True)])
+async def test_where_markdown_blocks_are_refused_the_text_is_mrkdwn(error: str, again: bool) -> None:
+    async with FakeSlack() as slack:
+        target = Target(source="slack", channel_id=slack.add_channel("general").id)
+        connector = SlackConnector(config_for(slack))
+        (payload,) = connector.encode(said(TABLE), target)
+        slack.fail("chat.postMessage", error)
+        sent = await connector.send(payload, target, key="k")
+        first, second = slack.calls_of("chat.postMessage")
+        assert "blocks" in first.args
+        assert not second.args["blocks"]
+        assert second.args["metadata"] == first.args["metadata"]
+        assert slack.posts()[0]["text"].startswith("*Title*\n\n```")
+        await connector.edit(payload, target, sent.platform_message_id, key="k")
+        await connector.send(payload, target, key="l")
+        await connector.close()
+        assert bool(slack.calls_of("chat.update")[0].args.get("blocks")) is again
+        assert bool(slack.calls_of("chat.postMessage")[2].args["blocks"]) is again
+        assert slack.pings() == []
+
+
+async def test_an_edit_falls_back_as_well() -> None:
+    async with FakeSlack() as slack:
+        target = Target(source="slack", channel_id=slack.add_channel("general").id)
+        connector = SlackConnector(config_for(slack))
+        (payload,) = connector.encode(said(TABLE), target)
+        sent = await connector.send(payload, target, key="k")
+        assert slack.posts()[0]["blocks"][0]["type"] == "markdown"
+        slack.fail("chat.update", "invalid_blocks", times=2)
+        await connector.edit(payload, target, sent.platform_message_id, key="k")
+        await connector.close()
+        assert len(slack.calls_of("chat.update")) == 3
+        assert slack.posts()[0]["text"].startswith("# Title")
+        assert "blocks" not in slack.posts()[0]
+
+
+async def test_a_broadcast_is_seen_in_the_channel() -> None:
+    async with FakeSlack() as slack:
+        ada, general = slack.add_user("ada"), slack.add_channel("general")
+        post = slack.workspace.user_message(general, ada, "question")
+        target = Target(source="slack", channel_id=general.id, thread_id=post["ts"])
+        connector = SlackConnector(config_for(slack))
+        for wish in (True, False):
+            content = Content(text=f"{wish}", metadata={"reply_broadcast": wish})
+            (payload,) = connector.encode(content, target)
+            await connector.send(payload, target, key="k")
+        await connector.close()
+        told = [call.args.get("reply_broadcast") for call in slack.calls_of("chat.postMessage")]
+        assert told == [True, None]
+
+
 async def test_a_very_long_answer_arrives_in_readable_parts() -> None:
     text = "\n\n".join(f"Paragraph {n} with **bold** & <angle> words." for n in range(2500))
     assert len(text) > 100_000
