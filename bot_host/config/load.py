@@ -36,6 +36,7 @@ from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.kit.logs import SecretMask
 from bot_host.kit.names import variable_of
 from bot_host.types.errors import ConfigError
+from bot_host.types.secrets import SECRET_KEY
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -135,14 +136,16 @@ class _Loader:
         inner = {key.rpartition(".")[0]: source for key, source in self.sources.items()}
         # A table that is one value (`roles`) has the source of what stands in it.
         sources = {key: self.sources.get(key) or inner.get(key, DEFAULT) for key in values}
+        secret_key = (self.variables.find(SECRET_KEY) or ("", ""))[0]
         return Loaded(
             config=config,
             sources=sources,
             folder=self.folder,
             file=self.path,
-            secrets=tuple(sorted(secrets_in(values))),
+            secrets=tuple(sorted({*secrets_in(values), *secret_key.replace(",", " ").split()})),
             notes=(*self.env_notes, *later_notes(values, sources)),
             env=self.env,
+            secret_key=secret_key,
         )
 
     def _stop(self) -> None:

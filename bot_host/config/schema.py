@@ -291,6 +291,8 @@ class Loaded:
     """One line for each key that is set and has no effect yet, and for an .env that others can read."""
     env: dict[str, str]
     """What `.env` holds, for settings that are asked for by name."""
+    secret_key: str = field(default="", repr=False)
+    """BOT_HOST_SECRET_KEY: what seals tokens in the database; empty: `secret.key` in the data folder does."""
 
 
 def flatten(model: BaseModel, prefix: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from bot_host.contracts.agents import AgentRows
 from bot_host.contracts.knowledge import Memories, People, Places, Records
 from bot_host.contracts.ledger import Ledger
 from bot_host.contracts.pairing import Pairings
+from bot_host.contracts.secrets import Secrets
 from bot_host.contracts.tables import SchemaStore
 from bot_host.contracts.tasks import Tasks
 from bot_host.types.choices import OpenChoice
@@ -326,6 +327,7 @@ class Store(
     AgentRows,
     Ledger,
     Pairings,
+    Secrets,
     Protocol,
 ):
     """The whole database."""

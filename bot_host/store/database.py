@@ -33,6 +33,7 @@ from bot_host.store.driver import Driver
 from bot_host.store.knowledge import MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, SchemaVerbs, TaskVerbs
 from bot_host.store.ledger_verbs import LedgerVerbs
 from bot_host.store.pairing_verbs import PairingVerbs
+from bot_host.store.secret_verbs import SecretVerbs
 from bot_host.types.choices import OpenChoice
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID
@@ -69,6 +70,7 @@ class Database(
     AgentVerbs,
     LedgerVerbs,
     PairingVerbs,
+    SecretVerbs,
 ):
     """`bot_host.contracts.store.Store`; see there for what each verb does."""
 

@@ -113,6 +113,8 @@ POLICIES: Final[Mapping[str, tuple[Policy, str]]] = {
     "skipped.reason": (Policy.KEEP, "a fixed word; nothing but a key tells which message it was"),
     "accounts.label": (Policy.KEEP, "the agent's own"),
     "accounts.error": (Policy.KEEP, "of a platform"),
+    "connector_secrets.value": (Policy.KEEP, "a platform's tokens for the agent's own account, encrypted"),
+    "connector_secrets.about": (Policy.KEEP, "a workspace's name, and why its tokens are over"),
 }
 """Of each column that points at an entity or a memory, or may hold words about people."""
 

@@ -25,7 +25,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot_host.store.columns import Id, Json, Key, Moment, Real, Seq, Words
 
-HEAD: Final = "0012"
+HEAD: Final = "0013"
 
 metadata: Final = MetaData(
     naming_convention={
@@ -574,6 +574,20 @@ choices: Final = Table(
     Index(None, "memory_id"),
     Index(None, "entity_id"),
     Index(None, "expires_at"),
+)
+
+# Tokens that platforms hand over while the host runs, encrypted (`store/secret_box.py`). A row stays when the
+# account is over, without its value, and says why. It holds nothing about people.
+connector_secrets: Final = Table(
+    "connector_secrets",
+    metadata,
+    Column("platform", Key, nullable=False),
+    Column("app", Key, nullable=False),
+    Column("account", Key, nullable=False),
+    Column("value", Words, nullable=False),
+    Column("about", Json, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    PrimaryKeyConstraint("platform", "app", "account"),
 )
 
 marks: Final = Table(

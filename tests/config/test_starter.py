@@ -136,7 +136,7 @@ def test_env_template_has_every_variable_and_sets_none() -> None:
     text = FILES[".env"].read_text("utf-8")
     named = set(re.findall(r"(?m)^# ([A-Z_]+)=", text))
     config = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", FILES["config.toml"].read_text("utf-8")))
-    assert named == config | {"BOT_HOST_ENV"}
+    assert named == config | {"BOT_HOST_ENV", "BOT_HOST_SECRET_KEY"}
     assert not re.search(r"(?m)^[^#\n]", text)
 
 
