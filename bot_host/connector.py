@@ -26,6 +26,7 @@ from bot_host.contracts.connector import (
     TextStream,
     TurnListener,
 )
+from bot_host.contracts.connector_app import OVER, AppHost, ConnectorApp, is_over
 from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.contracts.connector_http import (
     HttpAnswer,
@@ -124,12 +125,14 @@ from bot_host.types.memory import Memory
 from bot_host.types.models import ChatMessage, ModelType, SpeechRequest, TextRequest
 from bot_host.types.outbound import ASKED_BY, Payload, Sent, Target
 from bot_host.types.places import Entity, Role, Room
+from bot_host.types.secrets import KeptAccount
 
 __all__ = [
     "ASKED_BY",
     "DENIED",
     "NOT_LISTED",
     "OTHERS_WORDS",
+    "OVER",
     "PAIRING",
     "AccessKind",
     "AccessList",
@@ -141,6 +144,7 @@ __all__ = [
     "ActionCall",
     "ActionResult",
     "Agent",
+    "AppHost",
     "BotHostError",
     "ChannelType",
     "ChatMessage",
@@ -153,6 +157,7 @@ __all__ = [
     "Completing",
     "ConfigError",
     "Connector",
+    "ConnectorApp",
     "ConnectorConfig",
     "ConnectorError",
     "ConnectorHost",
@@ -186,6 +191,7 @@ __all__ = [
     "InboundPlaces",
     "InboundReaction",
     "Joins",
+    "KeptAccount",
     "LinkedMessage",
     "LiveChecking",
     "Localized",
@@ -245,6 +251,7 @@ __all__ = [
     "clean_text",
     "create_unique_uuid",
     "deliver",
+    "is_over",
     "newest_that_fit",
     "one_line",
     "shortened",

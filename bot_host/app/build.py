@@ -13,6 +13,7 @@ from bot_host.app.agents import agent_options, answering_agent, hosted_agents
 from bot_host.app.folders import process_lock
 from bot_host.app.permissions import unknown_actions
 from bot_host.app.schedules import faults, planned
+from bot_host.app.secrets import secret_box
 from bot_host.app.silence import config_silences
 from bot_host.config.load import load_config
 from bot_host.config.schema import ConnectorEntry, Loaded, ScheduleConfig
@@ -112,7 +113,14 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
     hosted = list(hosted_agents(loaded))
     store = make_store(config.database.url, base=loaded.folder)
     lock = process_lock(loaded)
-    host = BotHost(store=store, data_dir=config.data_dir, mask=mask.hide, lock=lock)
+    host = BotHost(
+        store=store,
+        data_dir=config.data_dir,
+        mask=mask.hide,
+        lock=lock,
+        box=secret_box(loaded),
+        learn=mask.add,
+    )
     try:
         ids = await host.add_agents(
             [
@@ -158,10 +166,13 @@ def _add(built: Built, loaded: Loaded, entry: ConnectorEntry, spec: ConnectorSpe
         built.off.append(f"{short} off: {why}")
         return
     check_web(loaded, entry, spec)
-    connector = spec.create(entry.config)
+    app = spec.create_app(entry.config)
     owners = (create_unique_uuid(agent_id, spec.person_key(owner)) for owner in entry.config.owners)
     built.host.get_agent(agent_id).owners.update(owners)
-    built.host.add_connector(connector, entry.config, name=short, agent_id=agent_id)
+    if app is not None:
+        built.host.add_app(app, entry.config, name=short, agent_id=agent_id, person_key=spec.person_key)
+    else:
+        built.host.add_connector(spec.create(entry.config), entry.config, name=short, agent_id=agent_id)
     built.on.append(short)
     if spec.needs_web(entry.config):
         built.needs_web.append(short)

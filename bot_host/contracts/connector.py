@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.kit.tasks import Supervisor
@@ -19,6 +19,9 @@ from bot_host.types.content import Content, Media
 from bot_host.types.inbound import Account, InboundEvent, InboundMessage, Mark, RecentRoom
 from bot_host.types.ledger import Heard
 from bot_host.types.outbound import Payload, Sent, Target
+
+if TYPE_CHECKING:
+    from bot_host.contracts.connector_app import ConnectorApp
 
 
 class ConnectorState(StrEnum):
@@ -369,6 +372,8 @@ class ConnectorSpec:
     """Why a connector with this config is off (`no token; set DISCORD_BOT_TOKEN`); empty: it can start."""
     create: Callable[[ConnectorConfig], Connector]
     """Imports the SDK. Raises ConfigError."""
+    create_app: "Callable[[ConnectorConfig], ConnectorApp | None]" = lambda _config: None
+    """In place of `create`, where this config stands for an app that is installed in several workspaces."""
     wrong: Callable[[ConnectorConfig], str] = lambda _config: ""
     """What is wrong with what is set (a token of another kind, half of a pair); empty: nothing.
 

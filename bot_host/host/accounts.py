@@ -60,7 +60,7 @@ class Accounts:
         self._lines[line.account.key] = line
         return known is None
 
-    def close(self, connector: Connector) -> None:
+    def close(self, connector: object) -> None:
         """The lines of a connector that is taken away."""
         for key in [key for key, line in self._lines.items() if line.connector is connector]:
             del self._lines[key]

@@ -13,13 +13,13 @@ from bot_host.host.accounts import Accounts
 from bot_host.host.agents import Agents, each_of
 from bot_host.host.asking import Asking
 from bot_host.host.callers import WaitingCallers
-from bot_host.host.connectors import ConnectorRunner
 from bot_host.host.desk import Desk
 from bot_host.host.events import HostEvents, Listener
 from bot_host.host.files import Outgoing, keep_tidy, save_media
 from bot_host.host.handlers import handler_account
 from bot_host.host.message_service import HostMessageService
 from bot_host.host.result import Delivery, MessageResult
+from bot_host.host.runner import Runner
 from bot_host.host.task_workers import is_local
 from bot_host.kit.clock import utc_now
 from bot_host.kit.lock import ProcessLock
@@ -27,6 +27,7 @@ from bot_host.kit.media_folder import FOLDER, MediaFolder
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
 from bot_host.store import make_store
+from bot_host.store.secret_box import SecretBox
 from bot_host.types import host_events as events
 from bot_host.types.content import Content, Media
 from bot_host.types.errors import StateError, StoppedError
@@ -72,23 +73,28 @@ class HostBase:
         data_dir: Path | None = None,
         mask: Callable[[str], str] = lambda text: text,
         lock: ProcessLock | None = None,
+        box: SecretBox | None = None,
+        learn: Callable[..., None] = lambda *_secrets: None,
     ) -> None:
         """`store`: of `make_store`, or a URL such as `sqlite:///bot.db`, its path from the current folder.
 
         `mask` blots secrets out of what is stored about failures. `lock`: the store's, taken and let go by
-        the caller; without one the host sees to it itself. Raises ConfigError, StateError.
+        the caller; without one the host sees to it itself. `box` seals secrets that platforms hand over; by
+        default its key is in the data folder. `learn` is told of them. Raises ConfigError, StateError.
         """
         self._store_given = store is not None and not isinstance(store, str)
         self._store = _store_of(store)
         self._data_dir = data_dir or Path.cwd()
         self._mask = mask
+        self._box = box or SecretBox(self._data_dir)
+        self._learn = learn
         self._media = MediaFolder(self._data_dir / FOLDER)
         self._outgoing = Outgoing(folder=self._media)
         self._tidying: asyncio.Task[None] | None = None
         self._tasks = Supervisor("host")
         self._events = HostEvents()
         self._agents = Agents(cast(Host, self), self._store)
-        self._connectors: list[ConnectorRunner] = []
+        self._connectors: list[Runner] = []
         self._accounts = Accounts(self._agents.working)
         self._callers = WaitingCallers()
         self._message_service = HostMessageService(cast(_Speaker, self).handle_message)

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,33 +15,29 @@ from bot_host.contracts.store import Store
 from bot_host.host.accounts import Accounts, Line
 from bot_host.host.inbox import HostInbox
 from bot_host.host.missed import Missed
+from bot_host.host.runner import Runner
+from bot_host.host.scope import scoped
 from bot_host.kit.clock import utc_now
-from bot_host.kit.logs import log_context
-from bot_host.kit.retry import backoff
-from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
 from bot_host.runtime.choices import why_not
 from bot_host.runtime.commands import complete, offered
 from bot_host.runtime.parts import check_action
 from bot_host.types.choices import Choices
 from bot_host.types.commands import CommandSpec, Completing
-from bot_host.types.errors import ConfigError, ConnectorError, LoginError, StateError, StoreError
+from bot_host.types.errors import StateError
 from bot_host.types.ids import UUID, create_unique_uuid
 from bot_host.types.inbound import Account, InboundEvent, InboundMessage, Mark, RecentRoom
-from bot_host.types.ledger import AccountNote
 from bot_host.types.pairing import PairingState
 
 log = logging.getLogger(__name__)
 
-STOP_SECONDS: Final = 10.0
-"""What a connector may take to stop taking messages, and again to close."""
 COMPLETE_SECONDS: Final = 2.0
 """Whoever types waits no longer: Discord takes proposals for three."""
 LOOK_SECONDS: Final = 60.0
 """What a connector may take to find out what makes it silent."""
 
 
-class ConnectorRunner:
+class ConnectorRunner(Runner):
     """One connector and its `ConnectorHost`: supervises `run`, and takes in what it brings."""
 
     def __init__(
@@ -61,51 +56,41 @@ class ConnectorRunner:
         find_agent: Callable[[UUID], AgentRuntime | None],
         mask: Callable[[str], str],
         watch_pairing: Callable[[str], Coroutine[Any, Any, None]],
+        scope: str = "",
     ) -> None:
-        """`mask` blots secrets out of what is stored about failures (invariant I5)."""
-        self.connector = connector
-        self.name = name
-        """The table of the config, for the log: `discord`, `telegram[1]`."""
-        self.state = ConnectorState.STARTING
-        self.since = utc_now()
-        """In this state."""
-        self.error = ""
-        """What keeps it from being connected; empty when it is."""
-        self.last_error = ""
-        self.last_error_at: datetime | None = None
-        self.events = 0
-        """That came in since the start, of any kind."""
-        self.last_event_at: datetime | None = None
+        """`scope`: what keys of this account are kept apart by (`host/scope`).
+
+        `mask` blots secrets out of what is stored about failures (invariant I5).
+        """
+        super().__init__(
+            connector,
+            name=name,
+            agent_id=agent_id,
+            agent_name=agent_name,
+            store=store,
+            data_dir=data_dir,
+            mask=mask,
+        )
+        self._connector = connector
         self._config = config
-        self.agent_id = agent_id
-        self.agent_name = agent_name
-        self._store = store
         self._inbox = inbox
         self._accounts = accounts
-        self._data_dir = data_dir
         self._on_open = on_open
         self._find_agent = find_agent
-        self._mask = mask
         self._watch_pairing = watch_pairing
-        self._account: Account | None = None
         self._missed = Missed(store, inbox, config, name=name, began=utc_now())
-        self._tasks = Supervisor(name)
-        self._stopping = False
         self._looked = False
-        self._stop_asked = asyncio.Event()
-        self._failures = 0
+        self._scope = scope
+
+    @property
+    def connector(self) -> Connector:
+        """What it runs."""
+        return self._connector
+
+    async def _serve(self) -> None:
+        await self._connector.run(self)
 
     # -- what the connector sees (ConnectorHost) --------------------------------------------------------
-
-    @property
-    def tasks(self) -> Supervisor:
-        """For the connector's own tasks."""
-        return self._tasks
-
-    @property
-    def data_dir(self) -> Path:
-        """The host's data folder."""
-        return self._data_dir
 
     async def connected(self, account: Account) -> None:
         """Logged in: the account's line opens, and what waited for it goes out."""
@@ -149,24 +134,15 @@ class ConnectorRunner:
             return ()
         return tuple(replace(action, plugin=self.connector.platform) for action in found)
 
-    def waiting(self, why: str) -> None:
-        """Connection lost; the connector is trying again by itself."""
-        if self._stopping:
-            return
-        if self.state is not ConnectorState.WAITING or self.error != why:
-            log.warning("%s waits: %s", self.name, why)
-            self._become(ConnectorState.WAITING, why)
-            self._tasks.spawn("note", self._note())
-
     async def accept(self, *events: InboundEvent) -> None:
         """Take events in, in order. Returns when all are on disk. Raises StoreError."""
         self.events += len(events)
         self.last_event_at = utc_now()
-        await self._inbox.accept(self.agent_id, self._who(), events)
+        await self._inbox.accept(self.agent_id, self._who(), [scoped(each, self._scope) for each in events])
 
     async def accept_missed(self, *events: InboundEvent) -> None:
         """`accept`, by the account's `catch_up` and `catch_up_max_age`. Raises StoreError."""
-        await self._missed.accept(self.agent_id, self._who(), events)
+        await self._missed.accept(self.agent_id, self._who(), [scoped(each, self._scope) for each in events])
 
     def caught_up(self) -> None:
         """All of a gap has been handed over: say what became of it."""
@@ -217,8 +193,9 @@ class ConnectorRunner:
         """Why what it chooses is not its sender's to choose; empty: it is. Raises StoreError."""
         if message.choice is None:
             return ""
+        choice, message = message.choice, scoped(message, self._scope)
         refusal = why_not(
-            await self._store.find_choice(message.choice.key),
+            await self._store.find_choice(choice.key),
             agent_id=self.agent_id,
             entity_id=create_unique_uuid(self.agent_id, message.sender.key),
             room_id=create_unique_uuid(self.agent_id, message.room.key),
@@ -248,101 +225,7 @@ class ConnectorRunner:
         for line in lines:
             log.warning("%s: %s%s", self.name, line.detail, f"; {line.advice}" if line.advice else "")
 
-    @property
-    def account(self) -> Account | None:
-        """Who it is, once it has logged in."""
-        return self._account
-
-    def _become(self, state: ConnectorState, error: str = "") -> None:
-        if state is not self.state:
-            self.since = utc_now()
-        self.state = state
-        self.error = error
-        if error:
-            self.last_error, self.last_error_at = error, utc_now()
-
-    async def _note(self) -> None:
-        """Put the state where it can be read when the host is down. Not worth a failure."""
-        try:
-            await self._store.note_account(
-                AccountNote(
-                    account=self._account.key if self._account is not None else self.name,
-                    name=self.name,
-                    agent_id=self.agent_id,
-                    label=self._account.name if self._account is not None else "",
-                    state=self.state.value,
-                    since=self.since,
-                    error=self._mask(self.last_error),
-                    error_at=self.last_error_at,
-                )
-            )
-        except StoreError as error:
-            log.warning("the state of %s could not be written down: %s", self.name, error)
-
     def _who(self) -> Account:
         if self._account is None:
             raise StateError(f"{self.name} has not said who it is: `connected` comes first")
         return self._account
-
-    # -- what the host does with it ---------------------------------------------------------------------
-
-    async def supervise(self) -> None:
-        """Run the connector until it ends by itself, is refused for good, or is stopped."""
-        with log_context(connector=self.name):
-            while not self._stopping:
-                try:
-                    await self._run()
-                except (LoginError, ConfigError) as error:
-                    self._become(ConnectorState.FAILED, str(error))
-                    log.error("%s off: %s", self.name, error)
-                    await self._note()
-                    return
-                except Exception as error:
-                    self._failures += 1
-                    wait = backoff(self._failures)
-                    self.waiting(f"{error or type(error).__name__}; trying again in {wait:.0f} s")
-                    log.debug("%s failed", self.name, exc_info=error)
-                    await self._sleep(wait)
-                else:
-                    break
-            self._become(ConnectorState.STOPPED)
-            await self._note()
-
-    async def _sleep(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stop_asked.wait()
-        except TimeoutError:
-            return
-
-    async def _run(self) -> None:
-        try:
-            await self.connector.run(self)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            # Not ours: an SDK's own task was cancelled, and the connector passed that on.
-            raise ConnectorError("the connection was given up by the library") from None
-
-    async def stop_intake(self) -> None:
-        """Take nothing more in; sending goes on."""
-        self._stopping = True
-        self._stop_asked.set()
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await self.connector.stop_intake()
-        except Exception as error:  # noqa: BLE001 - stopping goes on with the others
-            log.warning(
-                "%s did not stop taking messages by itself: %s", self.name, error or type(error).__name__
-            )
-
-    async def close(self) -> None:
-        """Let go of the connection and end the connector's tasks."""
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await self.connector.close()
-        except Exception as error:  # noqa: BLE001 - closing goes on with the others
-            why = error or type(error).__name__
-            log.warning("%s did not close by itself: %s", self.name, why)
-        await self._tasks.close()

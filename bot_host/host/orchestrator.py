@@ -2,18 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
 from bot_host.contracts.connector import Connector, FileSendingConnector
+from bot_host.contracts.connector_app import ConnectorApp
 from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.contracts.connector_http import HttpConnector
 from bot_host.host.agent_methods import STORE_SECONDS, AgentMethods
 from bot_host.host.agents import stop_agent
+from bot_host.host.apps import AppRunner
 from bot_host.host.connectors import ConnectorRunner
 from bot_host.host.message_methods import MessageMethods
 from bot_host.host.result import Delivery
+from bot_host.host.runner import Runner
+from bot_host.host.scope import scoped_key
 from bot_host.host.status import StatusMethods
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
@@ -21,10 +25,11 @@ from bot_host.runtime.given import made, made_content
 from bot_host.runtime.voice import next_message_id
 from bot_host.types.content import ChannelType, Content
 from bot_host.types.errors import BotHostError, StateError
-from bot_host.types.ids import UUID
+from bot_host.types.ids import UUID, create_unique_uuid
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import ASKED_BY, Target
 from bot_host.types.places import Room
+from bot_host.types.secrets import EndedAccount
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +53,8 @@ class BotHost(AgentMethods, MessageMethods, StatusMethods):
         await self.stop()
 
     @property
-    def connectors(self) -> Sequence[ConnectorRunner]:
-        """The connectors, on or off."""
+    def connectors(self) -> Sequence[Runner]:
+        """The connectors, on or off: apps, and the accounts of theirs that are there now, among them."""
         return tuple(self._connectors)
 
     @property
@@ -67,10 +72,46 @@ class BotHost(AgentMethods, MessageMethods, StatusMethods):
         self, connector: Connector, config: ConnectorConfig, *, name: str, agent_id: UUID
     ) -> ConnectorRunner:
         """Add a platform account that `agent_id` answers on; `start_connectors` brings it up."""
+        runner = self._make_runner(connector, config, name=name, agent_id=agent_id)
+        self._connectors.append(runner)
+        return runner
+
+    def add_app(
+        self,
+        app: ConnectorApp,
+        config: ConnectorConfig,
+        *,
+        name: str,
+        agent_id: UUID,
+        person_key: Callable[[str], str] = lambda platform_id: platform_id,
+    ) -> AppRunner:
+        """Add an app whose accounts come and go, and on all of which `agent_id` answers.
+
+        `person_key`: see `ConnectorSpec`; for the owners.
+        """
+        agent = self.get_agent(agent_id)
+        runner = AppRunner(
+            app,
+            household=_Household(self, config, agent_id, person_key),
+            box=self._box,
+            learn=self._learn,
+            name=name,
+            agent_id=agent_id,
+            agent_name=agent.character.name,
+            store=agent.store,
+            data_dir=self._data_dir,
+            mask=self._mask,
+        )
+        self._connectors.append(runner)
+        return runner
+
+    def _make_runner(
+        self, connector: Connector, config: ConnectorConfig, *, name: str, agent_id: UUID, scope: str = ""
+    ) -> ConnectorRunner:
         agent = self.get_agent(agent_id)
         if isinstance(connector, FileSendingConnector):
             connector.use_files(self._media)
-        runner = ConnectorRunner(
+        return ConnectorRunner(
             connector,
             config,
             name=name,
@@ -84,9 +125,8 @@ class BotHost(AgentMethods, MessageMethods, StatusMethods):
             find_agent=self._agents.find,
             mask=self._mask,
             watch_pairing=self._desk(agent).pairing.watch,
+            scope=scope,
         )
-        self._connectors.append(runner)
-        return runner
 
     def use_address(self, url: str) -> None:
         """Tell the connectors that are called over HTTP where the web server is, before they start."""
@@ -97,7 +137,7 @@ class BotHost(AgentMethods, MessageMethods, StatusMethods):
     def start_connectors(self) -> list[asyncio.Task[None]]:
         """Bring all connectors up; a task each, which ends when its connector has ended."""
         self._running = [self._tasks.spawn(r.name, r.supervise()) for r in self._connectors]
-        return self._running
+        return list(self._running)
 
     # -- the way out ------------------------------------------------------------------------------------
 
@@ -230,6 +270,51 @@ class BotHost(AgentMethods, MessageMethods, StatusMethods):
             await self._events.close(min(grace, 1.0))
             for desk in reversed(self._desks):
                 await desk.close()
+
+
+class _Household:
+    """See `Household`: one app's accounts among the host's connectors."""
+
+    def __init__(
+        self, host: BotHost, config: ConnectorConfig, agent_id: UUID, person_key: Callable[[str], str]
+    ) -> None:
+        self._host = host
+        self._config = config
+        self._agent_id = agent_id
+        self._person_key = person_key
+
+    def move_in(self, connector: Connector, name: str, scope: str) -> ConnectorRunner:
+        agent = self._host.get_agent(self._agent_id)
+        agent.owners.update(
+            create_unique_uuid(self._agent_id, scoped_key(scope, self._person_key(owner)))
+            for owner in self._config.owners
+        )
+        runner = self._host._make_runner(
+            connector, self._config, name=name, agent_id=self._agent_id, scope=scope
+        )
+        self._host._connectors.append(runner)
+        return runner
+
+    def start(self, runner: ConnectorRunner, app: AppRunner) -> asyncio.Task[None]:
+        task = self._host._tasks.spawn(runner.name, app.tend(runner))
+        self._host._running.append(task)
+        task.add_done_callback(self._host._running.remove)
+        return task
+
+    async def move_out(self, runner: ConnectorRunner) -> None:
+        self.close_line(runner)
+        if runner in self._host._connectors:
+            self._host._connectors.remove(runner)
+        await runner.close()
+
+    def close_line(self, runner: ConnectorRunner) -> None:
+        self._host._accounts.close(runner.connector)
+
+    async def account_ended(self, account: str, ended: EndedAccount) -> None:
+        desk = self._host._desk(self._host.get_agent(self._agent_id))
+        for room in ended.rooms:
+            desk.lanes.interrupt(room)
+        await desk.sender.account_ended(account, ended.parts)
 
 
 __all__ = ["BotHost", "BotHostError"]

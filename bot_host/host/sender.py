@@ -108,6 +108,15 @@ class Sender:
             if destination == account or destination.startswith(f"{account}/"):
                 self.lanes.wake(destination)
 
+    async def account_ended(self, account: str, seqs: Sequence[int]) -> None:
+        """An account is over, and these parts have failed with it: whoever waits for them is told."""
+        for part in [part for part in self._marked.values() if part.account == account]:
+            del self._marked[part.destination]
+        for row in await self._store.get_parts(seqs):
+            self._due.pop(row.seq, None)
+            self._patience.ended(row.seq)
+            self._deliveries.ended(row)
+
     async def flush(self) -> None:
         """Wait until nothing more can be sent right now."""
         await self.lanes.idle()

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from bot_host.host.base import HostBase
-from bot_host.host.connectors import ConnectorRunner
 from bot_host.host.health import memory_usage
+from bot_host.host.runner import Runner
 from bot_host.kit.clock import utc_now
 from bot_host.types.ids import UUID
 from bot_host.types.ledger import Figures, LastError, Queue
@@ -180,7 +180,7 @@ class StatusMethods(HostBase):
             figures=await self.figures() if opened else None,
         )
 
-    def _connector_status(self, runner: ConnectorRunner) -> ConnectorStatus:
+    def _connector_status(self, runner: Runner) -> ConnectorStatus:
         account = runner.account
         holds = [desk.sender.hold_of(account.key) for desk in self._desks] if account is not None else []
         held = max((hold for hold in holds if hold is not None), key=lambda hold: hold.until, default=None)

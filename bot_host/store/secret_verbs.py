@@ -5,7 +5,7 @@ from functools import partial
 
 from bot_host.store import secrets as rows
 from bot_host.store.driver import Driver
-from bot_host.types.secrets import SealedSecret
+from bot_host.types.secrets import EndedAccount, SealedSecret
 
 
 class SecretVerbs:
@@ -20,6 +20,10 @@ class SecretVerbs:
     async def get_secrets(self, platform: str, app: str) -> list[SealedSecret]:
         """See Secrets."""
         return await self._driver.read(partial(rows.get_secrets, platform, app))
+
+    async def end_account(self, account: str, reason: str, *, secret: SealedSecret) -> EndedAccount:
+        """See Secrets."""
+        return await self._driver.write(partial(rows.end_account, account, reason, secret))
 
     async def reseal_secrets(self, turn: Callable[[SealedSecret], str | None]) -> int:
         """See Secrets."""

@@ -6,9 +6,11 @@ from typing import Final
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from bot_host.store.schema import connector_secrets
+from bot_host.kit.clock import utc_now
+from bot_host.store.schema import connector_secrets, inbox, inbox_open, outbox, outbox_open
 from bot_host.store.statement import Statement, Unit
-from bot_host.types.secrets import SealedSecret
+from bot_host.types.secrets import EndedAccount, SealedSecret
+from bot_host.types.turn import InboxState, OutboxState, Outcome
 
 _c = connector_secrets.c
 _NAMES: Final = tuple(column.name for column in _c)
@@ -39,6 +41,26 @@ RESEAL: Final = Statement(
     )
     .values(value=bindparam("value", type_=_c.value.type)),
 )
+END_INBOX: Final = Statement(
+    "inbox.end_account",
+    update(inbox)
+    # As an expression: by its own index SQLite would go through all that the account ever received.
+    .where(inbox.c.account.concat("") == bindparam("of_account"), inbox_open)
+    .values(
+        state=InboxState.DONE.value,
+        outcome=Outcome.IGNORED.value,
+        reason=bindparam("why", type_=inbox.c.reason.type),
+        finished_at=bindparam("now", type_=inbox.c.finished_at.type),
+    )
+    .returning(inbox.c.agent_id, inbox.c.room_id),
+)
+END_OUTBOX: Final = Statement(
+    "outbox.end_account",
+    update(outbox)
+    .where(outbox.c.account == bindparam("of_account"), outbox_open)
+    .values(state=OutboxState.FAILED.value, error=bindparam("why", type_=outbox.c.error.type))
+    .returning(outbox.c.seq),
+)
 
 
 def put_secret(secret: SealedSecret) -> Unit[None]:
@@ -50,6 +72,17 @@ def get_secrets(platform: str, app: str) -> Unit[list[SealedSecret]]:
     """See Secrets.get_secrets."""
     rows = yield GET(of_platform=platform, of_app=app)
     return [SealedSecret(**dict(zip(_NAMES, row, strict=True))) for row in rows]
+
+
+def end_account(account: str, reason: str, secret: SealedSecret) -> Unit[EndedAccount]:
+    """See Secrets.end_account."""
+    yield from put_secret(secret)
+    rooms = yield END_INBOX(of_account=account, why=reason, now=utc_now())
+    parts = yield END_OUTBOX(of_account=account, why=reason)
+    return EndedAccount(
+        parts=tuple(sorted(seq for (seq,) in parts)),
+        rooms=tuple(dict.fromkeys((agent, room) for agent, room in rooms)),
+    )
 
 
 def reseal_secrets(turn: Callable[[SealedSecret], str | None]) -> Unit[int]:

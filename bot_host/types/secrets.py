@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from bot_host.types.ids import UUID
+
 SECRET_KEY: Final = "BOT_HOST_SECRET_KEY"
 """The variable that may hold the key of what is kept encrypted."""
 
@@ -28,6 +30,16 @@ class SealedSecret:
     def label(self) -> str:
         """What it is sealed for, so that it opens for nothing else."""
         return f"{self.platform}/{self.app}/{self.account}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedAccount:
+    """What ended with an account."""
+
+    parts: tuple[int, ...]
+    """Numbers of the parts that are not sent any more."""
+    rooms: tuple[tuple[UUID, UUID], ...]
+    """Agent and room of the messages that are not answered any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from starlette.types import Scope
 
 from bot_host.contracts.connector_http import HttpAnswer, HttpConnector, HttpRequest, HttpRoute
 from bot_host.host import BotHost
-from bot_host.host.connectors import ConnectorRunner
+from bot_host.host.runner import Runner
 from bot_host.kit.logs import log_context
 from bot_host.web.errors import ApiError
 from bot_host.web.plugin_routes import METHODS
@@ -30,7 +30,7 @@ HANDLER_SECONDS: Final = 30.0
 """What one account may take to answer; platforms wait for seconds only."""
 REFUSALS: Final = (401, 403)
 
-Found = tuple[ConnectorRunner, HttpRoute]
+Found = tuple[Runner, HttpRoute]
 
 
 class OpenRoute(Route):

@@ -331,7 +331,7 @@ async def test_a_slow_record_of_a_sent_part_outlives_a_polite_stop(
 async def test_a_library_that_cancels_its_own_task_ends_neither_host_nor_connector(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot_host.host.connectors.backoff", lambda attempt: 0.0)
+    monkeypatch.setattr("bot_host.host.runner.backoff", lambda attempt: 0.0)
     runs = 0
 
     class Cancels(FakePlatform):

@@ -466,7 +466,7 @@ async def test_two_connectors_of_one_account_are_refused(
 async def test_a_connector_that_breaks_is_run_again_and_hurts_nobody(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot_host.host.connectors.backoff", lambda attempt: 0.0)
+    monkeypatch.setattr("bot_host.host.runner.backoff", lambda attempt: 0.0)
     runs = 0
 
     class Flaky(FakePlatform):
