@@ -47,6 +47,7 @@ from bot_host.contracts.errands import (
     newest_that_fit,
     shortened,
 )
+from bot_host.contracts.manifest import AppAbout, AppManifest
 from bot_host.contracts.plugin import Action, ActionCall, ActionResult, Agent, State
 from bot_host.kit.clean import clean_text, one_line
 from bot_host.kit.clock import utc_now
@@ -144,7 +145,9 @@ __all__ = [
     "ActionCall",
     "ActionResult",
     "Agent",
+    "AppAbout",
     "AppHost",
+    "AppManifest",
     "BotHostError",
     "ChannelType",
     "ChatMessage",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from bot_host.contracts.connector_config import ConnectorConfig
+from bot_host.contracts.manifest import AppAbout, AppManifest
 from bot_host.kit.tasks import Supervisor
 from bot_host.types.choices import Choices
 from bot_host.types.commands import CommandSpec, Completing
@@ -392,3 +393,6 @@ class ConnectorSpec:
     web server (`HttpConnector`); empty: it does not."""
     actions: Sequence[str] = ()
     """The names of the actions that it may bring (`ActingConnector`), for what asks without connecting."""
+    manifest: Callable[[ConnectorConfig, AppAbout], AppManifest] | None = None
+    """The app for just what this config leaves on; None: the platform knows no such thing. Raises ConfigError
+    for what has to be set first."""

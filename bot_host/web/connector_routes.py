@@ -112,7 +112,7 @@ async def _body(request: Request) -> bytes:
         raise ApiError(400, "the body is not whole") from None
 
 
-async def _ask(runner: ConnectorRunner, route: HttpRoute, asked: HttpRequest) -> HttpAnswer | None:
+async def _ask(runner: Runner, route: HttpRoute, asked: HttpRequest) -> HttpAnswer | None:
     with log_context(connector=runner.name):
         try:
             async with asyncio.timeout(HANDLER_SECONDS):

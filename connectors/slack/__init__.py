@@ -3,6 +3,7 @@
 from bot_host.connector import Connector, ConnectorConfig, ConnectorSpec
 from connectors.slack.config import SlackConfig, missing, person_key, secrets, wrong
 from connectors.slack.link import read_link
+from connectors.slack.manifest import manifest
 
 
 def _create(config: ConnectorConfig) -> Connector:
@@ -33,6 +34,7 @@ connector = ConnectorSpec(
         ),
         "removed from the channel": ("the bot was taken out of the channel", "/invite it to the channel"),
     },
+    manifest=manifest,
 )
 
 __all__ = ["connector"]

@@ -13,10 +13,13 @@ from connectors.slack.catch_up import KINDS, LIST, LIST_PAGE
 from connectors.slack.config import SlackConfig, missing, wrong
 from connectors.slack.errors import login_error
 from connectors.slack.history import Busy, History, next_cursor
-from connectors.slack.needs import lacking
+from connectors.slack.needs import lacking, superfluous
 from connectors.slack.web import open_session, web_client
 
 LIST_PAGES: Final = 5
+MANIFEST: Final = (
+    "paste what `python -m bot_host slack-manifest` prints into the app's manifest, and install the app again"
+)
 _NETWORK = "see whether this machine reaches Slack, or set api_base"
 
 
@@ -24,10 +27,17 @@ async def check_account(config: SlackConfig) -> Sequence[CheckLine]:
     """What is found: the bot token, its scopes, the app token. Never raises."""
     why = missing(config) or wrong(config)
     if why:
-        return [CheckLine(name="slack", ok=False, detail=why, advice="see docs/slack-manifest.yaml")]
+        return [
+            CheckLine(
+                name="slack",
+                ok=False,
+                detail=why,
+                advice="`python -m bot_host slack-manifest` prints the app to make",
+            )
+        ]
     async with open_session() as session:
         web = web_client(config, session)
-        lines = await _bot_token(web)
+        lines = await _bot_token(web, config)
         if lines[0].ok:
             lines += await _catch_up(web)
         return [*lines, await _app_token(web, config)]
@@ -41,7 +51,7 @@ def _failed(name: str, error: Exception, what: str) -> CheckLine:
     return CheckLine(name=name, ok=False, detail=detail, advice=advice)
 
 
-async def _bot_token(web: AsyncWebClient) -> list[CheckLine]:
+async def _bot_token(web: AsyncWebClient, config: SlackConfig) -> list[CheckLine]:
     try:
         answer = await web.auth_test()
         bot, team = one_line(str(answer.get("user"))), one_line(str(answer.get("team")))
@@ -50,33 +60,32 @@ async def _bot_token(web: AsyncWebClient) -> list[CheckLine]:
     line = CheckLine(
         name="slack", ok=True, detail=f"@{bot} in the workspace {team}", account=str(answer.get("team_id"))
     )
-    scopes = scope_line(answer)
+    scopes = scope_line(answer, config)
     return [line] if scopes is None else [line, scopes]
 
 
-def scope_line(answer: AsyncSlackResponse) -> CheckLine | None:
+def scope_line(answer: AsyncSlackResponse, config: SlackConfig) -> CheckLine | None:
     """What the bot token may do, by the header of any answer; None where Slack does not say."""
     granted = next((value for key, value in answer.headers.items() if key.lower() == "x-oauth-scopes"), None)
-    return None if granted is None else _scopes(granted)
+    if granted is None:
+        return None
+    scopes = [scope.strip() for scope in granted.split(",")]
+    return _scopes(scopes, config)
 
 
-def _scopes(granted: str) -> CheckLine:
-    matters, comfort = lacking(scope.strip() for scope in granted.split(","))
+def _scopes(granted: Sequence[str], config: SlackConfig) -> CheckLine:
+    matters, comfort = lacking(granted, config)
     if matters:
         return CheckLine(
-            name="slack scopes",
-            ok=False,
-            detail=f"missing: {', '.join(matters + comfort)}",
-            advice="paste docs/slack-manifest.yaml into the app's manifest and install the app again",
+            name="slack scopes", ok=False, detail=f"missing: {', '.join(matters + comfort)}", advice=MANIFEST
         )
+    extra = superfluous(granted, config)
+    told = [f"superfluous: {', '.join(extra)}"] if extra else []
     if comfort:
-        return CheckLine(
-            name="slack scopes",
-            ok=True,
-            detail=f"enough; without {', '.join(comfort)} small things are missing",
-            advice="docs/slack-manifest.yaml has the full list",
-        )
-    return CheckLine(name="slack scopes", ok=True, detail="all there")
+        told.insert(0, f"enough; without {', '.join(comfort)} small things are missing")
+    return CheckLine(
+        name="slack scopes", ok=True, detail="; ".join(told) or "all there", advice=MANIFEST if told else ""
+    )
 
 
 async def _catch_up(web: AsyncWebClient) -> list[CheckLine]:

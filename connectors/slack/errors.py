@@ -37,7 +37,7 @@ LOGIN_ADVICE: Final[Mapping[str, str]] = {
     "two_factor_setup_required": "set up two-factor authentication for the account",
     "access_denied": "ask the workspace's admins to approve the app",
     "ekm_access_denied": "ask the workspace's admins to approve the app",
-    "no_permission": "install the app again with the scopes of docs/slack-manifest.yaml",
+    "no_permission": "install the app again with the scopes that `python -m bot_host slack-manifest` prints",
 }
 """Refusals of a token that no waiting will mend."""
 
@@ -45,7 +45,7 @@ SEND_ADVICE: Final[Mapping[str, str]] = {
     "channel_not_found": "the conversation is gone, or the bot cannot see it: invite it with /invite",
     "not_in_channel": "invite the bot to the channel with /invite",
     "is_archived": "the channel is archived",
-    "missing_scope": "add the missing scope from docs/slack-manifest.yaml and install the app again",
+    "missing_scope": "paste what `python -m bot_host slack-manifest` prints into the app, install it again",
     "messages_tab_disabled": "switch the Messages tab on under App Home",
     "restricted_action": "the workspace does not let the bot post here",
     "restricted_action_read_only_channel": "the channel is read-only",

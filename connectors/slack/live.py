@@ -12,8 +12,8 @@ from connectors.slack.config import SlackConfig
 FEW: Final = 5
 """Messages that say little: all of them may have been meant for the app."""
 _SUBSCRIBE: Final = (
-    "see that the app's manifest is docs/slack-manifest.yaml (Event Subscriptions, bot events), and install "
-    "it again"
+    "paste what `python -m bot_host slack-manifest` prints into the app's manifest (Event Subscriptions, bot "
+    "events), and install the app again"
 )
 
 

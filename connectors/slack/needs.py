@@ -1,7 +1,9 @@
-"""What the app must be allowed to do and asked to be told: the same list as in docs/slack-manifest.yaml."""
+"""What the app must be allowed to do and asked to be told: the source of its manifest and of `check`."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
+
+from connectors.slack.config import SlackConfig
 
 EVENTS: Final[Mapping[str, str]] = {
     "app_mention": "app_mentions:read",
@@ -48,18 +50,6 @@ METHODS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Each method called with the bot token, and its scopes. https://docs.slack.dev/reference/methods"""
 
-COMMANDS: Final[Mapping[str, str]] = {
-    "ask": "Ask me something.",
-    "why": "Why your last message here was answered, or was not.",
-    "model": "Which model answers.",
-    "mydata": "All that I have of you, as a file for you alone.",
-    "forgetme": "Delete all that I have of you.",
-    "reset": "Begin the conversation here anew.",
-    "mute": "Be quiet here, except when mentioned.",
-    "follow": "Look at every message here.",
-    "settings": "Show or change how I am in this room.",
-}
-"""The host's own commands, with what people read of them. A plugin's are added to the manifest by hand."""
 RESERVED: Final = frozenset(
     {
         "active", "apps", "archive", "away", "call", "close", "collapse", "dm", "dnd", "expand", "feed",
@@ -83,7 +73,12 @@ SCOPES: Final = (
     | frozenset(scope for scope in EVENTS.values() if scope)
     | {scope for scopes in METHODS.values() for scope in scopes}
 )
-"""All bot scopes that the app needs."""
+"""All bot scopes that an app needs with the usual config."""
+DIRECT_EVENTS: Final = frozenset({"message.im"})
+DIRECT_SCOPES: Final = frozenset({"im:history", "im:read"})
+"""Where nobody may write directly, these would let the app read what is not for it."""
+GROUPS: Final = "usergroups:read"
+"""For `allow`, `deny` and `roles` that name user groups."""
 
 
 def slash_of(name: str) -> str:
@@ -98,7 +93,28 @@ def command_of(slash: str) -> str:
     return bare if bare in RESERVED else name
 
 
-def lacking(granted: Iterable[str]) -> tuple[list[str], list[str]]:
+def hears_direct(config: SlackConfig) -> bool:
+    """Whether anybody may write to the app directly."""
+    return config.dm_policy != "off" or bool(config.owners)
+
+
+def events_of(config: SlackConfig) -> list[str]:
+    """The bot events that an app with this config has to be told of."""
+    return sorted(EVENTS.keys() - (set() if hears_direct(config) else DIRECT_EVENTS))
+
+
+def scopes_of(config: SlackConfig) -> frozenset[str]:
+    """The bot scopes that it has to have."""
+    wanted = SCOPES if hears_direct(config) else SCOPES - DIRECT_SCOPES
+    return wanted | {GROUPS} if config.groups else wanted
+
+
+def lacking(granted: Iterable[str], config: SlackConfig) -> tuple[list[str], list[str]]:
     """Scopes that are missing: those that matter, and those that are only nice to have."""
-    gone = SCOPES - set(granted)
+    gone = scopes_of(config) - set(granted)
     return sorted(gone - OPTIONAL), sorted(gone & OPTIONAL)
+
+
+def superfluous(granted: Iterable[str], config: SlackConfig) -> list[str]:
+    """Scopes that were granted and are not needed."""
+    return sorted(scope for scope in set(granted) - scopes_of(config) if scope)

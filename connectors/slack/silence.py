@@ -32,7 +32,7 @@ async def silences(web: AsyncWebClient, config: SlackConfig) -> Sequence[CheckLi
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
         log.debug("slack: could not look for what makes the app silent: %s", fault_of(error))
         return []
-    scopes = scope_line(answer)
+    scopes = scope_line(answer, config)
     found = [scopes] if scopes is not None and not scopes.ok else []
     if config.groups and (line := await _groups_line(web, config)) is not None:
         found.append(line)
