@@ -251,6 +251,9 @@ def _value(option: Option, value: Any) -> Any:
             raise Unfit(f"{option.name} must be a whole number, not {one_line(str(value), 40)}.") from None
     if kind is OptionKind.BOOLEAN:
         word = str(value).strip().casefold()
+        if word == option.name:
+            # `/mute off`: to name it is to want it.
+            return True
         if word not in _YES | _NO:
             raise Unfit(f"{option.name} must be yes or no, not {one_line(word, 40)}.")
         return word in _YES

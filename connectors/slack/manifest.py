@@ -83,12 +83,12 @@ def _command(spec: CommandSpec, url: str) -> Json:
 
 def usage_hint(options: Sequence[Option]) -> str:
     """What people read behind the command while they write it."""
-    if len(options) == 1 and options[0].kind is OptionKind.TEXT and not options[0].choices:
-        [option] = options
-        words = option.description.rstrip(".")
-        words = words[:1].lower() + words[1:]
-        return words if option.required else f"[{words}]"
-    return " ".join(_hints(options))
+    if len(options) != 1 or options[0].choices:
+        return " ".join(_hints(options))
+    [option] = options
+    words = option.description.rstrip(".")
+    words = option.name if option.kind is OptionKind.BOOLEAN else words[:1].lower() + words[1:]
+    return words if option.required else f"[{words}]"
 
 
 def _hints(options: Sequence[Option]) -> Iterator[str]:

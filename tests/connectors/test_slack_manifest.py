@@ -87,7 +87,7 @@ def test_over_http_slack_is_told_where_we_are() -> None:
 def test_hints_are_written_as_they_are_read() -> None:
     text = Option(name="text", description="What you want.", required=True)
     assert usage_hint([text]) == "what you want"
-    assert usage_hint([Option(name="off", description="End it.", kind=OptionKind.BOOLEAN)]) == "[off:yes]"
+    assert usage_hint([Option(name="off", description="End it.", kind=OptionKind.BOOLEAN)]) == "[off]"
     size = Option(name="size", description="How big.", choices=("s", "m"), required=True)
     assert usage_hint([size, text]) == "size:s|m text:…"
     assert usage_hint([]) == ""

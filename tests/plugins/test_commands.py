@@ -105,7 +105,7 @@ class TestRooms:
         room = create_unique_uuid(house.agent_id, "general")
         for text, state in (
             ("/mute", ParticipantState.MUTED),
-            ("/mute off:yes", None),
+            ("/mute off", None),
             ("/follow", ParticipantState.FOLLOWED),
             ("/follow off:1", None),
         ):

@@ -30,7 +30,7 @@ REASONS: Final[Mapping[str, str]] = {
     "always answered here": "here I answer everything",
     "the model chose to answer": "it seemed to be meant for me",
     "not addressed": "among several people I answer only when I am mentioned or replied to",
-    "muted": "I was asked to be quiet here; mention me, or use /mute off:yes",
+    "muted": "I was asked to be quiet here; mention me, or use /mute off",
     "asked to be quiet": "it asked me to be quiet",
     "off until the room is followed": "I am silent in rooms that I do not follow; use /follow",
     "the model chose silence": "it seemed to be meant for others",
