@@ -12,12 +12,14 @@ from bot_host.app.build import check_web, connector_specs, off_reason
 from bot_host.app.folders import look_at_places, process_lock
 from bot_host.app.listen import PortInUse, close_all, keeps_running, listen, reached_at
 from bot_host.app.live import host_line, nothing_yet, open_live
+from bot_host.app.manifest import app_about
 from bot_host.app.permissions import unknown_actions
 from bot_host.app.schedules import check_schedules, planned
 from bot_host.app.silence import config_silences
 from bot_host.config.schema import ConnectorEntry, Loaded
-from bot_host.contracts.connector import CheckLine, Connector, SelfChecking
+from bot_host.contracts.connector import CheckLine, Connector, ManifestComparing, SelfChecking
 from bot_host.contracts.connector_http import HttpConnector
+from bot_host.contracts.manifest import AppManifest
 from bot_host.contracts.plugin import Plugin
 from bot_host.runtime.plugins import names_for_character
 from bot_host.store import make_store
@@ -62,14 +64,13 @@ async def check(loaded: Loaded, *, live: bool = False) -> AsyncIterator[Finding]
     for name, ask in _plugin_checks(loaded, hosted):
         for finding in await _contained(name, ask):
             yield finding
-    names = [each.character.name for each in hosted]
     for finding in await _contained("web", lambda: _web(loaded)):
         yield finding
     if live:
         for finding in await _contained("host live", lambda: _host(loaded)):
             yield finding
     readable = all(finding.line.ok for finding in database)
-    connectors = _Connectors(loaded, names, live=live, readable=readable)
+    connectors = _Connectors(loaded, hosted, live=live, readable=readable)
     for entry in loaded.config.connectors:
         for finding in await connectors.look(entry):
             yield finding
@@ -203,12 +204,13 @@ async def _host(loaded: Loaded) -> list[CheckLine]:
 class _Connectors:
     """Looks at the accounts, one after the other."""
 
-    def __init__(self, loaded: Loaded, names: Sequence[str], *, live: bool, readable: bool) -> None:
+    def __init__(self, loaded: Loaded, hosted: Sequence[Hosted], *, live: bool, readable: bool) -> None:
         """`readable`: nothing is wrong with the database."""
         self._live = live
         self._readable = readable
         self._loaded = loaded
-        self._names = names
+        self._hosted = hosted
+        self._names = [each.character.name for each in hosted]
         self._specs = connector_specs()
         self._accounts: dict[tuple[str, str], str] = {}
         self.on = 0
@@ -251,12 +253,18 @@ class _Connectors:
             lines = await connector.check()
             if isinstance(connector, SelfChecking) and all(line.ok for line in lines):
                 lines = _instead(lines, await connector.silences())
+            if isinstance(connector, ManifestComparing) and spec.manifest is not None and self._hosted:
+                make = partial(self._manifest, entry, spec.manifest)
+                lines = [*lines, *await connector.compare_manifest(make)]
             if self._live:
                 lines = [*lines, *await self._compare(entry, connector, lines)]
         finally:
             await connector.close()
         lines = [replace(line, name=_named(line.name, entry.platform, name)) for line in lines]
         return [*lines, *config_silences(self._loaded, entry)]
+
+    def _manifest(self, entry: ConnectorEntry, make: Callable[..., AppManifest]) -> AppManifest:
+        return make(entry.config, app_about(self._loaded, entry, self._hosted))
 
     async def _compare(
         self, entry: ConnectorEntry, connector: Connector, lines: Sequence[CheckLine]

@@ -281,6 +281,17 @@ class LiveChecking(Protocol):
         """
 
 
+@runtime_checkable
+class ManifestComparing(Protocol):
+    """A connector that can hold its app against `ConnectorSpec.manifest`, for `check`."""
+
+    async def compare_manifest(self, make: Callable[[], AppManifest]) -> Sequence[CheckLine]:
+        """What the platform's app has too little and too much; nothing where it cannot be asked.
+
+        Takes seconds at most. Raises what `make` raises.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkedMessage:
     """What a platform's link to a message names."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Final
@@ -14,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot_host.connector import (
     Account,
+    AppManifest,
     CheckLine,
     Choices,
     ConnectorError,
@@ -34,6 +35,7 @@ from bot_host.connector import (
     one_line,
 )
 from connectors.slack.answering import Answering
+from connectors.slack.app import compare_app
 from connectors.slack.catch_up import CatchUp
 from connectors.slack.check import check_account
 from connectors.slack.config import SlackConfig
@@ -349,6 +351,10 @@ class SlackConnector:
     async def silences(self) -> Sequence[CheckLine]:
         """See `SelfChecking`."""
         return await silences(self._web(), self._config)
+
+    async def compare_manifest(self, make: Callable[[], AppManifest]) -> Sequence[CheckLine]:
+        """See `ManifestComparing`."""
+        return await compare_app(self._web(), self._config, make)
 
     async def compare(self, heard: Heard) -> Sequence[CheckLine]:
         """See `LiveChecking`."""

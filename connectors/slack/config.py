@@ -38,10 +38,13 @@ class SlackConfig(ConnectorConfig):
     external: Literal["allow", "mentions", "ignore"] = "mentions"
     """People of other workspaces (Slack Connect): like the workspace's own, only when they turn to the agent,
     or never. They have no role in any case."""
+    config_token: str = Field(default="", repr=False)
+    """`xoxe.xoxp-…`, with which `check` compares the app's settings. It lasts twelve hours.
+    SLACK_CONFIG_TOKEN."""
     api_base: str = ""
     """Base URL of the Web API, e.g. https://slack-gov.com/api/; empty: Slack's own."""
 
-    @field_validator("bot_token", "app_token", "signing_secret")
+    @field_validator("bot_token", "app_token", "signing_secret", "config_token")
     @classmethod
     def _strip(cls, value: str) -> str:
         return value.strip()
@@ -122,4 +125,5 @@ def _kind(token: str) -> str:
 def secrets(config: ConnectorConfig) -> Sequence[str]:
     """The values that must never be shown."""
     assert isinstance(config, SlackConfig)
-    return [value for value in (config.bot_token, config.app_token, config.signing_secret) if value]
+    tokens = (config.bot_token, config.app_token, config.signing_secret, config.config_token)
+    return [value for value in tokens if value]

@@ -10,11 +10,14 @@ import pytest
 from bot_host.app.build import load
 from bot_host.app.manifest import manifest_of
 from bot_host.config.starter import write_starter
-from bot_host.connector import AppAbout, CommandSpec, ConfigError, Option, OptionKind
+from bot_host.connector import AppAbout, CheckLine, CommandSpec, ConfigError, Option, OptionKind
 from bot_host.kit.yaml import to_yaml
 from connectors.slack import connector, needs
+from connectors.slack.client import SlackConnector
 from connectors.slack.config import SlackConfig
 from connectors.slack.manifest import manifest, usage_hint
+from tests.connectors.slack_helpers import config_for
+from tests.fakes.slack import FakeSlack
 from tests.journeys.harness import bot_host
 
 DOCS = Path(__file__).parents[2] / "docs" / "slack-manifest.yaml"
@@ -129,3 +132,48 @@ def test_of_several_tables_one_is_named(tmp_path: Path) -> None:
 
 def test_it_is_there_without_the_sdk() -> None:
     assert connector.manifest is manifest
+
+
+class TestTheInstalledApp:
+    """`check` beside what Slack has."""
+
+    async def compare(self, slack: FakeSlack, **config: Any) -> list[CheckLine]:
+        """As `check` does."""
+        given = config_for(slack, **{"config_token": slack.app.config_token, **config})
+        one = SlackConnector(given)
+        try:
+            return list(await one.compare_manifest(lambda: manifest(given, ABOUT)))
+        finally:
+            await one.close()
+
+    async def test_it_is_the_same(self) -> None:
+        async with FakeSlack() as slack:
+            slack.app.manifest = made()
+            [line] = await self.compare(slack)
+            assert (line.ok, line.detail) == (True, "the app is as the manifest says")
+            assert await self.compare(slack, config_token="") == []
+
+    async def test_what_is_missing_and_what_is_too_much(self) -> None:
+        async with FakeSlack() as slack:
+            values = json.loads(json.dumps(made()))
+            values["oauth_config"]["scopes"]["bot"] += ["calls:write"]
+            values["features"]["slash_commands"] = [{"command": "/old"}]
+            slack.app.manifest = values
+            [line] = await self.compare(slack)
+            assert (line.ok, line.detail) == (
+                True,
+                "missing: command /bot_mute; superfluous: scope calls:write, command /old",
+            )
+            values["settings"]["event_subscriptions"]["bot_events"].remove("app_mention")
+            values["settings"]["socket_mode_enabled"] = False
+            [line] = await self.compare(slack)
+            assert line.ok is False
+            assert "missing: event app_mention, command /bot_mute" in line.detail
+            assert "set otherwise: socket_mode_enabled is false, should be true" in line.detail
+            assert "bot_host slack-manifest" in line.advice
+
+    async def test_a_token_that_is_over_is_said_and_harms_nothing(self) -> None:
+        async with FakeSlack() as slack:
+            [line] = await self.compare(slack, config_token="xoxe.xoxp-1-old")
+            assert (line.ok, line.detail) == (True, "Slack does not show the app's settings: invalid_auth")
+            assert "twelve hours" in line.advice

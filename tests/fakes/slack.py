@@ -27,6 +27,7 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
+from tests.fakes.slack_apps import AppSettings
 from tests.fakes.slack_interactions import Interactivity
 from tests.fakes.slack_methods import BY_KIND, SCOPES, Methods, Refused
 from tests.fakes.slack_people import People
@@ -94,6 +95,7 @@ class FakeSlack(People, Interactivity):
         self.methods.table["views.open"] = self.open_view
         self.bot_token = f"xoxb-{secrets.randbelow(10**12):012d}-{secrets.token_hex(12)}"
         self.app_token = f"xapp-1-{APP_ID}-{secrets.randbelow(10**12):012d}-{secrets.token_hex(24)}"
+        self.app = AppSettings()
         self.team_id, self.bot_user_id, self.bot_id = TEAM_ID, BOT_USER_ID, BOT_ID
         self.scopes = list(ALL_SCOPES)
         self.token_error = ""
@@ -353,6 +355,8 @@ class FakeSlack(People, Interactivity):
             raise Refused("not_authed")
         if call.method == "apps.connections.open":
             return self._open_connection(call)
+        if call.method == "apps.manifest.export":
+            return self.app.export(call.token, call.args)
         if call.method not in self.methods.table:
             raise Refused("unknown_method", req_method=call.method)
         if call.token == self.app_token:

@@ -1,6 +1,7 @@
 """`check` finds each fault and says what to do; `init` writes a set-up that works, from a wheel."""
 
 import asyncio
+import json
 import re
 import shlex
 import socket
@@ -16,7 +17,7 @@ import pytest
 from tests.fakes.openai import ApiError, FakeOpenAI
 from tests.journeys.harness import bot_host, clean_environment
 from tests.journeys.party import Party, party
-from tests.journeys.seats import DM, PLATFORMS
+from tests.journeys.seats import DM, PLATFORMS, SlackSeat
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -39,6 +40,22 @@ async def test_all_well(tmp_path: Path) -> None:
         for secret in (*p.env.values(), p.model.key):
             if secret and len(secret) > 20 and "/" not in secret:
                 assert secret not in text
+
+
+async def test_the_slack_app_is_compared_with_its_manifest(tmp_path: Path) -> None:
+    async with party(tmp_path, "slack") as p:
+        seat = p.seats[0]
+        assert isinstance(seat, SlackSeat)
+        async with p.command("slack-manifest", "--json") as run:
+            assert await run.end() == 0
+            seat.fake.app.manifest = json.loads(run.text)
+        config = tmp_path / "config.toml"
+        table = f'[connectors.slack]\nconfig_token = "{seat.fake.app.config_token}"'
+        config.write_text(config.read_text("utf-8").replace("[connectors.slack]", table), encoding="utf-8")
+        code, text = await check(tmp_path, p.env)
+        assert code == 0, text
+        assert "ok  slack manifest: the app is as the manifest says" in text
+        assert seat.fake.app.config_token not in text
 
 
 def _model_gone(p: Party) -> None:
