@@ -2,17 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot_host.connector import ConnectorHost, InboundMessage, Skipped, StoreError, Target, one_line
+from bot_host.connector import ConnectorHost, InboundMessage, Skipped, StoreError, one_line
 from connectors.slack.blocks import Handle, form_of, read_handle
 from connectors.slack.errors import code_of, fault_of
 from connectors.slack.interactions import Reader, Use
+from connectors.slack.using import NOT_NOW, Tell
 
 log = logging.getLogger(__name__)
 
@@ -25,15 +26,12 @@ REFUSED: Final = "I may not be used here."
 STRANGER: Final = "I do not know you yet: whoever runs me has to approve of you first."
 NO_LONGER: Final = "That is no longer open."
 NOTHING: Final = "Nothing is chosen yet."
-NOT_NOW: Final = "I cannot take that just now. Please try again in a moment."
 
 MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 STEP: Final = "a step of a choice"
 OPENED: Final = "a form was opened"
 
 Body = Mapping[str, Any]
-Tell = Callable[[Target, str], Awaitable[None]]
-"""Says something to one person alone, as well as it can. Never raises."""
 
 
 class Answering:

@@ -203,6 +203,7 @@ class SlackConnector:
                 event=reading.body, press=answering.press, form=answering.form, command=answering.command
             ),
             store=reading.store,
+            tell=self._tell,
             on_hello=catch_up.said_hello,
         )
         return me, intake, catch_up, url

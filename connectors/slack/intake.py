@@ -9,7 +9,7 @@ slack-bolt's `AsyncApp`. Between them stands this module instead of bolt's `Asyn
   acknowledges before the listener runs.) What cannot be stored is not acknowledged: Slack delivers again.
 * slack-sdk starts one task for each frame, so bolt's handler would take events in as the tasks happen to
   finish. Here they go through one bounded queue to one consumer, in the order of the socket. Those that wait
-  together are stored together, in one transaction.
+  together are stored together, in one transaction. What people press and command passes them (`using`).
 
 On `disconnect` slack-sdk closes the old socket before it opens the new one. What was still in the old one is
 lost to us but not to Slack, which has no acknowledgement of it and delivers it again; what had reached the
@@ -23,6 +23,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
@@ -30,6 +31,7 @@ from slack_bolt.adapter.socket_mode.internals import build_headers
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
@@ -43,6 +45,7 @@ from bot_host.connector import InboundEvent, LoginError, StoreError, Supervisor
 from connectors.slack.errors import login_error
 from connectors.slack.events import Self
 from connectors.slack.logs import BOLT_LOG, SDK_LOG
+from connectors.slack.using import KINDS, Tell, Uses
 
 log = logging.getLogger(__name__)
 
@@ -99,10 +102,12 @@ class Readers:
     """Tells besides whether all may see that it was used."""
 
 
-def make_app(
-    web: AsyncWebClient, me: Self, bot_token: str, read: Readers, done: list[InboundEvent]
-) -> AsyncApp:
-    """The bolt app: what comes is read into `done`; what nobody handles is acknowledged and logged.
+DONE: Final = "done"
+"""In a request's context: the list into which what it says is read."""
+
+
+def make_app(web: AsyncWebClient, me: Self, bot_token: str, read: Readers) -> AsyncApp:
+    """The bolt app: reads what comes; what nobody handles is acknowledged and logged.
 
     `authorize` spares an `auth.test` for the first event, whose failure bolt would answer with status 200 as
     if the event had been handled; it also keeps bolt from reading OAuth settings out of the environment.
@@ -135,24 +140,24 @@ def make_app(
     )
 
     @app.event(ANY)
-    async def on_event(body: dict[str, Any]) -> None:
-        done.append(await read.event(body))
+    async def on_event(body: dict[str, Any], context: AsyncBoltContext) -> None:
+        context[DONE].append(await read.event(body))
 
     # Only those of messages: others tell no place to answer in.
     @app.action({"type": "block_actions", "action_id": ANY})
-    async def on_press(ack: AsyncAck, body: dict[str, Any]) -> None:
-        done.append(await read.press(body))
+    async def on_press(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
+        context[DONE].append(await read.press(body))
         await ack()
 
     @app.view(ANY)
-    async def on_form(ack: AsyncAck, body: dict[str, Any]) -> None:
-        done.append(await read.form(body))
+    async def on_form(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
+        context[DONE].append(await read.form(body))
         await ack()
 
     @app.command(ANY)
-    async def on_command(ack: AsyncAck, body: dict[str, Any]) -> None:
+    async def on_command(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
         event, openly = await read.command(body)
-        done.append(event)
+        context[DONE].append(event)
         # Without a text this shows only what was typed.
         await (ack({"response_type": "in_channel"}) if openly else ack())
 
@@ -177,15 +182,16 @@ class Intake:
         app_web: AsyncWebClient,
         read: Readers,
         store: StoreEvents,
+        tell: Tell,
         on_hello: Callable[[], None],
     ) -> None:
         """`app_web` is without a token, so that bolt takes the one that `authorize` gives.
 
         `on_hello`: a socket is open, the first or a new one; nothing of it has been taken in yet.
         """
-        self._done: list[InboundEvent] = []
-        self._app = make_app(app_web, me, bot_token, read, self._done)
+        self._app = make_app(app_web, me, bot_token, read)
         self._store = store
+        self._uses = Uses(store=store, tell=tell)
         self._on_hello = on_hello
         self._queue: asyncio.Queue[SocketModeRequest] = asyncio.Queue(WAITING)
         self._busy = asyncio.Lock()
@@ -208,6 +214,7 @@ class Intake:
 
     def start(self, tasks: Supervisor) -> None:
         """Take in what has come and what will come."""
+        self._uses.tasks = tasks
         self._consumer = tasks.spawn("slack intake", self._consume())
 
     @property
@@ -223,6 +230,7 @@ class Intake:
         """Finish the envelope under way, take no other, hang up. What waits is delivered again by Slack."""
         socket = self._socket
         socket.socket_mode_request_listeners.clear()
+        await self._uses.finish(FINISH_S)
         if self._consumer is not None:
             await self._end(self._consumer)
         try:
@@ -268,6 +276,8 @@ class Intake:
     async def _on_request(self, _client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         # An envelope says as well as a hello that the socket works.
         self.said_hello.set()
+        if request.type in KINDS and self._uses.offer(partial(self._read_one, request), self._acknowledge):
+            return
         # Nothing is awaited before this in the task of a frame, and tasks start in order: so the order holds.
         try:
             self._queue.put_nowait(request)
@@ -285,18 +295,27 @@ class Intake:
                 await self._finish(group)
 
     async def _read(self, request: SocketModeRequest) -> list[_Read]:
-        """The envelope with its events; nothing when it is not to be acknowledged."""
-        self._done.clear()
+        read = await self._read_one(request)
+        return [] if read is None else [read]
+
+    async def _read_one(self, request: SocketModeRequest) -> _Read | None:
+        """The envelope with its events; None when it is not to be acknowledged."""
+        done: list[InboundEvent] = []
         try:
-            response = await self._dispatch(request)
+            response = await self._dispatch(request, done)
         except Exception:
             log.exception("slack: an envelope could not be handled; Slack will deliver it again")
-            return []
+            return None
         if response.status != 200:
-            return []
+            return None
         told = json.loads(response.body) if response.body and request.accepts_response_payload else None
-        answer = SocketModeResponse(envelope_id=request.envelope_id, payload=told)
-        return [(answer, self._done.copy())]
+        return SocketModeResponse(envelope_id=request.envelope_id, payload=told), done
+
+    async def _acknowledge(self, answer: SocketModeResponse) -> None:
+        try:
+            await self._socket.send_socket_mode_response(answer)
+        except (ConnectionError, aiohttp.ClientError) as error:
+            log.info("slack: not acknowledged (%s); Slack will deliver it again", type(error).__name__)
 
     async def _finish(self, group: list[_Read]) -> None:
         """Store what was read, then acknowledge it."""
@@ -316,13 +335,10 @@ class Intake:
                 await self._finish([one])
             return
         for answer, _ in group:
-            try:
-                await self._socket.send_socket_mode_response(answer)
-            except (ConnectionError, aiohttp.ClientError) as error:
-                log.info("slack: not acknowledged (%s); Slack will deliver it again", type(error).__name__)
+            await self._acknowledge(answer)
 
-    async def _dispatch(self, request: SocketModeRequest) -> BoltResponse:
-        bolt_request = _bolt_request(request)
+    async def _dispatch(self, request: SocketModeRequest, done: list[InboundEvent]) -> BoltResponse:
+        bolt_request = _bolt_request(request, done)
         if bolt_request is None:
             log.warning("slack: skipped a malformed envelope (%s)", request.type)
             return BoltResponse(status=200)
@@ -333,12 +349,14 @@ class Intake:
         return response
 
 
-def _bolt_request(request: SocketModeRequest) -> AsyncBoltRequest | None:
+def _bolt_request(request: SocketModeRequest, done: list[InboundEvent]) -> AsyncBoltRequest | None:
     """As bolt's own handler makes it; None for what bolt would fail on, each time that it comes."""
     event = request.payload.get("event")
     if request.type == "events_api" and not (isinstance(event, dict) and isinstance(event.get("type"), str)):
         return None
     try:
-        return AsyncBoltRequest(mode="socket_mode", body=request.payload, headers=build_headers(request))
+        return AsyncBoltRequest(
+            mode="socket_mode", body=request.payload, headers=build_headers(request), context={DONE: done}
+        )
     except (TypeError, ValueError, KeyError, AttributeError):
         return None

@@ -22,9 +22,10 @@ from bot_host.connector import (
     Target,
 )
 from bot_host.types.outbound import for_eyes
-from connectors.slack.answering import NO_LONGER, NOT_NOW, NOTHING, REFUSED, STRANGER
+from connectors.slack.answering import NO_LONGER, NOTHING, REFUSED, STRANGER
 from connectors.slack.blocks import blocks_of
 from connectors.slack.encode import encode, shown
+from connectors.slack.using import NOT_NOW
 from tests.connectors.slack_helpers import Running, running
 from tests.fakes.slack import FakeChannel, FakeSlack, FakeUser, Json
 from tests.fakes.slack_methods import check_message
