@@ -26,6 +26,7 @@ from bot_host.runtime.commands import (
     find_command,
     needed_roles,
     read_arguments,
+    written,
 )
 from bot_host.runtime.runs import Run
 from bot_host.types.choices import Choices, OpenChoice
@@ -68,7 +69,19 @@ class Asked:
 
 async def find_use(agent: AgentRuntime, message: Memory) -> Use | None:
     """What a message asks for besides an answer. Such a message has a turn of its own."""
-    return asked_for(agent, message) or await choosing.answered(agent, message)
+    use = asked_for(agent, message) or await choosing.answered(agent, message)
+    return use or await _in_own_thread(agent, message)
+
+
+async def _in_own_thread(agent: AgentRuntime, message: Memory) -> CommandUse | None:
+    """What is written as a command where everything is said to the agent: Slack has no others in threads."""
+    mention = message.content.mention_context
+    if mention is None or not mention.is_thread:
+        return None
+    command = written(agent, message)
+    if command is None or not await agent.store.has_spoken(agent.agent_id, message.room_id):
+        return None
+    return command
 
 
 async def check(agent: AgentRuntime, given: TurnInput) -> Asked:

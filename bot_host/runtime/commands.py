@@ -149,7 +149,12 @@ def asked_for(agent: Agent, message: Memory) -> CommandUse | ChoiceUse | None:
     told = message.metadata.get(CHOICE)
     if isinstance(told, Mapping):
         return ChoiceUse.from_dict(told)
-    if message.content.text.lstrip()[:1] not in ("/", "!") or not _turns_to_us(message):
+    return written(agent, message) if _turns_to_us(message) else None
+
+
+def written(agent: Agent, message: Memory) -> CommandUse | None:
+    """The command that a message reads like, if it is meant for the agent."""
+    if message.content.text.lstrip()[:1] not in ("/", "!"):
         return None
     if message.metadata.get("from_bot"):
         return None  # bots talk; what is done here is done for people

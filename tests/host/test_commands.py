@@ -26,7 +26,7 @@ from bot_host.plugin import (
 from bot_host.runtime import AgentOptions, Limits
 from bot_host.testing import FakePlatform
 from bot_host.types.commands import ChoiceUse, CommandUse, Completing
-from bot_host.types.content import ChannelType
+from bot_host.types.content import ChannelType, MentionContext, MentionType
 from bot_host.types.errors import PluginError
 from bot_host.types.ids import create_unique_uuid
 from bot_host.types.inbound import InboundMessage
@@ -214,6 +214,27 @@ class TestUse:
         assert await house.platform.wait_sent() == ["counted 2"]
         await house.host.finish_pending()
         assert [reason for _, _, reason in inbox_of(tmp_path)] == ["not addressed", "command"]
+
+    async def test_in_a_thread_it_counts_where_the_agent_takes_part(
+        self, house: House, counter: Counter, tmp_path: Path
+    ) -> None:
+        await load(house, counter)
+        thread: dict[str, Any] = {"room": "thread", "type": ChannelType.THREAD}
+
+        async def say(text: str) -> None:
+            message = house.platform.message(text, **thread)
+            message.content.mention_context = MentionContext(is_thread=True, mention_type=MentionType.THREAD)
+            await house.platform.accept(message)
+
+        await say("!count 1")
+        await house.host.finish_pending()
+        await house.platform.say("hello", mention=True, **thread)
+        await house.platform.wait_sent()
+        await say("!count 2")
+        await say("!nothing 3")
+        assert await house.platform.wait_sent(3) == ["echo: Ada: hello", "counted 2", "echo: Ada: !nothing 3"]
+        await house.host.finish_pending()
+        assert [reason for _, _, reason in inbox_of(tmp_path)][:3] == ["not addressed", "mention", "command"]
 
     async def test_a_slash_that_nobody_knows_is_a_message(self, house: House) -> None:
         await house.platform.say("/etc/passwd is a file")
