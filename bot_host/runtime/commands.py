@@ -3,15 +3,16 @@
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from bot_host.contracts.commands import Command
 from bot_host.contracts.plugin import Agent
 from bot_host.kit.clean import one_line
-from bot_host.types.commands import ChoiceUse, CommandUse, Completing, Localized, Option, OptionKind
+from bot_host.types.commands import ChoiceUse, CommandUse, Completing, Localized, Option, OptionKind, Where
 from bot_host.types.content import ChannelType, MentionContext
 from bot_host.types.memory import Memory
-from bot_host.types.permissions import NOBODY, Needed
+from bot_host.types.permissions import NOBODY, Needed, includes
 from bot_host.types.places import Role
 
 COMMAND: Final = "command"
@@ -118,8 +119,21 @@ def needed_roles(agent: Agent, command: Command, *, shared: bool) -> list[Needed
 
 
 def offered(agent: Agent) -> list[Command]:
-    """The commands that somebody may use at all."""
-    return [each for each in agent.commands if agent.permissions.for_command(each.name, None) != NOBODY]
+    """The commands that somebody may use at all, with the kinds of rooms in which not all may."""
+    return [
+        replace(each, guarded=_guarded(agent, each))
+        for each in agent.commands
+        if agent.permissions.for_command(each.name, None) != NOBODY
+    ]
+
+
+def _guarded(agent: Agent, command: Command) -> tuple[Where, ...]:
+    kinds: tuple[tuple[Where, bool], ...] = (("private", False), ("shared", True))
+    return tuple(
+        kind
+        for kind, shared in kinds
+        if not all(includes(Role.NONE, needed) for needed in needed_roles(agent, command, shared=shared))
+    )
 
 
 # -- recognising

@@ -90,6 +90,8 @@ class CommandSpec:
     """
     localizations: Mapping[str, Localized] = field(default_factory=dict)
     """By language: `de`, `pt`, `zh` …"""
+    guarded: tuple[Where, ...] = ()
+    """`private`, `shared`: where it needs a role, so that others need not see it. Filled in by the host."""
 
     def option(self, name: str) -> Option | None:
         """An option by name."""

@@ -36,6 +36,7 @@ from connectors.telegram.hook_check import webhook_lines
 from connectors.telegram.http import AiohttpRequest
 from connectors.telegram.keyboards import can_show
 from connectors.telegram.live import compare
+from connectors.telegram.menu import Menu
 from connectors.telegram.polling import Polling
 from connectors.telegram.polls import POLL, send_poll
 from connectors.telegram.presses import PRESSED, encode_chosen, take_away
@@ -84,13 +85,19 @@ class TelegramConnector:
             own_server=bool(config.api_base),
             token=config.token,
         )
-        waits = {"backoff_base_s": backoff_base_s, "backoff_cap_s": backoff_cap_s}
-        self._webhook = Webhook(self._bot, config, **waits) if config.mode == "webhook" else None
-        self._intake = self._webhook or Polling(self._bot, config, **waits)
+        self._menu = Menu(self._bot.call, config)
+        how: Any = {"backoff_base_s": backoff_base_s, "backoff_cap_s": backoff_cap_s}
+        how["logged_in"] = self._logged_in
+        self._webhook = Webhook(self._bot, config, **how) if config.mode == "webhook" else None
+        self._intake = self._webhook or Polling(self._bot, config, **how)
         self._moved: dict[int, int] = {}
 
     async def run(self, host: ConnectorHost) -> None:
         await self._intake.run(host)
+
+    def _logged_in(self, host: ConnectorHost) -> None:
+        """What is seen to beside the messages."""
+        self._menu.begin(host)
 
     async def stop_intake(self) -> None:
         self._intake.stop()

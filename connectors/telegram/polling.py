@@ -7,6 +7,7 @@ away (for 24 hours at the most) is handed over as missed.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any, Final
 
 from telegram import User
@@ -37,9 +38,17 @@ class Polling:
     """The updates of one bot."""
 
     def __init__(
-        self, bot: RawBot, config: TelegramConfig, *, backoff_base_s: float, backoff_cap_s: float
+        self,
+        bot: RawBot,
+        config: TelegramConfig,
+        *,
+        logged_in: Callable[[ConnectorHost], None],
+        backoff_base_s: float,
+        backoff_cap_s: float,
     ) -> None:
+        """`logged_in` is called after each login, and must not wait."""
         self._bot = bot
+        self._logged_in = logged_in
         self._updates = Updates(bot, config)
         self._config = config
         self._backoff_base_s, self._backoff_cap_s = backoff_base_s, backoff_cap_s
@@ -56,6 +65,7 @@ class Polling:
                 view = self._updates.view(me)
                 updates = await self._stopping.unless(self._fetch(first_poll_s))
                 await host.connected(account_of(me))
+                self._logged_in(host)
                 attempt = 0
                 # Until a batch is not full, these are updates that waited at Telegram for somebody to ask.
                 missed = True

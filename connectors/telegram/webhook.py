@@ -11,7 +11,7 @@ import hmac
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any, Final
 
@@ -64,10 +64,18 @@ class Webhook:
     """The updates of one bot."""
 
     def __init__(
-        self, bot: RawBot, config: TelegramConfig, *, backoff_base_s: float, backoff_cap_s: float
+        self,
+        bot: RawBot,
+        config: TelegramConfig,
+        *,
+        logged_in: Callable[[ConnectorHost], None],
+        backoff_base_s: float,
+        backoff_cap_s: float,
     ) -> None:
+        """`logged_in` is called after each login, and must not wait."""
         self._bot = bot
         self._config = config
+        self._logged_in = logged_in
         self._updates = Updates(bot, config)
         self._secret = webhook_secret(config.token).encode()
         self._backoff_base_s, self._backoff_cap_s = backoff_base_s, backoff_cap_s
@@ -178,6 +186,7 @@ class Webhook:
         """Take in until `stop`. Raises Stopped."""
         assert self._arrivals is not None
         await host.connected(account_of(me))
+        self._logged_in(host)
         if not self._left:
             host.caught_up()
         work = self._consume(host, self._arrivals, self._updates.view(me))

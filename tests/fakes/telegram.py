@@ -24,6 +24,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from tests.fakes.telegram_members import Members
+from tests.fakes.telegram_menu import MENU_METHODS
 from tests.fakes.telegram_methods import ApiError, Methods, Query
 from tests.fakes.telegram_text import Entity
 from tests.fakes.telegram_world import BotAccount, BotMessage, Chat, Json, User, World, without_reply
@@ -88,7 +89,7 @@ class FakeTelegram:
         self._news = asyncio.Condition()
         self.methods = Methods(self.world, self._tell)
         self.members = Members(self.world, self.methods)
-        self.members = Members(self.world, self.methods)
+        self.methods.add(MENU_METHODS)
         self._faults: list[_Fault] = []
         self._open: dict[int, web.Request] = {}
         self._runner: web.AppRunner | None = None

@@ -8,8 +8,9 @@ Parameters are text, as the server sees them: JSON bodies are flattened before
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tests.fakes.telegram_text import Formatted, ParseError, format_text
@@ -116,13 +117,20 @@ class Methods:
             "deletemessage": self._delete_message,
             "sendchataction": self._send_chat_action,
             "setmessagereaction": self._set_message_reaction,
-            "setmycommands": self._set_my_commands,
-            "getmycommands": self._get_my_commands,
             "getchat": self._get_chat,
             "getfile": self._get_file,
             "editmessagereplymarkup": self._edit_message_reply_markup,
             "answercallbackquery": self._answer_callback_query,
         }
+
+    def add(self, more: Mapping[str, Callable[["Methods", Query], Awaitable[Any]]]) -> None:
+        """Further methods, by their lower-case names."""
+        self._table.update({name: partial(work, self) for name, work in more.items()})
+
+    def lack(self, *names: str) -> None:
+        """A server without these methods."""
+        for name in names:
+            del self._table[name.lower()]
 
     async def call(self, method: str, query: Query) -> Any:
         """The method's result. Raises ApiError."""
@@ -466,21 +474,6 @@ class Methods:
             raise bad_request("wrong parameter action in request")
         self._thread(query, self._chat(query))
         return True
-
-    async def _set_my_commands(self, query: Query) -> bool:
-        commands = query.decoded("commands")
-        if not isinstance(commands, list) or len(commands) > 100:
-            raise bad_request("can't parse commands: expected an Array of BotCommand")
-        for command in commands:
-            if not re.fullmatch(r"[a-z0-9_]{1,32}", command.get("command", "")):
-                raise bad_request("BOT_COMMAND_INVALID")
-            if not 1 <= len(command.get("description", "")) <= 256:
-                raise bad_request("BOT_COMMAND_DESCRIPTION_INVALID")
-        query.bot.commands = commands
-        return True
-
-    async def _get_my_commands(self, query: Query) -> list[Json]:
-        return query.bot.commands
 
     async def _get_chat(self, query: Query) -> Json:
         chat = self._chat(query)

@@ -117,7 +117,9 @@ class BotAccount:
     """/setjoingroups."""
     updates: UpdateQueue = field(default_factory=UpdateQueue)
     webhook: Json = field(default_factory=dict)
-    commands: list[Json] = field(default_factory=list)
+    commands: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
+    """By scope (`chat:7`, `all_private_chats` …) and language."""
+    menu_button: str = "default"
     blocked_in: set[int] = field(default_factory=set)
     """Private chats whose user blocked the bot."""
     kicked_from: set[int] = field(default_factory=set)

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from bot_host.plugin import Action, ActionCall, ActionResult, Agent, State
+from bot_host.plugin import Action, ActionCall, ActionResult, Agent, Command, CommandCall, State
 from bot_host.runtime import actions as running
+from bot_host.runtime import commands
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.runtime.config import AgentOptions
 from bot_host.types.memory import PLATFORM_ROLE, Memory
@@ -17,6 +18,10 @@ from tests.runtime.conftest import ADA, Agents, message
 
 async def _handler(agent: Agent, call: ActionCall) -> ActionResult:
     return ActionResult(text="done")
+
+
+async def _answer(agent: Agent, call: CommandCall) -> str:
+    return "done"
 
 
 SAY = Action(name="SEND_MESSAGE", description="", handler=_handler)
@@ -87,6 +92,27 @@ async def test_nobody_speaks_with_the_role_of_somebody_who_spoke_beside_them(age
     agent = await able(agents, SEND_MESSAGE="admin")
     other = said().model_copy(update={"entity_id": "11111111-1111-4111-8111-111111111111"})
     assert "needs the role" in await run(agent, "SEND_MESSAGE", said("ADMIN"), answering=[other])
+
+
+async def test_where_a_command_needs_a_role_is_told_to_connectors(agents: Agents) -> None:
+    permissions = Permissions.of(
+        actions={}, commands={"mine": "owner", "theirs": "everyone", "gone": "nobody"}
+    )
+    agent = agents(options=AgentOptions(permissions=permissions))
+    await agent.start()
+    for name, roles in {
+        "free": (None, None),
+        "hall": (None, Role.ADMIN),
+        "theirs": (Role.OWNER, None),
+        "mine": (None, None),
+        "gone": (None, None),
+    }.items():
+        agent.register_command(
+            Command(name=name, description="x", handler=_answer, required_role=roles[0], shared_role=roles[1])
+        )
+    told = {each.name: each.guarded for each in commands.offered(agent)}
+    both = ("private", "shared")
+    assert told == {"free": (), "hall": ("shared",), "theirs": (), "mine": both}
 
 
 def test_words_and_names() -> None:
