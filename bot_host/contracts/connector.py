@@ -199,7 +199,8 @@ class StreamingConnector(Protocol):
     def open_stream(self, target: Target, *, memory_id: str) -> TextStream | None:
         """Begin to show the reply that will be sent with `memory_id` as part of its `key`; None: not here.
 
-        The finished reply still comes through `send`, which shows only what the stream did not.
+        Then it is shown by edits, by a `DraftingConnector`. The finished reply still comes through `send`,
+        which shows only what the stream did not leave there.
         """
 
 

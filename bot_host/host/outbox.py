@@ -77,8 +77,11 @@ class HostOutbox:
         line = self._accounts.find(asked.target.account)
         if line is None:
             return None
-        if isinstance(line.connector, StreamingConnector):
-            return line.connector.open_stream(line.voiced(asked.target), memory_id=memory_id)
+        # An answer that is shown already is finished where it stands.
+        if isinstance(line.connector, StreamingConnector) and self._drafts.shown_id(asked) is None:
+            stream = line.connector.open_stream(line.voiced(asked.target), memory_id=memory_id)
+            if stream is not None:
+                return stream
         return self._drafts.open(line, asked, memory_id=memory_id)
 
     def shown_id(self, asked: InboxRow) -> UUID | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 from telegram.constants import ChatAction, ParseMode
-from telegram.error import ChatMigrated, InvalidToken, TelegramError
+from telegram.error import ChatMigrated, InvalidToken, RetryAfter, TelegramError
 
 from bot_host.connector import (
     Action,
@@ -21,6 +21,7 @@ from bot_host.connector import (
     SendRefused,
     Sent,
     Target,
+    TextStream,
     one_line,
 )
 from connectors.telegram.actions import telegram_actions
@@ -30,16 +31,18 @@ from connectors.telegram.changes import delete, edit_text, markup_of, react
 from connectors.telegram.check import findings
 from connectors.telegram.config import TelegramConfig
 from connectors.telegram.encode import encode, mark_repeat
-from connectors.telegram.errors import is_bad_markup, is_unchanged, say, to_send_error
+from connectors.telegram.errors import is_bad_markup, is_unchanged, retry_after_s, say, to_send_error
 from connectors.telegram.files import Files
 from connectors.telegram.hook_check import webhook_lines
 from connectors.telegram.http import AiohttpRequest
 from connectors.telegram.keyboards import can_show
 from connectors.telegram.live import compare
 from connectors.telegram.menu import Menu
+from connectors.telegram.places import thread_id_of
 from connectors.telegram.polling import Polling
 from connectors.telegram.polls import POLL, send_poll
 from connectors.telegram.presses import PRESSED, encode_chosen, take_away
+from connectors.telegram.previews import Previews
 from connectors.telegram.silence import silences
 from connectors.telegram.updates import refusal
 from connectors.telegram.webhook import Webhook
@@ -86,6 +89,7 @@ class TelegramConnector:
             token=config.token,
         )
         self._menu = Menu(self._bot.call, config)
+        self._previews = Previews(self._bot.call, config)
         how: Any = {"backoff_base_s": backoff_base_s, "backoff_cap_s": backoff_cap_s}
         how["logged_in"] = self._logged_in
         self._webhook = Webhook(self._bot, config, **how) if config.mode == "webhook" else None
@@ -98,6 +102,7 @@ class TelegramConnector:
     def _logged_in(self, host: ConnectorHost) -> None:
         """What is seen to beside the messages."""
         self._menu.begin(host)
+        self._previews.begin(host)
 
     async def stop_intake(self) -> None:
         self._intake.stop()
@@ -127,6 +132,7 @@ class TelegramConnector:
         if PRESSED in payload:
             await take_away(self._bot.call, self._chat_id(target), payload)
             return Sent(platform_message_id="")
+        await self._previews.settle(target)
         try:
             chat_id = self._chat_id(target)
             await check_asker(self._bot.call, self._config, chat_id, target)
@@ -138,8 +144,18 @@ class TelegramConnector:
                 # Message ids count anew there.
                 message_id = await self._send(payload | {"reply_to": None}, target, error.new_chat_id)
         except TelegramError as error:
+            if isinstance(error, RetryAfter):
+                self._previews.limited(target.channel_id, retry_after_s(error))
             raise to_send_error(error) from None
         return Sent(platform_message_id=message_id)
+
+    def open_stream(self, target: Target, *, memory_id: str) -> TextStream | None:
+        """See the contract `StreamingConnector`: drafts, which only private chats have."""
+        return self._previews.open(target, memory_id=memory_id)
+
+    def turn_over(self, target: Target) -> None:
+        """See the contract `TurnListener`."""
+        self._previews.over(target)
 
     def use_files(self, files: OutgoingFiles) -> None:
         """See the contract `FileSendingConnector`."""
@@ -232,7 +248,7 @@ class TelegramConnector:
             await self._bot.send_chat_action(
                 self._chat_id(target),
                 ChatAction.TYPING,
-                message_thread_id=_thread_id(target),
+                message_thread_id=thread_id_of(target),
                 read_timeout=SHORT_S,
                 connect_timeout=SHORT_S,
             )
@@ -284,7 +300,7 @@ class TelegramConnector:
 def _place(payload: Payload, target: Target, chat_id: int) -> dict[str, Any]:
     """Chat, topic, and what is answered, as parameters of every method that sends."""
     parameters: dict[str, Any] = {"chat_id": chat_id}
-    thread_id = _thread_id(target)
+    thread_id = thread_id_of(target)
     if thread_id is not None:
         parameters["message_thread_id"] = thread_id
     if payload.get("reply_to") is not None:
@@ -293,7 +309,3 @@ def _place(payload: Payload, target: Target, chat_id: int) -> dict[str, Any]:
             "allow_sending_without_reply": True,
         }
     return parameters | markup_of(payload)
-
-
-def _thread_id(target: Target) -> int | None:
-    return int(target.thread_id) if target.thread_id.isdecimal() else None

@@ -16,6 +16,7 @@ from bot_host.connector import (
     Door,
     PersonRef,
     RoomRef,
+    Target,
     Visit,
     WorldRef,
     one_line,
@@ -82,6 +83,11 @@ def memory_key(message: Message, me: Me) -> str:
 def thread_of(message: Message) -> int | None:
     """The topic, if it is one: in ordinary groups a thread id only says what was replied to."""
     return message.message_thread_id if message.is_topic_message else None
+
+
+def thread_id_of(target: Target) -> int | None:
+    """The topic that a target names; None: it names none."""
+    return int(target.thread_id) if target.thread_id.isdecimal() else None
 
 
 def sender_of(message: Message) -> PersonRef | None:

@@ -145,7 +145,7 @@ async def test_a_server_without_commands_is_asked_once(
         logging.DEBUG,
         "telegram: this server keeps no commands (Not Found)",
     )
-    assert host.remembered == {"commands": {}}
+    assert host.remembered["commands"] == {}
 
 
 async def test_what_was_set_before_a_failure_is_not_set_again(

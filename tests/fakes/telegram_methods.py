@@ -402,7 +402,10 @@ class Methods:
         if not query.integer("draft_id"):
             raise bad_request("RANDOM_ID_EMPTY")
         text = self._formatted(query).text if query.args.get("text") else ""
-        self.drafts.append({"chat_id": chat.id, "draft_id": query.integer("draft_id"), "text": text})
+        thread = self._thread(query, chat)
+        topic = {} if thread is None else {"thread_id": thread}
+        draft = {"chat_id": chat.id, "draft_id": query.integer("draft_id"), "text": text}
+        self.drafts.append({**draft, **topic})
         return True
 
     def _own(self, query: Query, chat: Chat, what: str) -> BotMessage:

@@ -2,11 +2,12 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from tests.journeys.party import Party, party
-from tests.journeys.seats import DM, GROUP, THREAD, Seat
+from tests.journeys.seats import DM, GROUP, THREAD, Seat, TelegramSeat
 from tests.journeys.test_gaps import recorded, rows
 
 HALF = "Roses want sun and a deep soil."
@@ -30,6 +31,12 @@ def show_in_groups(p: Party) -> None:
     config.write_text(text, "utf-8")
 
 
+def by_edits(seat: Any) -> None:
+    """A Bot API server of before drafts, as Telegram's private chats need nothing finished else."""
+    if seat.name == "telegram":
+        seat.fake.methods.lack("sendMessageDraft")
+
+
 def drafts(folder: Path) -> int:
     return len(rows(folder, "SELECT memory_id FROM drafts"))
 
@@ -50,6 +57,7 @@ async def test_killed_in_the_middle_of_an_answer_it_is_finished_where_it_stands(
 ) -> None:
     async with party(tmp_path, name) as p:
         [seat] = p.seats
+        by_edits(seat)
         show_in_groups(p)
         p.model.answer(WHOLE)
         async with p.host() as host:
@@ -78,6 +86,7 @@ async def test_killed_in_the_middle_of_an_answer_it_is_finished_where_it_stands(
 async def test_killed_between_the_first_words_and_their_record(name: str, tmp_path: Path) -> None:
     async with party(tmp_path, name) as p:
         [seat] = p.seats
+        by_edits(seat)
         p.model.answer(WHOLE)
         async with p.host() as host:
             held = seat.hold_answers()
@@ -100,6 +109,7 @@ async def test_killed_between_the_first_words_and_their_record(name: str, tmp_pa
 async def test_killed_while_the_answer_is_finished(name: str, tmp_path: Path) -> None:
     async with party(tmp_path, name) as p:
         [seat] = p.seats
+        by_edits(seat)
         p.model.answer(LONG)
         async with p.host() as host:
             with p.model.hold(after=len(HALF.split())) as writing:
@@ -118,3 +128,30 @@ async def test_killed_while_the_answer_is_finished(name: str, tmp_path: Path) ->
             assert await host.stop() == 0
         assert " ".join(seat.shown(DM)).split() == LONG.split()
         assert len(p.model.chats) == 1
+
+
+async def test_killed_in_the_middle_of_a_preview_it_is_answered_once(tmp_path: Path) -> None:
+    async with party(tmp_path, "telegram") as p:
+        [seat] = p.seats
+        fake = cast(TelegramSeat, seat).fake
+        for round in (1, 2):
+            p.model.answer(WHOLE)
+            async with p.host() as host:
+                if round == 1:
+                    # What was found out about the server is remembered for the second life.
+                    while not rows(tmp_path, "SELECT 1 FROM cache WHERE key LIKE '%:drafts'"):
+                        await asyncio.sleep(0.01)
+                    with p.model.hold(after=len(HALF.split())):
+                        await seat.say(DM, "how do I keep roses?")
+                        while not fake.methods.drafts:
+                            await asyncio.sleep(0.01)
+                        await host.kill()
+                    assert fake.methods.drafts[-1]["text"] == HALF
+                    assert seat.replies(DM) == []
+                    assert rows(tmp_path, "SELECT 1 FROM outbox") == []
+                else:
+                    await seat.wait_reply(DM)
+                    assert await host.stop() == 0
+        assert seat.shown(DM) == [WHOLE]
+        assert rows(tmp_path, "SELECT operation, part, state FROM outbox") == [("send", 0, "sent")]
+        assert rows(tmp_path, "SELECT outcome FROM inbox") == [("answered",)]
