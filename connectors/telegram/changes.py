@@ -25,13 +25,20 @@ def markup_of(payload: Payload) -> dict[str, Any]:
     return {"reply_markup": payload[KEYBOARD]} if payload.get(KEYBOARD) else {}
 
 
-async def edit_text(call: Call, chat_id: int, message_id: int, payload: Payload) -> None:
+def preview_options(*, shown: bool) -> dict[str, Any]:
+    """Whether a text gets a preview of what it links to, as a parameter."""
+    return {} if shown else {"link_preview_options": {"is_disabled": True}}
+
+
+async def edit_text(
+    call: Call, chat_id: int, message_id: int, payload: Payload, *, link_previews: bool = False
+) -> None:
     """Put `payload` in place of a message. Raises SendError.
 
     A bot may edit its own messages at any time (core.telegram.org/bots/api#editmessagetext).
     """
     where = {"chat_id": chat_id, "message_id": message_id, **markup_of(payload)}
-    parameters = {**where, "link_preview_options": {"is_disabled": True}}
+    parameters = {**where, **preview_options(shown=link_previews)}
     try:
         try:
             html = {"text": payload["html"], "parse_mode": ParseMode.HTML}

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from telegram.constants import ChatAction, ParseMode
@@ -27,11 +28,18 @@ from bot_host.connector import (
 from connectors.telegram.actions import telegram_actions
 from connectors.telegram.behalf import check_asker
 from connectors.telegram.bot import RawBot
-from connectors.telegram.changes import delete, edit_text, markup_of, react
+from connectors.telegram.changes import delete, edit_text, markup_of, preview_options, react
 from connectors.telegram.check import findings
 from connectors.telegram.config import TelegramConfig
-from connectors.telegram.encode import encode, mark_repeat
-from connectors.telegram.errors import is_bad_markup, is_unchanged, retry_after_s, say, to_send_error
+from connectors.telegram.encode import encode, mark_moved, mark_repeat
+from connectors.telegram.errors import (
+    is_bad_markup,
+    is_topic_gone,
+    is_unchanged,
+    retry_after_s,
+    say,
+    to_send_error,
+)
 from connectors.telegram.files import Files
 from connectors.telegram.hook_check import webhook_lines
 from connectors.telegram.http import AiohttpRequest
@@ -137,12 +145,12 @@ class TelegramConnector:
             chat_id = self._chat_id(target)
             await check_asker(self._bot.call, self._config, chat_id, target)
             try:
-                message_id = await self._send(payload, target, chat_id)
+                message_id = await self._send_there(payload, target, chat_id)
             except ChatMigrated as error:
                 log.warning("telegram: group %d is now supergroup %d", chat_id, error.new_chat_id)
                 self._moved[chat_id] = error.new_chat_id
                 # Message ids count anew there.
-                message_id = await self._send(payload | {"reply_to": None}, target, error.new_chat_id)
+                message_id = await self._send_there(payload | {"reply_to": None}, target, error.new_chat_id)
         except TelegramError as error:
             if isinstance(error, RetryAfter):
                 self._previews.limited(target.channel_id, retry_after_s(error))
@@ -169,6 +177,18 @@ class TelegramConnector:
         """See the contract `ActingConnector`."""
         return telegram_actions(self._bot.call, self._config, self._files)
 
+    async def _send_there(self, payload: Payload, target: Target, chat_id: int) -> str:
+        """What cannot go to its topic, as that was deleted, goes to the chat, and says so."""
+        try:
+            return await self._send(payload, target, chat_id)
+        except TelegramError as error:
+            if not target.thread_id or not is_topic_gone(error):
+                raise
+            log.warning(
+                "telegram: topic %s of chat %d is gone; sending to the chat", target.thread_id, chat_id
+            )
+            return await self._send(mark_moved(payload), replace(target, thread_id=""), chat_id)
+
     async def _send(self, payload: Payload, target: Target, chat_id: int) -> str:
         if payload.get("files"):
 
@@ -194,7 +214,7 @@ class TelegramConnector:
         parameters: dict[str, Any] = {
             **_place(payload, target, chat_id),
             "text": text,
-            "link_preview_options": {"is_disabled": True},
+            **preview_options(shown=self._config.link_previews),
         }
         if parse_mode is not None:
             parameters["parse_mode"] = parse_mode
@@ -213,7 +233,8 @@ class TelegramConnector:
                     return
                 raise to_send_error(error) from None
         if text is not None:
-            await edit_text(self._bot.call, chat_id, message_id, text)
+            previews = self._config.link_previews
+            await edit_text(self._bot.call, chat_id, message_id, text, link_previews=previews)
 
     def edit_every_s(self, target: Target) -> float:
         """See the contract `DraftingConnector`. By itself not in groups: see `GROUP_EDIT_EVERY_S`."""

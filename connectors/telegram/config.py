@@ -52,6 +52,8 @@ class TelegramConfig(ActingConfig):
     resend_unknown: bool = True
     """Send a message once more, marked with ↻, when nobody can tell whether it arrived: the connection broke,
     or the host was killed, before Telegram answered. Off: it is given up, and may be lost."""
+    link_previews: bool = False
+    """Show previews of the pages that an answer links to."""
     commands: bool = True
     """Keep the list of commands that Telegram shows, and its menu button, as the agent's commands are. Off:
     they stay as they were set with @BotFather, or by another program."""

@@ -23,6 +23,7 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _BLANK: Final = "\u2800\ufffc\u030a\u0333\u033f"
 """Telegram refuses texts of nothing but these and spaces (`strip_empty_characters`, `clean_input_string`)."""
 REPEAT: Final = "↻ "
+MOVED: Final = "↪ (its topic is gone)\n"
 KEYBOARD: Final = "keyboard"
 """In a payload: the buttons below the message."""
 BELOW: Final = "▾"
@@ -77,17 +78,25 @@ def mark_repeat(payload: Payload) -> Payload:
 
     A message that is full stays as it is.
     """
+    return _led_by(REPEAT, payload)
+
+
+def mark_moved(payload: Payload) -> Payload:
+    """The same, for what was to stand in a topic that is gone."""
+    return _led_by(MOVED, payload)
+
+
+def _led_by(sign: str, payload: Payload) -> Payload:
     if asked := payload.get(POLL):
-        question = shorten_utf16(REPEAT + asked["question"], QUESTION)
+        question = shorten_utf16(f"{sign.rstrip()} {asked['question']}", QUESTION)
         payload = payload | {POLL: {**asked, "question": question}}
     shown = unescape(_TAG.sub("", payload["html"]))
     weight = len(payload["html"].encode("utf-8", "surrogatepass"))
-    room = utf16_len(REPEAT)
     longest = max(utf16_len(shown), utf16_len(payload["plain"]))
     limit = CAPTION_LIMIT if payload.get("files") else TEXT_LIMIT
-    if longest + room > limit or weight + len(REPEAT.encode()) > REQUEST_LIMIT:
+    if longest + utf16_len(sign) > limit or weight + len(sign.encode()) > REQUEST_LIMIT:
         return payload
-    return payload | {"html": REPEAT + payload["html"], "plain": REPEAT + payload["plain"]}
+    return payload | {"html": sign + payload["html"], "plain": sign + payload["plain"]}
 
 
 def _pieces(text: str) -> Iterator[tuple[str, Rendered]]:

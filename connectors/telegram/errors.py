@@ -85,6 +85,12 @@ def is_file(error: TelegramError) -> bool:
     return isinstance(error, BadRequest) and "there is no text in the message" in error.message.lower()
 
 
+def is_topic_gone(error: TelegramError) -> bool:
+    """The topic was deleted; the chat is there."""
+    text = error.message.lower()
+    return isinstance(error, BadRequest) and ("message thread not found" in text or "topic_deleted" in text)
+
+
 def is_gone(error: TelegramError) -> bool:
     """There is no message to delete: it is done."""
     return isinstance(error, BadRequest) and "message to delete not found" in error.message.lower()

@@ -42,6 +42,8 @@ _KINDS: Final = {
     "audio/mp4": "audio",
     "video/mp4": "video",
 }
+_VOICES: Final = ("audio/ogg", "audio/mpeg", "audio/mp4")
+"""https://core.telegram.org/bots/api#sendvoice; an older server sends the latter two as files."""
 _ALBUMS: Final = {"photo": "seen", "video": "seen", "audio": "heard", "document": "read"}
 """Albums are of photos and videos, of audio, or of documents."""
 _INPUTS: Final = {
@@ -61,7 +63,7 @@ SendText = Callable[[Payload], Awaitable[str]]
 
 def kind_of(told: Json) -> str:
     """As what a file is sent: by what it is, not by its name."""
-    if told.get("voice") and told["type"] == "audio/ogg":
+    if told.get("voice") and told["type"] in _VOICES:
         return "voice"
     kind = _KINDS.get(str(told["type"]), "document")
     return "document" if kind == "photo" and told["size"] > PHOTO_BYTES else kind

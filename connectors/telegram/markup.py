@@ -14,15 +14,20 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
-_SPANS: Final = {"strong": "b", "em": "i", "s": "s"}
+from connectors.telegram.spoilers import add_spoilers
+
+_SPANS: Final = {"strong": "b", "em": "i", "s": "s", "spoiler": "tg-spoiler"}
 _SAFE_LINKS: Final = ("http://", "https://")
 """Other schemes are shown as text: `tg://user?id=` would mention a person."""
 _BULLETS: Final = ("•", "◦", "▪")
 _RULE: Final = "———"
 _MAX_NESTING: Final = 60
 
-_parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _MAX_NESTING}).enable(
-    ["table", "strikethrough"]
+_LONG_QUOTE: Final = 1000
+"""Characters of a quote that is shown folded, to be opened by a tap."""
+
+_parser = add_spoilers(
+    MarkdownIt("commonmark", {"html": False, "maxNesting": _MAX_NESTING}).enable(["table", "strikethrough"])
 )
 
 
@@ -109,16 +114,21 @@ class _Writer:
         elif node.type in ("bullet_list", "ordered_list"):
             self._list(node, depth=depth, indent=indent)
         elif node.type == "blockquote":
-            quoted = self.start("blockquote")
-            self.blocks(node.children, depth=depth, indent=indent)
-            if quoted:
-                self.end("blockquote")
+            self._quote(node, depth=depth, indent=indent)
         elif node.type == "hr":
             self.put(_RULE)
         elif node.type == "table":
             self._table(node)
         else:
             self.put(node.content)
+
+    def _quote(self, node: SyntaxTreeNode, *, depth: int, indent: str) -> None:
+        quoted, opening, before = self.start("blockquote"), len(self.html) - 1, len(self.text)
+        self.blocks(node.children, depth=depth, indent=indent)
+        if quoted:
+            if sum(map(len, self.text[before:])) > _LONG_QUOTE:
+                self.html[opening] = "<blockquote expandable>"
+            self.end("blockquote")
 
     def _code(self, node: SyntaxTreeNode) -> None:
         language = node.info.split()[0] if node.type == "fence" and node.info.split() else ""

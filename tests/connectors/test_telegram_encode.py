@@ -33,6 +33,11 @@ def accepted(text: str, target: Target = PRIVATE) -> list[Formatted]:
     [
         ("plain", "plain"),
         ("**b** *i* _i_ ~~s~~ `c`", "<b>b</b> <i>i</i> <i>i</i> <s>s</s> <code>c</code>"),
+        ("the killer is ||**Bob** & Eve||.", "the killer is <tg-spoiler><b>Bob</b> &amp; Eve</tg-spoiler>."),
+        ("**a ||b|| c**", "<b>a <tg-spoiler>b</tg-spoiler> c</b>"),
+        ("[||l||](https://e.org)", '<a href="https://e.org"><tg-spoiler>l</tg-spoiler></a>'),
+        ("a || b || c ||d `||e||` |||f||| ||", "a || b || c ||d <code>||e||</code> |||f||| ||"),
+        ("**a ||b** c||", "<b>a ||b</b> c||"),
         ("***both***", "<i><b>both</b></i>"),
         ("a < b && c > d", "a &lt; b &amp;&amp; c &gt; d"),
         ("<b>raw</b> <script>x</script>", "&lt;b&gt;raw&lt;/b&gt; &lt;script&gt;x&lt;/script&gt;"),
@@ -77,6 +82,16 @@ def test_table(markdown: str, html: str) -> None:
     accepted(markdown)
 
 
+def test_a_long_quote_is_folded() -> None:
+    short, long = "> " + "q" * 1000, "> " + "q" * 1001
+    assert encode(Content(text=short), PRIVATE)[0]["html"].startswith("<blockquote>q")
+    assert encode(Content(text=f"a\n\n{long}"), PRIVATE)[0]["html"].startswith(
+        "a\n\n<blockquote expandable>q"
+    )
+    [part] = accepted(long)
+    assert [entity["type"] for entity in part.entities] == ["expandable_blockquote"]
+
+
 def test_nothing_to_send() -> None:
     assert encode(Content(text=""), PRIVATE) == []
     assert encode(Content(text=" \n\t "), PRIVATE) == []
@@ -118,6 +133,9 @@ def test_only_the_first_part_replies() -> None:
         "`" * 9000,
         "[" * 9000,
         "<b" * 9000,
+        "||" * 4500,
+        "||x " * 3000,
+        "||" + "secret " * 1500 + "||",
         "- x\n" * 3000,
         "a\u0000b \ud800 \udfff c",
         "Z̷̢͝" * 3000,

@@ -22,6 +22,7 @@ from tests.fakes.telegram_world import Chat
 
 VOICE = b"OggS\x00\x02" + bytes(22) + b"OpusHead"
 MP3 = b"ID3\x04" + bytes(20)
+WAV = b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(28)
 TEXT = b"just text"
 
 
@@ -156,11 +157,14 @@ async def test_each_kind_goes_as_what_it_is(
     await send(telegram, private, "", await kept(folder, "s.ogg", VOICE))
     await send(telegram, private, "", await kept(folder, "s.mp3", MP3))
     await send(telegram, private, "", await kept(folder, 'größe 1".txt', TEXT))
+    await send(telegram, private, "", await kept(folder, "v.mp3", MP3, voice=True))
+    await send(telegram, private, "", await kept(folder, "v.wav", WAV, voice=True))
     assert kinds(fake) == [
-        ("photo", "look"), ("voice", ""), ("document", ""), ("audio", ""), ("document", "")
+        ("photo", "look"), ("voice", ""), ("document", ""), ("audio", ""), ("document", ""), ("voice", ""),
+        ("document", ""),
     ]  # fmt: skip
     assert fake.sent[0].marked("bold") == ["look"]
-    last = fake.sent[-1]
+    last = fake.sent[4]
     assert fake.world.messages[last.bot_id, last.chat_id, last.message_id]["document"]["file_name"] == (
         "größe 1_.txt"
     )
@@ -234,6 +238,25 @@ async def test_a_file_over_50_mb_is_not_even_tried_at_telegram_itself(
     telegram._files._own_server = False
     await send(telegram, private, "", await kept(folder, "a.png"))
     assert kinds(fake) == [("text", "[a.png: could not be sent]")]
+
+
+async def test_a_server_of_ones_own_is_given_larger_ones(
+    fake: FakeTelegram, telegram: TelegramConnector, private: Chat, folder: MediaFolder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("connectors.telegram.files.MOST_BYTES", 10)
+    await send(telegram, private, "", await kept(folder, "a.png"))
+    assert kinds(fake) == [("photo", "")]
+
+
+async def test_a_file_for_a_topic_that_is_gone_goes_to_the_chat(
+    fake: FakeTelegram, telegram: TelegramConnector, folder: MediaFolder
+) -> None:
+    forum = fake.world.supergroup("Forum", is_forum=True)
+    target = Target(source="telegram", channel_id=str(forum.id), thread_id="77")
+    [payload] = telegram.encode(Content(text="look", attachments=[await kept(folder, "a.png")]), target)
+    await telegram.send(payload, target, key="k")
+    assert kinds(fake) == [("photo", "↪ (its topic is gone)\nlook")]
 
 
 async def test_refused_markup_stands_plain_under_the_file(

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -78,6 +79,35 @@ async def test_reply_and_missing_reply(
     await telegram.send(PAYLOAD | {"reply_to": said["message_id"]}, to(group), key="k")
     await telegram.send(PAYLOAD | {"reply_to": 4242}, to(group), key="k")
     assert [message.reply_to for message in fake.sent] == [said["message_id"], None]
+
+
+async def test_what_was_for_a_topic_that_is_gone_goes_to_the_chat_and_says_so(
+    fake: FakeTelegram, telegram: TelegramConnector, private: Chat, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert private.user is not None
+    forum = fake.world.supergroup("Forum", is_forum=True)
+    topic = await fake.open_topic(forum, "Roses", private.user)
+    there = replace(to(forum), thread_id=str(topic))
+    await telegram.send(PAYLOAD, there, key="k")
+    del forum.topics[topic]
+    await telegram.send(PAYLOAD, there, key="k")
+    await telegram.send({"html": "x" * 4096, "plain": "x" * 4096}, there, key="k")
+    first, second, full = fake.sent
+    assert (first.thread_id, first.text) == (topic, "hi")
+    assert (second.thread_id, second.text) == (None, "↪ (its topic is gone)\nhi")
+    assert (full.thread_id, full.text) == (None, "x" * 4096)
+    assert f"topic {topic} of chat {forum.id} is gone" in caplog.text
+
+
+@pytest.mark.parametrize("shown", [False, True])
+async def test_links_get_previews_only_where_wanted(fake: FakeTelegram, private: Chat, shown: bool) -> None:
+    config = TelegramConfig(token=fake.token, api_base=fake.url, **({"link_previews": True} if shown else {}))
+    connector = TelegramConnector(config)
+    sent = await connector.send(PAYLOAD, to(private), key="k")
+    await connector.edit({"html": "new", "plain": "new"}, to(private), sent.platform_message_id, key="k")
+    await connector.close()
+    options = [call.params.get("link_preview_options") for call in fake.calls]
+    assert options == ([None] * 2 if shown else ['{"is_disabled": true}'] * 2)
 
 
 async def test_migrated_group_is_followed(

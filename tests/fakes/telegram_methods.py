@@ -308,7 +308,7 @@ class Methods:
         name, stored = self._upload(query, "voice")
         if chat.id in self.world.no_voice:
             raise bad_request("VOICE_MESSAGES_FORBIDDEN")
-        if not self.world.files[stored["file_id"]][1].startswith(b"OggS"):
+        if not is_voice(self.world.files[stored["file_id"]][1]):
             # It becomes a document (core.telegram.org/bots/api#sendvoice).
             return await self._keep(
                 query, chat, caption, as_caption=True, document={**stored, "file_name": name}
@@ -522,6 +522,11 @@ class Methods:
         self.world.presses.discard(press_id)
         self.answered_callbacks.append(dict(query.args))
         return True
+
+
+def is_voice(data: bytes) -> bool:
+    """OGG, MP3 or M4A (core.telegram.org/bots/api#sendvoice)."""
+    return data.startswith((b"OggS", b"ID3", b"\xff\xfb")) or data[4:8] == b"ftyp"
 
 
 def _markup(query: Query) -> Json | None:
