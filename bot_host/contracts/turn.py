@@ -104,9 +104,10 @@ class TurnOutbox(Protocol):
     async def say(self, memory: Memory, target: Target, *, answering: tuple[UUID, ...] = ()) -> None:
         """Commit something that is said before the turn ends; it goes out at once. Raises StoreError."""
 
-    async def farewell(self, memory: Memory, target: Target, *, entity_id: UUID) -> None:
+    async def farewell(self, memory: Memory, target: Target, *, entity_id: UUID, chosen: str = "") -> None:
         """Say a last word, wait until it has gone out (30 seconds at most), then erase a person. StoreError.
 
+        `chosen`: as for `commit`, taken away with it.
         Doing it again, after a kill, says it once.
         """
 

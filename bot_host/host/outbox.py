@@ -17,7 +17,7 @@ from bot_host.host.files import Outgoing
 from bot_host.host.parts import parts_of
 from bot_host.host.reactions import failure_reactions
 from bot_host.host.sender import Sender
-from bot_host.host.signs import keep_typing, signs_of, typing_done
+from bot_host.host.signs import keep_typing, sign_of_choice, signs_of, typing_done
 from bot_host.kit.tasks import Supervisor
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
@@ -106,13 +106,16 @@ class HostOutbox:
             await self.enqueue(line, memory, target, remember=True)
         await self._callers.say(answering, memory)
 
-    async def farewell(self, memory: Memory, target: Target, *, entity_id: UUID) -> None:
+    async def farewell(self, memory: Memory, target: Target, *, entity_id: UUID, chosen: str = "") -> None:
         """Say a last word, wait until it has gone out, then erase a person. Raises StoreError."""
         if target.account.startswith(LOCAL):
             await self._callers.say((memory.content.in_reply_to or "",), memory)
         else:
             line = self._accounts.get(target.account)
-            await wait_told(self._sender, await self.enqueue(line, memory, target, remember=True))
+            signs = sign_of_choice(line, target, agent_id=memory.agent_id, chosen=chosen)
+            seqs = await self.finish(self._enqueue(signs, None)) if signs else []
+            seqs += await self.enqueue(line, memory, target, remember=True)
+            await wait_told(self._sender, seqs)
         folder = self._files.folder if self._files is not None else None
         await self.finish(erase_at_own_wish(self._store, entity_id, folder=folder))
 

@@ -9,8 +9,9 @@ from bot_host.contracts.connector import AcknowledgingConnector, ChoiceConnector
 from bot_host.contracts.turn import Turn
 from bot_host.host.accounts import Accounts, Line
 from bot_host.types.errors import ConnectorError
+from bot_host.types.ids import UUID
 from bot_host.types.outbound import LANE, Payload, Target, destination_of
-from bot_host.types.turn import InboxRow, NewOutbox
+from bot_host.types.turn import NewOutbox
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +45,19 @@ def signs_of(turn: Turn, accounts: Accounts, *, answered: Collection[Target], ch
         line = accounts.find(row.account)
         if line is None:
             continue
-        if chosen and isinstance(line.connector, ChoiceConnector):
-            rows += _parts(line, row, line.connector.chosen(row.target, chosen))
+        rows += sign_of_choice(line, row.target, agent_id=row.agent_id, chosen=chosen)
         if not any(_is_same(row.target, target) for target in answered) and isinstance(
             line.connector, AcknowledgingConnector
         ):
-            rows += _parts(line, row, line.connector.unanswered(row.target))
+            rows += _parts(line, row.target, line.connector.unanswered(row.target), agent_id=row.agent_id)
     return rows
+
+
+def sign_of_choice(line: Line, target: Target, *, agent_id: UUID, chosen: str) -> list[NewOutbox]:
+    """What takes the choices away of which `chosen` was chosen, in words; nothing for empty words."""
+    if not chosen or not isinstance(line.connector, ChoiceConnector):
+        return []
+    return _parts(line, target, line.connector.chosen(target, chosen), agent_id=agent_id)
 
 
 def _is_same(one: Target, other: Target) -> bool:
@@ -58,13 +65,14 @@ def _is_same(one: Target, other: Target) -> bool:
     return lane == other.extra.get(LANE) if lane else one == other
 
 
-def _parts(line: Line, row: InboxRow, payloads: list[Payload]) -> list[NewOutbox]:
+def _parts(line: Line, target: Target, payloads: list[Payload], *, agent_id: UUID) -> list[NewOutbox]:
+    account = line.account.key
     return [
         NewOutbox(
-            agent_id=row.agent_id,
-            account=row.account,
-            destination=destination_of(row.account, row.target),
-            target=row.target,
+            agent_id=agent_id,
+            account=account,
+            destination=destination_of(account, target),
+            target=target,
             payload=payload,
             part=part,
             parts=len(payloads),

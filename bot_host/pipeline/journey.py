@@ -190,7 +190,9 @@ async def _obey(
     async def farewell(content: Content) -> None:
         said = create_unique_uuid(agent.agent_id, f"farewell:{asked.memory.id}")
         last = _memory(agent, asked, Reply(text=clean_text(content.text), private=True), said)
-        await outbox.farewell(last, asked.row.target, entity_id=asked.memory.entity_id)
+        chosen = thought.asked.label if thought.asked is not None else ""
+        person = asked.memory.entity_id
+        await outbox.farewell(last, asked.row.target, entity_id=person, chosen=chosen)
 
     thought.reply = await carry_out(
         agent,

@@ -84,11 +84,12 @@ async def test_a_button_outlives_a_restart(tmp_path: Path) -> None:
             assert await discord.answered(stranger) == ["That is for somebody else to choose."]
             bot = discord.fake.click(shown, discord.seat.grumpy, "Forget me")
             assert await discord.answered(bot) == ["I may not be used here."]
+            keep = next(each for each in shown["components"][0]["components"] if each["label"] == "Keep it")
             clicked = discord.fake.click(shown, discord.seat.ada, "Forget me")
             [last] = await discord.answered(clicked)
             assert last.startswith("I forget you now.")
             await host.wait_log("a person was erased at their own wish")
-            late = discord.fake.click(shown, discord.seat.ada, "Keep it")
+            late = discord.fake.click_id(shown, discord.seat.ada, keep["custom_id"])
             assert await discord.answered(late) == ["That is no longer open."]
             assert await host.stop() == 0
     found = violations(tmp_path, "SELECT content FROM memories")
@@ -120,6 +121,27 @@ async def test_telegrams_buttons_outlive_a_restart(tmp_path: Path) -> None:
             assert await host.stop() == 0
         assert fake.buttons(question) == []
         assert len(fake.sent) == 2
+
+
+async def test_who_wants_to_be_forgotten_sees_the_buttons_go(tmp_path: Path) -> None:
+    async with party(tmp_path, "telegram") as p:
+        [seat] = p.seats
+        assert isinstance(seat, TelegramSeat)
+        fake = seat.fake
+        async with p.host() as host:
+            await seat.say(DM, "/forgetme")
+            await seat.wait_reply(DM)
+            question = fake.sent[-1]
+            clicked = await fake.press(question, seat.ada, fake.data_of(question, "Forget me"))
+            assert await fake.wait_told(clicked) == ""
+            assert (await seat.wait_reply(DM, 2)).startswith("I forget you now.")
+            await host.wait_log("a person was erased at their own wish")
+            assert fake.buttons(question) == []
+            assert await host.stop() == 0
+    # That something was sent stays; to whom does not.
+    rows = violations(tmp_path, "SELECT target, payload FROM outbox")
+    assert len(rows) == 3
+    assert str(seat.ada.id) not in str(rows)
 
 
 @pytest.mark.parametrize("over", [False, True])
