@@ -33,4 +33,8 @@ connector = ConnectorSpec(
     read_link=read_link,
     needs_web=needs_web,
     actions=ACTIONS,
+    reasons={
+        "unknown button": ("somebody pressed a button that is none of the agent's (any more)", ""),
+        "choice switched": ("one of several things to choose was switched on or off; Done says them", ""),
+    },
 )

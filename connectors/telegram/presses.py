@@ -38,6 +38,7 @@ from connectors.telegram.places import (
     world_of,
 )
 from connectors.telegram.several import Several, spread
+from connectors.telegram.toggles import Toggles
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,7 @@ class Presses:
 
     def __init__(self, call: Call) -> None:
         self._call = call
+        self._toggles = Toggles(call)
         self._under_way = 0
 
     async def check(
@@ -126,12 +128,12 @@ class Presses:
         for update, event in zip(updates, events, strict=True):
             query = update.get("callback_query")
             if isinstance(query, dict) and not isinstance(event, Several):
-                event, text = await self._check(host, event)
+                event, text = await self._check(host, query, event)
                 told.append((str(query.get("id", "")), text))
             checked.append(event)
         return list(spread(checked)), told
 
-    async def _check(self, host: ConnectorHost, event: InboundEvent) -> tuple[InboundEvent, str]:
+    async def _check(self, host: ConnectorHost, query: Json, event: InboundEvent) -> tuple[InboundEvent, str]:
         """One press and what is told to it.
 
         What is over, or somebody else's, is told to the presser alone: a turn would tell the whole group.
@@ -145,7 +147,7 @@ class Presses:
             return event, STRANGER
         if line := await host.refuse_choice(event):
             return Skipped(reason=CLOSED, event_key=event.event_key), line
-        return event, ""
+        return await self._toggles.check(host, query, event)
 
     def answer(self, host: ConnectorHost, told: Sequence[tuple[str, str]]) -> None:
         """Answer presses by id, after they were taken in. Never waits."""

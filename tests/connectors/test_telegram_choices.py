@@ -1,5 +1,6 @@
 """Choices at Telegram: inline keyboards, presses of them, and what the presser is told."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -19,8 +20,9 @@ from bot_host.connector import (
 from bot_host.testing.connector import RecordingHost
 from connectors.telegram.client import TelegramConnector
 from connectors.telegram.encode import BELOW, KEYBOARD, encode
-from connectors.telegram.keyboards import DATA_BYTES, can_show, read_data
+from connectors.telegram.keyboards import DATA_BYTES, SWITCH, can_show, picked_in, read_data
 from connectors.telegram.presses import NO_LONGER, REFUSED, STRANGER
+from connectors.telegram.toggles import FIRST
 from tests.connectors.telegram_samples import ANN, PRIVATE, SUPER, event, said
 from tests.connectors.test_telegram_live import ann, fake, host, make, private, running
 from tests.fakes.telegram import FakeTelegram
@@ -96,10 +98,33 @@ def test_descriptions_and_styles() -> None:
     assert [button["style"] for button in row] == ["success", "danger"]
 
 
+def test_of_several_each_has_a_switch_and_the_last_button_says_that_that_is_all() -> None:
+    many = offer(*(f"{n} " + "x" * 77 for n in range(25)), many=True)
+    target = Target(source="telegram", channel_id="1", thread_id=str(2**31 - 1))
+    [payload] = encode(Content(text="Which?", choices=many), target)
+    rows = payload[KEYBOARD]["inline_keyboard"]
+    assert labels(payload)[0] == ["☐ 0 " + "x" * 76]
+    assert labels(payload)[25:] == [["Done"]]
+    data = [button["callback_data"] for [button] in rows]
+    assert max(len(each.encode()) for each in data) <= DATA_BYTES
+    switch, done = read_data(data[24]), read_data(data[25])
+    assert switch is not None
+    assert done is not None
+    assert (switch.use.picks, switch.thread_id, switch.kind) == ((24,), 2**31 - 1, SWITCH)
+    assert (done.use, done.thread_id) == (ChoiceUse(key=KEY), 2**31 - 1)
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [None, {}, {"inline_keyboard": [[{"text": "☑ x"}, {"text": "☑ y", "callback_data": "b:k:1"}]]}],
+)
+def test_a_keyboard_with_nothing_of_ours_has_nothing_switched_on(markup: Any) -> None:
+    assert picked_in(markup) == frozenset()
+
+
 def test_what_telegram_has_no_form_for() -> None:
     form = Choices(fields=[FormField(name="a", label="A")], title="Form", key=KEY)
     assert not can_show(form)
-    assert not can_show(offer("a", "b", many=True))
     [payload] = encode(Content(text="Well?", choices=form), HERE)
     assert KEYBOARD not in payload
 
@@ -226,3 +251,112 @@ async def test_an_edit_brings_the_buttons_and_another_takes_them_away(
         await connector.edit(payload, target, sent.platform_message_id, key="k")
         assert fake.buttons(fake.sent[0]) == shown
     await connector.close()
+
+
+class Board:
+    """A question of which several answers may be chosen, and its owner."""
+
+    def __init__(self, fake: FakeTelegram, host: RecordingHost, ann: User, question: BotMessage) -> None:
+        self.fake, self.host, self.ann, self.question = fake, host, ann, question
+
+    async def press(self, label: str) -> str:
+        """What it is answered with."""
+        shown = next(each for [each] in self.fake.buttons(self.question) if each.endswith(label))
+        data = self.fake.data_of(self.question, shown)
+        return await self.fake.wait_told(await self.fake.press(self.question, self.ann, data))
+
+    async def shows(self, *labels: str) -> None:
+        while self.fake.buttons(self.question) != [[each] for each in (*labels, "Done")]:
+            await asyncio.sleep(0.005)
+
+
+async def asking_several(
+    connector: TelegramConnector, fake: FakeTelegram, host: RecordingHost, chat: Chat
+) -> Board:
+    await host.wait_connected()
+    choices = offer("Red", "Green", "Blue", many=True)
+    host.open_choices[KEY] = choices
+    target = Target(source="telegram", channel_id=str(chat.id))
+    [payload] = connector.encode(Content(text="Which?", choices=choices), target)
+    await connector.send(payload, target, key="k")
+    assert chat.user is not None
+    return Board(fake, host, chat.user, fake.sent[-1])
+
+
+async def test_several_are_switched_on_and_off_without_a_turn(
+    fake: FakeTelegram, host: RecordingHost, private: Chat
+) -> None:
+    connector = make(fake)
+    async with asyncio.timeout(20), running(connector, host):
+        board = await asking_several(connector, fake, host, private)
+        assert await board.press("Done") == FIRST
+        for label in ("Blue", "Red", "Green", "Red"):
+            assert await board.press(label) == ""
+        await board.shows("☐ Red", "☑ Green", "☑ Blue")
+        assert host.messages == []
+        assert await board.press("Done") == ""
+        [message] = host.messages
+        assert message.choice == ChoiceUse(key=KEY, picks=(1, 2))
+        assert message.content.text == "Green, Blue"
+        [payload] = connector.chosen(message.target, "Green, Blue")
+        await connector.send(payload, message.target, key="k")
+        assert fake.buttons(board.question) == []
+
+
+async def test_what_is_switched_on_outlives_a_restart(
+    fake: FakeTelegram, host: RecordingHost, private: Chat
+) -> None:
+    async with asyncio.timeout(20):
+        first = make(fake)
+        async with running(first, host):
+            board = await asking_several(first, fake, host, private)
+            await board.press("Green")
+            await board.shows("☐ Red", "☑ Green", "☐ Blue")
+        async with running(make(fake), host):
+            await board.press("Blue")
+            await board.shows("☐ Red", "☑ Green", "☑ Blue")
+            await board.press("Done")
+        assert host.messages[-1].choice == ChoiceUse(key=KEY, picks=(1, 2))
+
+
+async def test_a_press_that_comes_twice_switches_once(
+    fake: FakeTelegram, host: RecordingHost, private: Chat
+) -> None:
+    connector = make(fake)
+    async with asyncio.timeout(20), running(connector, host):
+        board = await asking_several(connector, fake, host, private)
+        host.fail_next = 1
+        await board.press("Green")
+        await board.shows("☐ Red", "☑ Green", "☐ Blue")
+        await board.press("Done")
+        assert host.messages[-1].choice == ChoiceUse(key=KEY, picks=(1,))
+
+
+async def test_presses_that_are_faster_than_the_keyboard_all_count(
+    fake: FakeTelegram, host: RecordingHost, private: Chat
+) -> None:
+    connector = make(fake)
+    async with asyncio.timeout(20), running(connector, host):
+        board = await asking_several(connector, fake, host, private)
+        held = fake.hold("editMessageReplyMarkup")
+        for label in ("Red", "Green", "Done"):
+            await board.press(label)
+        held.release()
+        await board.shows("☑ Red", "☑ Green", "☐ Blue")
+        assert host.messages[-1].choice == ChoiceUse(key=KEY, picks=(0, 1))
+
+
+async def test_nobody_switches_what_is_over_or_somebody_elses(
+    fake: FakeTelegram, host: RecordingHost, private: Chat
+) -> None:
+    connector = make(fake)
+    async with asyncio.timeout(20), running(connector, host):
+        board = await asking_several(connector, fake, host, private)
+        host.refusals[KEY] = "That is for somebody else to choose."
+        assert await board.press("Green") == host.refusals[KEY]
+        host.refusals.clear()
+        del host.open_choices[KEY]
+        assert await board.press("Green") == NO_LONGER
+        assert await board.press("Done") == NO_LONGER
+    assert fake.called("editMessageReplyMarkup") == []
+    assert host.messages == []
