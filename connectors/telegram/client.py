@@ -308,8 +308,8 @@ class TelegramConnector:
                 )
             ]
         if self._webhook is None:
-            return findings(me, webhook)
-        return [*findings(me, None), *webhook_lines(webhook, self._webhook.url, self._config)]
+            return findings(me, webhook, self._config)
+        return [*findings(me, None, self._config), *webhook_lines(webhook, self._webhook.url, self._config)]
 
     async def silences(self) -> Sequence[CheckLine]:
         return await silences(self._bot, self._config)

@@ -48,6 +48,12 @@ CLOSED: Final[Mapping[str, str]] = {
 open server's (github.com/tdlib/telegram-bot-api, Client.cpp) and MTProto's names of errors."""
 
 
+RIVAL: Final = (
+    "another program polls with this bot's token: stop it (an old copy of this host, say, or a try-out on "
+    "another machine). If it cannot be found, @BotFather, /revoke gives a new token, which only you know"
+)
+
+
 def retry_after_s(error: RetryAfter) -> float:
     """Seconds that Telegram asks to wait."""
     wait = error.retry_after
@@ -140,5 +146,5 @@ def explain(error: TelegramError) -> str:
     if isinstance(error, Conflict):
         if "webhook" in error.message.lower():
             return "somebody set a webhook for this bot; it will be removed again"
-        return "another program polls with this bot's token; stop it, or give this host a bot of its own"
+        return RIVAL
     return say(error)

@@ -283,6 +283,23 @@ async def test_network_gone_in_mid_poll_and_back(
     assert texts(host) == ["before", "meanwhile"]
 
 
+async def test_a_poll_that_hangs_without_a_byte_is_given_up(
+    fake: FakeTelegram, host: RecordingHost, ann: User, private: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.telegram.polling.POLL_S", 0)
+    monkeypatch.setattr("connectors.telegram.polling.POLL_MARGIN_S", 0.2)
+    async with running(make(fake), host):
+        await host.wait_connected()
+        held = fake.hold("getUpdates")
+        await held.reached()
+        await fake.say(private, ann, "anybody there?")
+        async with asyncio.timeout(20):
+            await host.wait_for(InboundMessage)
+        held.release()
+    assert host.waits[0].startswith("no answer from the Bot API")
+    assert texts(host) == ["anybody there?"]
+
+
 async def test_second_poller(
     fake: FakeTelegram, host: RecordingHost, ann: User, private: Chat, tmp_path: Path
 ) -> None:
@@ -295,6 +312,7 @@ async def test_second_poller(
             while not host.waits:
                 await asyncio.sleep(0.01)
         assert "another program polls" in host.waits[0]
+        assert "/revoke" in host.waits[0]
         await fake.say(private, ann, "mine again")
         await host.wait_for(InboundMessage)
     assert "mine again" in texts(host)

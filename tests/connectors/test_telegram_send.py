@@ -298,11 +298,21 @@ async def test_check(fake: FakeTelegram, telegram: TelegramConnector) -> None:
     assert all(line.ok for line in lines.values())
     assert "@fake_bot" in lines["telegram"].detail
     assert "/setprivacy" in lines["telegram privacy"].advice
+    assert "which are all that it answers" in lines["telegram privacy"].detail
+    assert lines["telegram links"].detail == (
+        "https://t.me/fake_bot to talk to it, https://t.me/fake_bot?startgroup=true to add it to a group"
+    )
+    assert "telegram topics" not in lines
     assert "telegram webhook" not in lines
     fake.bot.webhook = {"url": "https://example.org/x"}
     fake.bot.sees_all = True
+    fake.bot.can_join_groups = False
+    fake.bot.has_topics = True
     lines = {line.name: line for line in await telegram.check()}
     assert lines["telegram privacy"].advice == ""
+    assert "mention_only = true" in lines["telegram privacy"].detail
+    assert lines["telegram links"].detail == "https://t.me/fake_bot to talk to it"
+    assert "conversation of its own" in lines["telegram topics"].detail
     assert "removed when the host starts" in lines["telegram webhook"].detail
     assert fake.called("getUpdates") == []
     assert fake.called("deleteWebhook") == []

@@ -115,6 +115,8 @@ class BotAccount:
     """Privacy mode is off (or the bot is an administrator): it gets every group message."""
     can_join_groups: bool = True
     """/setjoingroups."""
+    has_topics: bool = False
+    """@BotFather's switch for topics in private chats."""
     updates: UpdateQueue = field(default_factory=UpdateQueue)
     webhook: Json = field(default_factory=dict)
     commands: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
@@ -134,6 +136,7 @@ class BotAccount:
             "supports_inline_queries": False,
             "can_connect_to_business": False,
             "has_main_web_app": False,
+            "has_topics_enabled": self.has_topics,
         }
 
 
