@@ -87,6 +87,14 @@ class Inbox(Protocol):
         `retry_since` one that has failed since then does so too.
         """
 
+    async def apply_quiet_edit(
+        self, account: str, event_key: str, content: Content, mark: Mark | None
+    ) -> bool:
+        """Put what changes by itself, such as a place that moves, into its message's memory: its text alone.
+
+        The revision stays, so that a turn under way goes on. False: unknown, or nothing new.
+        """
+
     async def apply_delete(
         self, account: str, event_keys: Sequence[str], mark: Mark | None, *, retract: bool = False
     ) -> Deleted:

@@ -232,7 +232,10 @@ class HostInbox:
                 raise AssertionError("messages are admitted together")
 
     async def _edit(self, account: Account, event: InboundEdit) -> None:
-        since = None if event.quiet else utc_now() - REVISED_WITHIN
+        if event.quiet:
+            await self._store.apply_quiet_edit(account.key, event.event_key, event.content, event.mark)
+            return
+        since = utc_now() - REVISED_WITHIN
         done = await self._store.apply_edit(
             account.key,
             event.event_key,
@@ -245,14 +248,14 @@ class HostInbox:
         if not done.found:
             log.debug("%s edit of a message that was never taken in: %s", account.platform, event.event_key)
         elif done.changed:
-            self._begin_again(done, quiet=event.quiet)
+            self._begin_again(done)
             log.debug("edit of %s taken over", event.event_key)
 
-    def _begin_again(self, done: Edited, *, quiet: bool = False) -> None:
+    def _begin_again(self, done: Edited) -> None:
         """What is said now is answered, not what was said before."""
         if not (done.changed and done.agent_id and done.room_id):
             return
-        if done.state is InboxState.RUNNING and not quiet:
+        if done.state is InboxState.RUNNING:
             self._interrupt(done.agent_id, done.room_id)
         if done.reopened:
             self._reopened(done.agent_id, done.room_id)

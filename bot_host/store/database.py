@@ -131,6 +131,12 @@ class Database(
             )
         )
 
+    async def apply_quiet_edit(
+        self, account: str, event_key: str, content: Content, mark: Mark | None
+    ) -> bool:
+        """See Inbox."""
+        return await self._driver.write(partial(ledger.apply_quiet_edit, account, event_key, content, mark))
+
     async def apply_delete(
         self, account: str, event_keys: Sequence[str], mark: Mark | None, *, retract: bool = False
     ) -> Deleted:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bot_host.kit.clean import one_line
 from bot_host.kit.clock import utc_now
-from bot_host.store import edits, pieces, places, reactions
+from bot_host.store import edits, pieces, places, quiet, reactions
 from bot_host.store.ledger_tables import accounts, skipped, tallies
 from bot_host.store.marks import set_mark
 from bot_host.store.reactions import Reacted
@@ -149,6 +149,14 @@ def apply_edit(
     reason = "" if edited.changed else "nothing edited" if edited.found else "message not known"
     yield from _end(account, EventKind.EDIT, end, reason)
     return edited
+
+
+def apply_quiet_edit(account: str, event_key: str, content: Content, mark: Mark | None) -> Unit[bool]:
+    """See Inbox.apply_quiet_edit."""
+    changed = yield from quiet.apply(account, event_key, content, mark)
+    end = EventEnd.APPLIED if changed else EventEnd.HANDLED
+    yield from _end(account, EventKind.EDIT, end, "" if changed else "nothing edited")
+    return changed
 
 
 def apply_delete(account: str, event_keys: Sequence[str], mark: Mark | None, retract: bool) -> Unit[Deleted]:
