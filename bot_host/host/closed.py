@@ -85,6 +85,8 @@ class ClosedRooms:
         """The platform says that a channel takes messages again; its threads do, too."""
         here = f"{account}/{channel_id}"
         for destination in [each for each in self._closed if each == here or each.startswith(f"{here}/")]:
+            # Should it close once more, the admin is told once more.
+            self._told.pop(destination, None)
             self._tasks.spawn("room opened", self._open(destination, "the platform says so"))
 
     async def taken(self, destination: str) -> None:

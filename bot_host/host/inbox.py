@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, TypeAlias
 
 from bot_host.contracts.store import Store
+from bot_host.host.comings import Comings
 from bot_host.host.skips import Skips
 from bot_host.kit.clean import one_line
 from bot_host.kit.clock import utc_now
@@ -115,6 +116,7 @@ class HostInbox:
         self._interrupt = interrupt
         self._known: OrderedDict[Hashable, Hashable] = OrderedDict()
         self._newest = utc_now()
+        self._comings = Comings()
         self.skips = Skips(store, tasks=tasks)
         """Events that were not for the agent."""
 
@@ -313,6 +315,8 @@ class HostInbox:
         person = _person(agent_id, account, event.person) if event.person else None
         await self._store.apply_membership(account.key, world, person, event.joined, event.mark)
         self._known.clear()
+        if not self._comings.is_news((world.id, person.id if person else ""), joined=event.joined):
+            return
         about: dict[str, Any] = {"world_id": world.id}
         if person is not None:
             about["entity_id"] = person.id

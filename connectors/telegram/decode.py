@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Final
 
-from telegram import ChatMemberUpdated, Message, Update
-from telegram.constants import ChatMemberStatus, ChatType
+from telegram import Message, Update
+from telegram.constants import ChatType
 
 from bot_host.connector import (
     PAIRING,
@@ -12,13 +12,11 @@ from bot_host.connector import (
     InboundEdit,
     InboundEvent,
     InboundMessage,
-    InboundPlaces,
     MentionContext,
     MentionType,
     RoomRef,
     Skipped,
     Target,
-    Visit,
     one_line,
 )
 from connectors.telegram.albums import joins_of, of_album
@@ -35,7 +33,6 @@ from connectors.telegram.places import (
     View,
     event_key,
     memory_key,
-    person_of,
     refuse,
     room_of,
     sender_of,
@@ -47,6 +44,7 @@ from connectors.telegram.quotes import is_others_words, quotes_of
 from connectors.telegram.reactions import decode_counts, decode_reaction
 from connectors.telegram.services import decode_service
 from connectors.telegram.several import Several
+from connectors.telegram.standing import decode_own, decode_person
 
 ALLOWED_UPDATES: Final = (
     Update.MESSAGE,
@@ -59,29 +57,18 @@ ALLOWED_UPDATES: Final = (
     Update.MESSAGE_REACTION,
     Update.MESSAGE_REACTION_COUNT,
 )
-_GONE: Final = (ChatMemberStatus.LEFT, ChatMemberStatus.BANNED)
 
 
 def decode(update: Update, view: View) -> InboundEvent | Several:
     """What one update tells."""
-    event = _decode(update, view)
-    if isinstance(event, InboundPlaces) and event.world is not None:
-        place = Visit(servers=(event.world.key,), channels=(event.world.key,))
-        if view.door.deny.names_place(place):
-            return Skipped(reason="denied")
-    return event
-
-
-def _decode(update: Update, view: View) -> InboundEvent | Several:
     if message := update.message or update.channel_post:
         return _decode_message(message, view)
     if message := update.edited_message or update.edited_channel_post:
         return _decode_edit(message, view)
     if update.my_chat_member:
-        return _decode_membership(update.my_chat_member, view)
+        return decode_own(update.my_chat_member, view)
     if update.chat_member:
-        person = person_of(update.chat_member.new_chat_member.user)
-        return InboundPlaces(world=world_of(update.chat_member.chat, view.me), people=(person,))
+        return decode_person(update.chat_member, view)
     if update.callback_query:
         return decode_press(update.callback_query, view)
     if update.message_reaction:
@@ -158,10 +145,10 @@ def _replies_to(message: Message, me: Me) -> bool:
     return replied is not None and replied.from_user is not None and replied.from_user.id == me.id
 
 
-def _decode_message(message: Message, view: View) -> InboundEvent:
-    service = decode_service(message, view)
-    if service is not None:
-        return service
+def _decode_message(message: Message, view: View) -> InboundEvent | Several:
+    notice = decode_service(message, view)
+    if notice is not None:
+        return notice
     key = event_key(message)
     reason = _skip_reason(message, view)
     if reason and reason != PAIRING:
@@ -215,10 +202,3 @@ def _decode_edit(message: Message, view: View) -> InboundEvent:
         pairing_id=pairing_id,
         quiet=moves(message),
     )
-
-
-def _decode_membership(change: ChatMemberUpdated, view: View) -> InboundEvent:
-    """Our own standing in a chat."""
-    if change.new_chat_member.status in _GONE:
-        return Skipped(reason="blocked" if change.chat.type == ChatType.PRIVATE else "removed from the chat")
-    return InboundPlaces(world=world_of(change.chat, view.me), rooms=(room_of(change.chat, None),))

@@ -2,33 +2,44 @@
 
 from telegram import Message
 
-from bot_host.connector import InboundEvent, InboundPlaces, Skipped
-from connectors.telegram.kinds import SILENT
+from bot_host.connector import (
+    InboundEvent,
+    InboundMembership,
+    InboundPlaces,
+    Skipped,
+)
+from connectors.telegram.kinds import PLACES, SILENT
 from connectors.telegram.places import View, event_key, person_of, room_of, world_of
+from connectors.telegram.several import Several
+from connectors.telegram.standing import is_denied
 
 
-def decode_service(message: Message, view: View) -> InboundEvent | None:
-    """An event for a notice; None for what people say."""
-    world, thread = world_of(message.chat, view.me), message.message_thread_id
-    if message.forum_topic_created:
-        room = room_of(message.chat, thread, message.forum_topic_created.name)
-        return InboundPlaces(world=world, rooms=(room,))
-    if message.forum_topic_edited:
-        if not message.forum_topic_edited.name:
-            return Skipped(reason="service: forum_topic_edited", event_key=event_key(message))
-        return InboundPlaces(
-            world=world, rooms=(room_of(message.chat, thread, message.forum_topic_edited.name),)
-        )
-    if message.new_chat_title or message.migrate_from_chat_id or message.new_chat_members or _is_new(message):
-        people = tuple(person_of(user) for user in message.new_chat_members if user.id != view.me.id)
-        return InboundPlaces(world=world, rooms=(room_of(message.chat, None),), people=people)
-    if message.migrate_to_chat_id:
-        return Skipped(reason="group became a supergroup", event_key=event_key(message))
+def decode_service(message: Message, view: View) -> InboundEvent | Several | None:
+    """What a notice tells; None for what people say."""
+    key = event_key(message)
     for name in SILENT:
         if getattr(message, name, None):
-            return Skipped(reason=f"service: {name}", event_key=event_key(message))
-    return None
-
-
-def _is_new(message: Message) -> bool:
-    return bool(message.group_chat_created or message.supergroup_chat_created or message.channel_chat_created)
+            return Skipped(reason=f"service: {name}", event_key=key)
+    if not any(getattr(message, name, None) for name in PLACES):
+        return None
+    if is_denied(message.chat, view):
+        return Skipped(reason="denied", event_key=key)
+    if message.migrate_to_chat_id:
+        return Skipped(reason="group became a supergroup", event_key=key)
+    world = world_of(message.chat, view.me)
+    if message.forum_topic_reopened:
+        return InboundPlaces(world=world, opened=(str(message.chat.id),))
+    if topic := message.forum_topic_created or message.forum_topic_edited:
+        if not topic.name:
+            return Skipped(reason="service: forum_topic_edited", event_key=key)
+        return InboundPlaces(
+            world=world, rooms=(room_of(message.chat, message.message_thread_id, topic.name),)
+        )
+    if left := message.left_chat_member:
+        if left.id == view.me.id:
+            return Skipped(reason="own membership", event_key=key)
+        return InboundMembership(world=world, person=person_of(left), joined=False)
+    people = [person_of(user) for user in message.new_chat_members if user.id != view.me.id]
+    room = room_of(message.chat, None)
+    joined = [InboundMembership(world=world, person=person, joined=True) for person in people]
+    return Several((InboundPlaces(world=world, rooms=(room,)), *joined))

@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from telegram import ChatMemberAdministrator, ChatMemberRestricted
 
-from bot_host.connector import ChannelType, InboundReaction, Skipped
+from bot_host.connector import ChannelType, InboundMembership, InboundPlaces, InboundReaction, Skipped
 from bot_host.testing import RecordingHost
 from tests.connectors.telegram_samples import (
     ANN,
+    BOB,
     CHANNEL,
     DATE,
     GROUP,
@@ -17,6 +19,7 @@ from tests.connectors.telegram_samples import (
     event,
     events,
     reason,
+    said,
 )
 from tests.connectors.test_telegram_live import make, running
 from tests.fakes.telegram import FakeTelegram
@@ -108,3 +111,90 @@ async def test_reactions_come_by_the_wire_in_order(fake: FakeTelegram, host: Rec
     assert [(each.reaction, each.added) for each in found[:3]] == [("👍", True), ("👍", False), ("🔥", True)]
     assert found[3].totals == {"👍": 2}
     assert not any(isinstance(each, Skipped) for each in host.events)
+
+
+# people, and the bot itself
+
+
+def standing(user: Json, status: str, **more: object) -> Json:
+    if status in ("restricted", "administrator"):
+        names = ChatMemberRestricted if status == "restricted" else ChatMemberAdministrator
+        rights = {name: True for name in names.__slots__ if name.startswith(("can_", "is_"))}
+        more = {**rights, "until_date": 0, "is_anonymous": False} | more
+    return {"user": user, "status": status, **({"until_date": 0} if status == "kicked" else {}), **more}
+
+
+def change(old: Json, new: Json, chat: Json = GROUP) -> Json:
+    return {"chat": chat, "from": ANN, "date": DATE, "old_chat_member": old, "new_chat_member": new}
+
+
+OUT, IN = standing(BOB, "left"), standing(BOB, "member")
+MUTE = standing(BOB, "restricted", is_member=True)
+MUTE_OUT = standing(BOB, "restricted", is_member=False)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "joined"),
+    [
+        (OUT, IN, True),
+        (IN, OUT, False),
+        (IN, standing(BOB, "kicked"), False),
+        (MUTE_OUT, IN, True),
+        (MUTE, MUTE_OUT, False),
+    ],
+)
+def test_people_who_join_and_leave(old: Json, new: Json, joined: bool) -> None:
+    found = event("chat_member", change(old, new))
+    assert isinstance(found, InboundMembership)
+    assert found.person is not None
+    assert (found.world.key, found.person.name, found.joined) == ("-70", "Bob", joined)
+
+
+def test_other_rights_are_a_name_at_the_most() -> None:
+    for old, new in ((IN, standing(BOB, "administrator")), (IN, MUTE), (OUT, standing(BOB, "kicked"))):
+        found = event("chat_member", change(old, new))
+        assert isinstance(found, InboundPlaces)
+        assert [person.name for person in found.people] == ["Bob"]
+
+
+def test_whose_coming_is_not_told() -> None:
+    assert reason("chat_member", change(OUT, IN, CHANNEL)) == "service: subscriber of a channel"
+    assert reason("chat_member", change(OUT, IN), deny=["-70"]) == "denied"
+    me = change(standing(ME, "left"), standing(ME, "member"))
+    assert reason("chat_member", me) == "own membership"
+    assert reason("my_chat_member", me, deny=["-70"]) == "denied"
+
+
+def test_notices_tell_it_where_the_bot_is_no_administrator() -> None:
+    found = events("message", said(GROUP, new_chat_members=[BOB, ME]))
+    assert [type(each) for each in found] == [InboundPlaces, InboundMembership]
+    gone = event("message", said(GROUP, left_chat_member=BOB))
+    assert isinstance(gone, InboundMembership)
+    assert not gone.joined
+
+
+@pytest.mark.parametrize(
+    ("chat", "old", "new", "opens", "joined"),
+    [
+        (GROUP, standing(ME, "left"), standing(ME, "member"), True, True),
+        (GROUP, standing(ME, "kicked"), standing(ME, "administrator"), True, True),
+        (GROUP, standing(ME, "member"), standing(ME, "administrator"), True, None),
+        (GROUP, standing(ME, "member"), standing(ME, "restricted", can_send_messages=False), False, None),
+        (GROUP, standing(ME, "restricted"), standing(ME, "member"), True, None),
+        (CHANNEL, standing(ME, "left"), standing(ME, "administrator"), True, True),
+        (CHANNEL, standing(ME, "left"), standing(ME, "administrator", can_post_messages=False), False, True),
+        (PRIVATE, standing(ME, "kicked"), standing(ME, "member"), True, None),
+        (GROUP, standing(ME, "member"), standing(ME, "left"), None, False),
+        (GROUP, standing(ME, "administrator"), standing(ME, "kicked"), None, False),
+    ],
+)
+def test_the_bots_own_standing(
+    chat: Json, old: Json, new: Json, opens: bool | None, joined: bool | None
+) -> None:
+    found = events("my_chat_member", change(old, new, chat))
+    places = [each for each in found if isinstance(each, InboundPlaces)]
+    assert [bool(each.opened) for each in places] == ([] if opens is None else [opens])
+    assert [chat_id for each in places for chat_id in each.opened] == ([str(chat["id"])] if opens else [])
+    own = [each for each in found if isinstance(each, InboundMembership)]
+    assert [(each.person, each.joined) for each in own] == ([] if joined is None else [(None, joined)])
+    assert len(found) == len(places) + len(own)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot_host.connector import InboundEdit, InboundMessage, InboundPlaces, Skipped
+from bot_host.connector import InboundEdit, InboundMembership, InboundMessage, InboundPlaces, Skipped
 from tests.connectors.telegram_samples import (
     ANN,
     BOB,
@@ -15,6 +15,7 @@ from tests.connectors.telegram_samples import (
     PRIVATE,
     SUPER,
     event,
+    events,
     mention,
     message,
     reason,
@@ -42,7 +43,7 @@ MEMBER = {"user": ME, "status": "member"}
             said(GROUP, **mention("/go@other_bot x", "/go@other_bot", "bot_command")),
             "command for another bot",
         ),
-        ("message", said(GROUP, left_chat_member=BOB), "service: left_chat_member"),
+        ("message", said(GROUP, left_chat_member=ME), "own membership"),
         ("message", said(GROUP, delete_chat_photo=True), "service: delete_chat_photo"),
         ("message", said(GROUP, migrate_to_chat_id=-1009), "group became a supergroup"),
         (
@@ -78,8 +79,8 @@ MEMBER = {"user": ME, "status": "member"}
                 "chat": GROUP,
                 "from": ANN,
                 "date": DATE,
-                "old_chat_member": MEMBER,
-                "new_chat_member": {"user": ME, "status": "left"},
+                "old_chat_member": {"user": ME, "status": "left"},
+                "new_chat_member": {"user": ME, "status": "kicked", "until_date": 0},
             },
             "removed from the chat",
         ),
@@ -166,21 +167,12 @@ def test_edit() -> None:
     ],
 )
 def test_places(fields: Json, names: list[str]) -> None:
-    found = event("message", said(SUPER, **fields))
+    found, *people = events("message", said(SUPER, **fields))
     assert isinstance(found, InboundPlaces)
     assert found.world is not None
     assert (found.world.key, found.world.name) == ("-1001", "Club")
-    assert [room.name for room in found.rooms] + [person.name for person in found.people] == names
-
-
-def test_membership_names_places_and_people() -> None:
-    change = {"chat": GROUP, "from": ANN, "date": DATE, "old_chat_member": {"user": ME, "status": "left"}}
-    found = event("my_chat_member", {**change, "new_chat_member": MEMBER})
-    assert isinstance(found, InboundPlaces)
-    assert [room.key for room in found.rooms] == ["-70"]
-    found = event("chat_member", {**change, "new_chat_member": {"user": BOB, "status": "member"}})
-    assert isinstance(found, InboundPlaces)
-    assert [person.name for person in found.people] == ["Bob"]
+    told = [each.person.name for each in people if isinstance(each, InboundMembership) and each.person]
+    assert [room.name for room in found.rooms] + told == names
 
 
 def test_places_of_denied_chats_are_not_kept() -> None:

@@ -68,3 +68,22 @@ async def test_who_comes_and_goes(
     told = [record.message for record in caplog.records if "Workshop" in record.message]
     words = "added to" if joined else "removed from"
     assert told == ([] if person else [f"fake: the bot was {words} Workshop"])
+
+
+async def test_who_came_a_moment_ago_does_not_come_again(house: House) -> None:
+    heard: list[Event] = []
+    agent = house.host.get_agent(house.agent_id)
+    for kind in (EventType.ENTITY_JOINED, EventType.ENTITY_LEFT):
+        agent.register_event(kind, heard.append)
+    world = WorldRef(key="w", name="Workshop", platform_id="w")
+    ben, ada = (PersonRef(key=name, platform_id=name, name=name) for name in ("ben", "ada"))
+    for person, joined in ((ben, True), (ben, True), (ada, True), (ben, False), (ben, False), (ben, True)):
+        await house.platform.accept(InboundMembership(world=world, person=person, joined=joined))
+    await house.platform.say("hello")
+    await house.host.finish_pending()
+    assert [event.type for event in heard] == [
+        EventType.ENTITY_JOINED,
+        EventType.ENTITY_JOINED,
+        EventType.ENTITY_LEFT,
+        EventType.ENTITY_JOINED,
+    ]
