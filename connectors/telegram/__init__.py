@@ -5,6 +5,7 @@ import os
 from bot_host.connector import Connector, ConnectorConfig, ConnectorSpec
 from connectors.telegram.config import ACTIONS, TelegramConfig, missing, needs_web, webhook_secret, wrong
 from connectors.telegram.link import read_link
+from connectors.telegram.reasons import MEANINGS
 
 # The library's documented way to get time periods as `timedelta`, without a deprecation warning for each.
 os.environ["PTB_TIMEDELTA"] = "true"
@@ -33,8 +34,5 @@ connector = ConnectorSpec(
     read_link=read_link,
     needs_web=needs_web,
     actions=ACTIONS,
-    reasons={
-        "unknown button": ("somebody pressed a button that is none of the agent's (any more)", ""),
-        "choice switched": ("one of several things to choose was switched on or off; Done says them", ""),
-    },
+    reasons=MEANINGS,
 )

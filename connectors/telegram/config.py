@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
 
 from pydantic import ConfigDict, field_validator
 
@@ -57,6 +57,16 @@ class TelegramConfig(ActingConfig):
     commands: bool = True
     """Keep the list of commands that Telegram shows, and its menu button, as the agent's commands are. Off:
     they stay as they were set with @BotFather, or by another program."""
+
+    anonymous_admins: Literal["answer", "ignore"] = "answer"
+    """Administrators who write in their group's name."""
+    channel_senders: Literal["answer", "ignore"] = "answer"
+    """People who write in a group in the name of a channel of theirs."""
+    channel_posts: Literal["ignore", "note", "mentions", "answer"] = "mentions"
+    """Posts of channels that the bot is in: not taken in, only remembered, answered by a post where they turn
+    to the bot (the others are remembered), or each answered."""
+    linked_posts: Literal["ignore", "note", "answer"] = "ignore"
+    """Posts of a group's linked channel, which Telegram forwards into the group."""
 
     @field_validator("mode")
     @classmethod

@@ -1,5 +1,6 @@
 """Telegram's updates as the host's events. Pure; nothing is dropped unsaid."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -39,6 +40,7 @@ from connectors.telegram.places import (
     thread_of,
     world_of,
 )
+from connectors.telegram.policies import judge
 from connectors.telegram.presses import decode_press
 from connectors.telegram.quotes import is_others_words, quotes_of
 from connectors.telegram.reactions import decode_counts, decode_reaction
@@ -89,16 +91,15 @@ def _topic_name(message: Message) -> str:
 def _skip_reason(message: Message, view: View) -> str:
     if message.from_user is not None and message.from_user.id == view.me.id:
         return "own message"
-    if message.is_automatic_forward:
-        return "automatic forward"
     sender = sender_of(message)
     if sender is None:
         return "no sender"
-    if sender.is_bot or message.via_bot is not None:
+    if refused := judge(message, view.config, addressed=False).refused:
+        return refused
+    if sender.is_bot:
         direct = message.chat.type == ChatType.PRIVATE
         addressed = direct or mentions_me(message, view.me) or _replies_to(message, view.me)
-        refused = view.door.refuse_bot(addressed=addressed, kind="bot" if sender.is_bot else "via bot")
-        if refused:
+        if refused := view.door.refuse_bot(addressed=addressed, kind="bot"):
             return refused
     if is_for_other_bot(message, view.me) and not is_others_words(message, view.me):
         return "command for another bot"
@@ -114,7 +115,7 @@ def _content(message: Message, view: View, room: RoomRef) -> Content | None:
     if not text and not files and not any(quote.text for quote in quotes):
         return None
     # Who is named in others' words is not spoken to.
-    is_mention = not others and mentions_me(message, view.me)
+    is_mention = (not others and mentions_me(message, view.me)) or _is_asked(message, view)
     is_reply = _replies_to(message, view.me)
     kind = MentionType.PLATFORM_MENTION if is_mention else MentionType.REPLY if is_reply else MentionType.NONE
     return Content(
@@ -125,6 +126,10 @@ def _content(message: Message, view: View, room: RoomRef) -> Content | None:
         channel_type=room.type,
         mention_context=MentionContext(is_mention=is_mention, is_reply=is_reply, mention_type=kind),
     )
+
+
+def _is_asked(message: Message, view: View) -> bool:
+    return judge(message, view.config, addressed=False).asked
 
 
 def _own_words(message: Message, me: Me, *, has_files: bool) -> str:
@@ -159,6 +164,11 @@ def _decode_message(message: Message, view: View) -> InboundEvent | Several:
         return Skipped(
             reason=f"unknown content: {one_line(', '.join(sorted(message.api_kwargs)))}", event_key=key
         )
+    turned = content.mention_context or MentionContext()
+    verdict = judge(message, view.config, addressed=turned.is_mention or turned.is_reply)
+    if verdict.asked and message.chat.type == ChatType.CHANNEL:
+        # Who wrote a post is not told: two bots that answer each are kept from going round in circles.
+        sender = replace(sender, is_bot=True)
     is_private, (note, _) = message.chat.type == ChatType.PRIVATE, noted(message)
     return InboundMessage(
         event_key=key,
@@ -178,7 +188,7 @@ def _decode_message(message: Message, view: View) -> InboundEvent | Several:
         replied_memory_key=memory_key(replied, view.me) if replied is not None else None,
         replied_id=str(replied.message_id) if replied is not None else "",
         pairing_id=sender.platform_id if reason else "",
-        unanswered=f"service: {note}" if note else "",
+        unanswered=f"service: {note}" if note else verdict.noted,
         joins=joins_of(message),
     )
 

@@ -12,7 +12,6 @@ from telegram.constants import ChatType
 
 from bot_host.connector import (
     ChannelType,
-    ConnectorConfig,
     Door,
     PersonRef,
     RoomRef,
@@ -22,6 +21,7 @@ from bot_host.connector import (
     one_line,
 )
 from connectors.telegram.albums import number_of
+from connectors.telegram.config import TelegramConfig
 from connectors.telegram.content import Me, display_name
 
 SOURCE: Final = "telegram"
@@ -32,7 +32,7 @@ class View:
     """Who we are and whom we listen to."""
 
     me: Me
-    config: ConnectorConfig
+    config: TelegramConfig
 
     @cached_property
     def door(self) -> Door:

@@ -32,7 +32,6 @@ MEMBER = {"user": ME, "status": "member"}
     [
         ("message", said(sender=ME, text="x"), "own message"),
         ("message", said(GROUP, OTHER_BOT, text="x"), "bot"),
-        ("message", said(GROUP, via_bot=OTHER_BOT, text="x"), "via bot"),
         (
             "message",
             said(GROUP, sender_chat=CHANNEL, is_automatic_forward=True, text="x"),
