@@ -350,6 +350,13 @@ class Store(
     async def open(self) -> None:
         """Connect; create or migrate. Raises StoreError with the way out."""
 
+    async def claim(self) -> None:
+        """Take what waits in the database for this process alone, where no lock file does that.
+
+        Waits half a minute for another host to end. Raises StoreError that says who has it. From then on
+        nothing is written by this store once another host has taken the database over.
+        """
+
     async def close(self) -> None:
         """Finish what is under way and let go of everything. Idempotent."""
 

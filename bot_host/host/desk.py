@@ -143,6 +143,8 @@ class Desk:
                 self._take_lock()
             if self.own and not self.opened:
                 await self.store.open()
+            if recover and not self._recovered:
+                await self.store.claim()
             if not self.opened:
                 await self.sender.closed.load()
             self.opened = True

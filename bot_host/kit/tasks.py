@@ -25,6 +25,11 @@ class Supervisor:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it starts no more tasks."""
+        return self._closed
+
     def __len__(self) -> int:
         return len(self._tasks)
 

@@ -2,12 +2,10 @@
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
-from bot_host.store.aiosqlite_thread import SqliteThread
 from bot_host.store.statement import MakeUnit
 from bot_host.types.errors import StoreError
 
@@ -35,7 +33,8 @@ class Failed:
 
 
 Result: TypeAlias = Done | Failed
-RunGroup: TypeAlias = Callable[[sqlite3.Connection, Sequence[MakeUnit[Any]]], list[Result]]
+RunGroup: TypeAlias = "Callable[[Sequence[MakeUnit[Any]]], asyncio.Future[list[Result]]]"
+"""Runs a group on its connection, after those before it. Raises StoreError when there is none any more."""
 
 
 class _Waiting(NamedTuple):
@@ -50,15 +49,12 @@ class Batches:
     does not wait for counts.
     """
 
-    def __init__(
-        self, thread: SqliteThread, run_group: RunGroup, *, explain: Callable[[Exception], Exception]
-    ) -> None:
-        self._thread = thread
+    def __init__(self, run_group: RunGroup, *, explain: Callable[[Exception], Exception]) -> None:
         self._run_group = run_group
         self._explain = explain
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(WAITING_LIMIT)
         self._group: list[_Waiting] = []
-        """On the connection's thread now."""
+        """On the connection now."""
         self._due: asyncio.Handle | None = None
         """The next group's start, at the end of this turn of the loop: whoever comes until then is in it."""
         self._under_way = 0
@@ -93,7 +89,7 @@ class Batches:
                 self._idle.set()
 
     def _start(self) -> None:
-        """Send the next group to the thread, unless nobody waits."""
+        """Send the next group to the connection, unless nobody waits."""
         self._due = None
         group: list[_Waiting] = []
         while len(group) < GROUP_LIMIT and not self._queue.empty():
@@ -106,20 +102,25 @@ class Batches:
         self._group = group
         makes = [waiting.make for waiting in group]
         try:
-            ran = self._thread.submit(lambda connection: self._run_group(connection, makes))
+            ran = self._run_group(makes)
         except StoreError as error:
             self._ended([Failed(error) for _ in group])
         else:
             ran.add_done_callback(self._ran)
 
     def _ran(self, ran: "asyncio.Future[list[Result]]") -> None:
+        if ran.cancelled():
+            self._ended([Failed(StoreError("the database was closed")) for _ in self._group])
+            return
         error = ran.exception()
         if error is None:
             self._ended(ran.result())
             return
         log.error("the database's group could not be run", exc_info=error)
         told = (
-            error if isinstance(error, Exception) else StoreError(f"the database's thread ended: {error!r}")
+            error
+            if isinstance(error, Exception)
+            else StoreError(f"the database's connection ended: {error!r}")
         )
         self._ended([Failed(told) for _ in self._group])
 

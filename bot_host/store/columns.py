@@ -1,6 +1,5 @@
 """The column types that only our own tables have, and conditions that each database writes in its way."""
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final, Self
 
@@ -16,8 +15,7 @@ from bot_host.types.columns import Id as Id
 from bot_host.types.columns import Json as Json
 from bot_host.types.columns import Moment as Moment
 from bot_host.types.columns import Words as Words
-
-_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+from bot_host.types.columns import encode_json
 
 
 class Real(UserDefinedType[float]):
@@ -51,7 +49,7 @@ class ListOf(TypeDecorator[Any]):
         items = list(value)
         if isinstance(self.item, Id):
             items = [self.item.process_bind_param(item, dialect) for item in items]
-        return items if dialect.name == POSTGRESQL else _encode(items)
+        return items if dialect.name == POSTGRESQL else encode_json(items)
 
 
 class InList(ColumnElement[bool]):
@@ -98,6 +96,13 @@ class JsonText(ColumnElement[str]):
         self.key = key
 
 
+class JsonId(JsonText):
+    """An id at a key of a JSON column's object, to be compared with ids."""
+
+    inherit_cache = True
+    type = Id()  # type: ignore[assignment]
+
+
 @compiles(JsonText, "sqlite")
 def _json_text_sqlite(element: JsonText, compiler: Any, **kw: Any) -> str:
     return f"json_extract({compiler.process(element.column, **kw)}, '$.{element.key}')"
@@ -106,6 +111,14 @@ def _json_text_sqlite(element: JsonText, compiler: Any, **kw: Any) -> str:
 @compiles(JsonText, POSTGRESQL)
 def _json_text_postgresql(element: JsonText, compiler: Any, **kw: Any) -> str:
     return f"({compiler.process(element.column, **kw)} ->> '{element.key}')"
+
+
+compiles(JsonId, "sqlite")(_json_text_sqlite)
+
+
+@compiles(JsonId, POSTGRESQL)
+def _json_id_postgresql(element: JsonId, compiler: Any, **kw: Any) -> str:
+    return f"CAST({_json_text_postgresql(element, compiler, **kw)} AS uuid)"
 
 
 Seq: Final = BigInteger().with_variant(Integer(), "sqlite")

@@ -95,6 +95,10 @@ class Database(
         """See Store."""
         await self._driver.open()
 
+    async def claim(self) -> None:
+        """See Store."""
+        await self._driver.claim()
+
     async def close(self) -> None:
         """See Store."""
         await self._driver.close()

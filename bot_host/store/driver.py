@@ -18,6 +18,9 @@ class Driver(Protocol):
     async def open(self) -> None:
         """Connect; create or migrate. Raises StoreError with the way out, and then holds nothing."""
 
+    async def claim(self) -> None:
+        """See Store."""
+
     async def close(self) -> None:
         """Finish what is under way and let go of everything. Idempotent."""
 

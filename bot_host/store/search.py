@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from operator import mul
 from typing import Any, Final
 
-from sqlalchemy import Integer, bindparam, column, func, select, table
+from sqlalchemy import Integer, bindparam, column, func, literal_column, select, table
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
 
@@ -53,8 +53,8 @@ def _like_postgresql(element: CountLike, compiler: Any, **kw: Any) -> str:
 
 
 _words = table("memory_words", column("memory_words"), column("rowid"), column("rank", Real()))
-_vector = func.to_tsvector("simple", _text)
-_query = func.websearch_to_tsquery("simple", bindparam("alternatives", type_=Words()))
+_vector = func.bot_host_words(_text)
+_query = func.websearch_to_tsquery(literal_column("'simple'"), bindparam("alternatives", type_=Words()))
 _pg_rank = (-func.ts_rank(_vector, _query, type_=Real())).label("rank")
 
 

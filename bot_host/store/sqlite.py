@@ -10,14 +10,15 @@ import functools
 import logging
 import sqlite3
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy.dialects import sqlite
 
 from bot_host.store import upgrade
 from bot_host.store.aiosqlite_thread import SqliteThread
-from bot_host.store.batches import Batches, RunGroup
+from bot_host.store.batches import Batches, Result
 from bot_host.store.groups import Groups
 from bot_host.store.sqlite_errors import explain
 from bot_host.store.statement import MakeUnit, Preparer
@@ -25,6 +26,7 @@ from bot_host.types.errors import BotHostError, NotReady, StateError, StoreError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_RunGroup: TypeAlias = Callable[[sqlite3.Connection, Sequence[MakeUnit[Any]]], list[Result]]
 
 BUSY_TIMEOUT_S: Final = 5.0
 """How long to wait for another process's lock."""
@@ -54,6 +56,9 @@ class SqliteDriver:
     def lock_path(self) -> Path | None:
         """Beside the file. One in memory belongs to whoever has the object."""
         return None if self._file is None else Path(f"{self._file.resolve()}.lock")
+
+    async def claim(self) -> None:
+        """See Driver. `lock_path` says it all."""
 
     async def open(self) -> None:
         """See Driver."""
@@ -111,9 +116,11 @@ class SqliteDriver:
         self._threads.append(thread)
         return thread
 
-    def _batches(self, thread: SqliteThread, run_group: RunGroup) -> Batches:
-        told = functools.partial(explain, file=self._file)
-        return Batches(thread, run_group, explain=told)
+    def _batches(self, thread: SqliteThread, run_group: _RunGroup) -> Batches:
+        def submit(makes: Sequence[MakeUnit[Any]]) -> asyncio.Future[list[Result]]:
+            return thread.submit(lambda connection: run_group(connection, makes))
+
+        return Batches(submit, explain=functools.partial(explain, file=self._file))
 
     async def close(self) -> None:
         """See Driver."""

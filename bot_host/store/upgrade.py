@@ -1,6 +1,7 @@
 """Bringing a database to the present schema. Alembic is imported only when an upgrade is due."""
 
 import sqlite3
+from collections.abc import Collection, Sequence
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -70,20 +71,24 @@ def settle(db: sqlite3.Connection) -> Standing:
 def standing(db: sqlite3.Connection) -> Standing:
     """How a database stands to this version of the code. Raises StoreError as `settle` does."""
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    known = "alembic_version" in tables
+    found = db.execute("SELECT version_num FROM alembic_version") if known else ()
+    return stands(tables, [version for (version,) in found])
+
+
+def stands(tables: Collection[str], found: Sequence[str]) -> Standing:
+    """How a database with these tables, of these revisions, stands. Raises StoreUnfit."""
     if not tables:
         return Standing.EMPTY
     if "alembic_version" not in tables:
-        raise StoreUnfit(
-            "the database holds another program's tables; point database.url at a file of its own"
-        )
-    found = [version for (version,) in db.execute("SELECT version_num FROM alembic_version")]
-    if found == [HEAD]:
+        raise StoreUnfit("the database holds another program's tables; point database.url at one of its own")
+    if list(found) == [HEAD]:
         return Standing.READY
     if all(version in REVISIONS for version in found):
         return Standing.OLDER
     raise StoreUnfit(
         f"the database was written by a newer version of Bot Host (schema {', '.join(found)}, this one knows "
-        f"{HEAD}); install that version again, or point database.url at another file"
+        f"{HEAD}); install that version again, or point database.url at another one"
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Select, and_, func, literal, or_, select
 
 from bot_host.store import ledger
-from bot_host.store.columns import JsonText
+from bot_host.store.columns import JsonId, JsonText
 from bot_host.store.schema import constant, inbox_open, outbox_open
 from bot_host.store.schema import inbox as inbox_table
 from bot_host.store.schema import memories as memories_table
@@ -100,7 +100,7 @@ def _parts() -> Select[Any]:
 def _once() -> Select[Any]:
     """Messages to which two turns committed an answer; an edited one may have had a second."""
     asked = memories_table.alias("asked")
-    in_reply_to = JsonText(_m.content, "in_reply_to")
+    in_reply_to = JsonId(_m.content, "in_reply_to")
     return (
         select(asked.c.id)
         .select_from(outbox_table)
@@ -117,7 +117,7 @@ def _said() -> Select[Any]:
     """Answered rows, of platforms, for whose turn nothing was ever put into the outbox."""
     sending = select(_o.run_id).where(_o.run_id.is_not(None))
     said = (
-        select(JsonText(_m.content, "in_reply_to"))
+        select(JsonId(_m.content, "in_reply_to"))
         .join_from(outbox_table, memories_table, _m.id == _o.memory_id)
         .where(_o.run_id.is_(None), JsonText(_m.content, "in_reply_to").is_not(None))
     )

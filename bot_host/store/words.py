@@ -5,6 +5,7 @@ word a sentence, and emoji none: such queries are looked for letter by letter in
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,8 +41,8 @@ class Words:
 
     @property
     def alternatives(self) -> str:
-        """For PostgreSQL's `websearch_to_tsquery`."""
-        return " or ".join(f'"{word.replace(chr(34), " ")}"' for word in self.whole)
+        """For PostgreSQL's `websearch_to_tsquery`: without marks, as `bot_host_words` indexes them."""
+        return _bare(" or ".join(f'"{word.replace(chr(34), " ")}"' for word in self.whole))
 
     @property
     def patterns(self) -> list[str]:
@@ -57,6 +58,10 @@ def words_of(query: str) -> Words:
         if words:
             return Words(_first([word for word in words if len(word) <= WORD_LENGTH]), ())
     return Words((), _first([piece[:WORD_LENGTH] for chunk in query.split() for piece in _pieces(chunk)]))
+
+
+def _bare(text: str) -> str:
+    return re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", text))
 
 
 def _pieces(chunk: str) -> list[str]:

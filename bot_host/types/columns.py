@@ -1,6 +1,7 @@
 """Column types of our tables and of plugins': one meaning in Python, each database's best form on disk."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -16,7 +17,14 @@ POSTGRESQL: Final = "postgresql"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _decode: Final = json.JSONDecoder().raw_decode
+
+
+def encode_json(value: Any) -> str:
+    """JSON as text, cleaned of what some database does not take: U+0000 and lone surrogates."""
+    text = clean_text(_encode(value))
+    return _NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
 
 
 class Id(TypeDecorator[UUID]):
@@ -130,7 +138,7 @@ class Json(TypeDecorator[Any]):
         """See SQLAlchemy."""
         if value is None or dialect.name == POSTGRESQL:
             return value
-        return clean_text(_encode(value))
+        return encode_json(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """See SQLAlchemy."""

@@ -26,9 +26,9 @@ def worker_threads() -> list[threading.Thread]:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("postgresql://bot:hunter2@db/bots", "later version"),
-        ("postgres://bot:hunter2@db/bots", "nowhere else than configured"),
-        ("postgresql+asyncpg://bot:hunter2@db/bots", "later version"),
+        ("postgresql://bot:hunter2@db", "must name host and database"),
+        ("postgres://bot:hunter2@db:x/bots", "must name host and database"),
+        ("postgresql+asyncpg://bot:hun/ter2@db/bots", "special characters of a password"),
         ("mysql://bot:hunter2@db/bots", "database.url must begin with sqlite:///"),
         ("sqlit:///x.db", 'did you mean "sqlite"'),
         ("data/bot.db", "database.url must begin with sqlite:///"),

@@ -26,6 +26,7 @@ from bot_host.types.outbound import Target
 from bot_host.types.pairing import Pairing
 from bot_host.types.task import Task
 from bot_host.types.turn import Admission, InboxEnd, Outcome, StepRow, StepState, TurnCommit
+from tests.store.raw import dump
 from tests.store.samples import (
     ACCOUNT,
     AGENT,
@@ -209,17 +210,6 @@ async def known(store: Database, answered: Memory) -> None:
     await store.mark_later(seq, NOON, f"no user {PLATFORM_ID}")
 
 
-def dump(file: Path) -> dict[str, list[dict[str, Any]]]:
-    """All tables but the index's own, which `test_search` looks after."""
-    db = sqlite3.connect(file)
-    db.row_factory = sqlite3.Row
-    names = [table.name for table in metadata.sorted_tables]
-    try:
-        return {name: [dict(row) for row in db.execute(f"SELECT * FROM {name}")] for name in names}
-    finally:
-        db.close()
-
-
 def places_of(tables: dict[str, list[dict[str, Any]]], *marks: str) -> set[str]:
     """The columns in which one of these texts stands."""
     return {
@@ -231,32 +221,36 @@ def places_of(tables: dict[str, list[dict[str, Any]]], *marks: str) -> set[str]:
     }
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "bot_host.db"
+TABLES = [table.name for table in metadata.sorted_tables]
+"""All but the full-text index's own, which `test_search` looks after."""
 
 
 @pytest.mark.usefixtures("known")
 class TestErase:
-    async def test_before_it_he_is_wherever_a_policy_says_so(self, file: Path) -> None:
+    async def test_before_it_he_is_wherever_a_policy_says_so(self, url: str, tmp_path: Path) -> None:
         """So that the next test means something."""
-        tables = dump(file)
-        his = [row["id"] for row in tables["memories"] if SECRET in row["content"]]
+        tables = await dump(url, tmp_path, TABLES)
+        his = [str(row["id"]) for row in tables["memories"] if SECRET in row["content"]]
         found = places_of(tables, SECRET, BEN, PLATFORM_ID, *his)
         gone = {name for name, (policy, _) in POLICIES.items() if policy is not Policy.KEEP}
         untold = gone - found
         assert untold == set()
 
-    async def test_after_it_nothing_names_him_or_says_what_he_said(self, store: Database, file: Path) -> None:
+    async def test_after_it_nothing_names_him_or_says_what_he_said(
+        self, store: Database, url: str, tmp_path: Path
+    ) -> None:
         await store.erase_entity(BEN)
-        left = dump(file)
+        left = await dump(url, tmp_path, TABLES)
         assert places_of(left, SECRET, BEN, PRIVATE, make_id("memory m1"), make_id("memory p1")) == set()
         # Keys by which a redelivery is known.
         assert places_of(left, PLATFORM_ID) == {"inbox.event_key"}
         assert await store.search_memories_by_text(AGENT, SECRET) == []
         assert await store.find_entities_by_name(AGENT, SECRET) == []
 
-    async def test_the_file_itself_holds_none_of_it(self, store: Database, file: Path) -> None:
+    @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+    async def test_the_file_itself_holds_none_of_it(self, store: Database, tmp_path: Path) -> None:
+        file = tmp_path / "data" / "bot_host.db"
+
         def holds(text: str) -> bool:
             db = sqlite3.connect(file)
             (busy, _, _) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -304,13 +298,16 @@ class TestErase:
         assert await store.get_cache(AGENT, "pending") is None
         assert {p.entity_id for p in await store.get_participants(ROOM)} == {AGENT, ZOE}
 
-    async def test_of_an_action_it_stays_that_there_was_one(self, store: Database, file: Path) -> None:
+    async def test_of_an_action_it_stays_that_there_was_one(
+        self, store: Database, url: str, tmp_path: Path
+    ) -> None:
         await store.erase_entity(BEN)
-        kept = {row["name"]: row for row in dump(file)["steps"] if not row["arguments"]}
-        assert len(dump(file)["steps"]) == 2  # What was done in private is gone with the room.
+        steps = (await dump(url, tmp_path, ["steps"]))["steps"]
+        kept = {row["name"]: row for row in steps if not row["arguments"]}
+        assert len(steps) == 2  # What was done in private is gone with the room.
         assert kept["PAY"]["state"] == "done"
-        assert [row["result"] for row in dump(file)["steps"] if row["arguments"]] == [
-            '{"success":true,"text":"Hello Zoe"}'
+        assert [json.loads(row["result"]) for row in steps if row["arguments"]] == [
+            {"success": True, "text": "Hello Zoe"}
         ]
 
     async def test_what_it_cost_stays_without_what_was_said(self, store: Database) -> None:
