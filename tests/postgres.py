@@ -17,11 +17,16 @@ import subprocess
 import tempfile
 import time
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
+
+from bot_host.store import make_store
+from bot_host.store.plugin_catalogue import metadata
 
 SETTINGS = {
     # What a crash of the machine would take is of no interest here.
@@ -138,14 +143,12 @@ def url_of(name: str) -> str:
     return urlunsplit(urlsplit(_base())._replace(path=f"/{name}"))
 
 
-async def make_database(*, template: str = "template0") -> str:
-    """A new database; its URL."""
+async def make_database() -> str:
+    """A new, empty database; its URL."""
     name = f"t_{uuid.uuid4().hex[:16]}"
     connection = await asyncpg.connect(_base())
     try:
-        await connection.execute(
-            f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8' STRATEGY file_copy"
-        )
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
     finally:
         await connection.close()
     return url_of(name)
@@ -156,5 +159,51 @@ async def drop_database(url: str) -> None:
     connection = await asyncpg.connect(_base())
     try:
         await connection.execute(f"DROP DATABASE IF EXISTS {urlsplit(url).path.strip('/')} WITH (FORCE)")
+    finally:
+        await connection.close()
+
+
+_free: list[str] = []
+
+
+@asynccontextmanager
+async def lent_database() -> AsyncIterator[str]:
+    """The URL of a database with all tables and no rows. Cleaned and lent again: making one takes long."""
+    if not _free:
+        made = await make_database()
+        async with make_store(made, base=Path()):
+            pass
+        _free.append(made)
+    url = _free.pop()
+    yield url
+    await _clean(url)
+    _free.append(url)
+
+
+async def _clean(url: str) -> None:
+    tables = [table.name for table in metadata.sorted_tables]
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        others = await connection.fetch(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL ($1)",
+            [*tables, "alembic_version"],
+        )
+        sequences = await connection.fetch(
+            "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL "
+            "AND sequencename NOT LIKE 'plugin_%'"
+        )
+        await connection.execute(
+            "".join(
+                [
+                    *(f"DROP TABLE {row[0]} CASCADE;" for row in others),
+                    *(f"DELETE FROM {name};" for name in reversed(tables)),
+                    *(f"ALTER SEQUENCE {row[0]} RESTART;" for row in sequences),
+                ]
+            )
+        )
     finally:
         await connection.close()

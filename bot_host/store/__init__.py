@@ -23,7 +23,7 @@ def make_store(url: str, *, base: Path, read_only: bool = False) -> Database:
 
     `sqlite:///PATH` (three slashes; a relative path counts from `base`, an absolute one makes it four), or
     `sqlite://` for a database in memory that ends with the process, or `postgresql://USER:PASSWORD@HOST/NAME`
-    (with the extra `postgres`). Raises ConfigError; the URL itself is not shown, since it may hold a password.
+    (with the extra `postgres`). Raises ConfigError; the URL itself is not shown: it may hold a password.
     """
     scheme, colon, rest = url.partition("://")
     kind = scheme.partition("+")[0].lower()

@@ -1,9 +1,8 @@
 """One connection to PostgreSQL, made again when it was lost."""
 
 import asyncio
-import json
 import logging
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 
@@ -21,7 +20,6 @@ RETRY_S: Final = 0.25
 HOST_LOCK: Final = 0x626F745F686F7374
 """`bot_host`: the advisory lock of the one host that works on a database."""
 CACHED_STATEMENTS: Final = 1024
-_decode: Final = json.JSONDecoder().raw_decode
 
 
 class Line:
@@ -70,10 +68,6 @@ class Line:
             },
         )
         try:
-            # SQLAlchemy leaves JSON to the driver; its own form of values goes in as text.
-            await connection.set_type_codec(
-                "jsonb", encoder=str, decoder=_decode_json, schema="pg_catalog", format="text"
-            )
             if self._claimed:
                 await self._take_again(connection)
         except BaseException:
@@ -134,10 +128,6 @@ class Line:
         connection, self._connection = self._connection, None
         if connection is not None:
             await _end(connection)
-
-
-def _decode_json(text: str) -> Any:
-    return _decode(text)[0]
 
 
 async def _end(connection: asyncpg.Connection) -> None:

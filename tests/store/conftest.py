@@ -1,9 +1,7 @@
 """Stores to test against: each database that there is."""
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,17 +10,6 @@ from tests import postgres
 from tests.store.samples import AGENT, CHARACTER
 
 DATABASES = ("sqlite", "postgresql")
-_template: dict[int, str] = {}
-
-
-async def _made() -> str:
-    """A database with all tables, to be copied: quicker than making them for each test."""
-    if os.getpid() not in _template:
-        url = await postgres.make_database()
-        async with make_store(url, base=Path()):
-            pass
-        _template[os.getpid()] = urlsplit(url).path.strip("/")
-    return _template[os.getpid()]
 
 
 @pytest.fixture(params=DATABASES)
@@ -31,9 +18,8 @@ async def url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
     if request.param == "sqlite":
         yield "sqlite:///data/bot_host.db"
         return
-    made = await postgres.make_database(template=await _made())
-    yield made
-    await postgres.drop_database(made)
+    async with postgres.lent_database() as made:
+        yield made
 
 
 @pytest.fixture
