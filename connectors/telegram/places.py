@@ -25,6 +25,7 @@ from connectors.telegram.config import TelegramConfig
 from connectors.telegram.content import Me, display_name
 
 SOURCE: Final = "telegram"
+GENERAL: Final = "1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +87,12 @@ def thread_of(message: Message) -> int | None:
 
 
 def thread_id_of(target: Target) -> int | None:
-    """The topic that a target names; None: it names none."""
+    """The topic that a target names; None: it names none.
+
+    The General topic of a group, 1, must not be named (core.telegram.org/bots/api#sendmessage refuses it).
+    """
+    if target.thread_id == GENERAL and target.channel_id.startswith("-"):
+        return None
     return int(target.thread_id) if target.thread_id.isdecimal() else None
 
 
