@@ -159,7 +159,8 @@ def asked_for(agent: Agent, message: Memory) -> CommandUse | ChoiceUse | None:
         return None
     told = message.metadata.get(COMMAND)
     if isinstance(told, Mapping):
-        return CommandUse.from_dict(told)
+        use = CommandUse.from_dict(told)
+        return None if use.optional and find_command(agent.commands, use.name) is None else use
     told = message.metadata.get(CHOICE)
     if isinstance(told, Mapping):
         return ChoiceUse.from_dict(told)

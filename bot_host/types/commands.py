@@ -108,17 +108,20 @@ class CommandUse:
     """Where the arguments came as one text: all that stands behind the name."""
     locale: str = ""
     """The language of the person's client, where the platform tells: `de`, `en-US`."""
+    optional: bool = False
+    """An agent without this command takes the message for one like any other."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values, without what is empty."""
-        values = {"name": self.name, "arguments": dict(self.arguments), "text": self.text}
-        values["locale"] = self.locale
+        values: dict[str, Any] = {"name": self.name, "arguments": dict(self.arguments), "text": self.text}
+        values |= {"locale": self.locale, "optional": self.optional}
         return {key: value for key, value in values.items() if value}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`."""
-        return cls(**{key: values[key] for key in ("name", "arguments", "text", "locale") if key in values})
+        names = ("name", "arguments", "text", "locale", "optional")
+        return cls(**{key: values[key] for key in names if key in values})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from connectors.telegram.content import (
     mentions_me,
     readable_text,
 )
+from connectors.telegram.deep_links import START, started_by
 from connectors.telegram.kinds import moves, noted, short_form
 from connectors.telegram.places import (
     SOURCE,
@@ -169,6 +170,9 @@ def _decode_message(message: Message, view: View) -> InboundEvent | Several:
     if verdict.asked and message.chat.type == ChatType.CHANNEL:
         # Who wrote a post is not told: two bots that answer each are kept from going round in circles.
         sender = replace(sender, is_bot=True)
+    command = started_by(content.text)
+    if command is not None:
+        content = content.model_copy(update={"text": f"/{START}"})
     is_private, (note, _) = message.chat.type == ChatType.PRIVATE, noted(message)
     return InboundMessage(
         event_key=key,
@@ -189,6 +193,7 @@ def _decode_message(message: Message, view: View) -> InboundEvent | Several:
         replied_id=str(replied.message_id) if replied is not None else "",
         pairing_id=sender.platform_id if reason else "",
         unanswered=f"service: {note}" if note else verdict.noted,
+        command=command,
         joins=joins_of(message),
     )
 
