@@ -18,6 +18,7 @@ from bot_host.kit.fetch import Fetched
 from bot_host.kit.pdf import PdfUnreadable, pdf_text
 from bot_host.kit.sniff import TEXT, UNKNOWN, sniff
 from bot_host.pipeline.attached import ABOUT_CHARACTERS, size_of
+from bot_host.pipeline.lasting import keep, recall
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.types.content import Media, MediaType, Reading
 from bot_host.types.errors import FetchError, ModelError, StoreError
@@ -202,6 +203,8 @@ async def _read(agent: AgentRuntime, files: FileSource | None, job: _Job) -> Med
         return _named(media)
     if media.content_type is MediaType.IMAGE:
         _need(agent, options.describe, ModelType.IMAGE_DESCRIPTION, "pictures")
+        if (seen := await recall(agent, media)) is not None:
+            return seen
     elif media.content_type in (MediaType.AUDIO, MediaType.VIDEO):
         _need(agent, options.transcribe, ModelType.TRANSCRIPTION, "sound")
     elif not options.read:
@@ -213,7 +216,9 @@ async def _read(agent: AgentRuntime, files: FileSource | None, job: _Job) -> Med
     media = media.model_copy(update={"size": len(data)})
     _check_claim(media, kind)
     if kind in SEEN:
-        return await _describe(agent, media, data, kind)
+        described = await _describe(agent, media, data, kind)
+        await keep(agent, described)
+        return described
     if kind in HEARD and media.content_type is not MediaType.IMAGE:
         return await _transcribe(agent, media, data, kind)
     if kind == PDF:

@@ -76,6 +76,9 @@ class Media(BaseModel):
     """Moving pictures without sound."""
     quoted: bool = False
     """It hangs on the message that is answered, not on this one."""
+    lasting_id: str | None = None
+    """The platform's id of a file that stays the same and comes again and again, such as a sticker: what is
+    seen on it is remembered by that."""
     alt: str | None = None
     """How its sender describes it, once `description` says what was seen."""
     reading: str | None = None

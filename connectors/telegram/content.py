@@ -169,9 +169,10 @@ def _sticker(sticker: Any) -> Media:
     """A picture; of one that moves the still one, which models can look at."""
     title = f"sticker {sticker.emoji or ''}".strip()
     moves = sticker.is_animated or sticker.is_video
-    if moves and sticker.thumbnail:
-        return _file(sticker.thumbnail, MediaType.IMAGE, title=title)
-    return _file(sticker, MediaType.IMAGE, title=title, silent=moves)
+    still = sticker.thumbnail if moves else None
+    media = _file(still or sticker, MediaType.IMAGE, title=title, silent=bool(moves and not still))
+    # People send the same ones over and over (core.telegram.org/bots/api#sticker: the same over time).
+    return media.model_copy(update={"lasting_id": f"telegram:{one_line(sticker.file_unique_id)}"})
 
 
 def _file(file: Any, kind: MediaType, *, title: str | None = None, silent: bool = False) -> Media:

@@ -302,6 +302,10 @@ def test_the_picture_of_a_sticker_is_one_that_models_can_look_at() -> None:
     assert picture() == ("F1", False)
     assert picture(is_video=True, thumbnail=STILL) == ("F2", False)
     assert picture(is_animated=True) == ("F1", True)
+    [media] = message(sticker={**STICKER, "is_video": True, "thumbnail": STILL}).content.attachments
+    assert media.lasting_id == "telegram:U1"
+    [photo] = message(photo=PHOTO).content.attachments
+    assert photo.lasting_id is None
 
 
 def test_the_largest_photo_is_kept() -> None:
@@ -433,3 +437,7 @@ def test_a_rich_message_nested_without_end_is_cut() -> None:
     found = message(rich_message={"blocks": [block]}).content
     assert isinstance(found, Content)
     assert "deep" not in found.text
+    text: Json = {"type": "bold", "text": "deep"}
+    for _ in range(200):
+        text = {"type": "bold", "text": [text]}
+    assert rich_text({"blocks": [{"type": "paragraph", "text": ["x", text]}]}) == "x"

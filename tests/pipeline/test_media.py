@@ -140,6 +140,17 @@ async def test_a_picture_is_described_once_and_for_good(bench: Bench) -> None:
     assert (media.reading, media.alt, memory.revision) == ("described", "my Tom", 0)
 
 
+async def test_what_comes_again_and_again_is_looked_at_once_in_all_rooms(bench: Bench) -> None:
+    sticker = Media(id="s1", content_type=MediaType.IMAGE, title="sticker 😀", lasting_id="fake:1")
+    again = sticker.model_copy(update={"id": "s2"})
+    other = sticker.model_copy(update={"id": "s3", "lasting_id": "fake:2"})
+    for room, media in (("ada", sticker), ("bob", again), ("cy", other)):
+        bench.platform.files[media.id] = PIXEL
+        await bench.say("look", media, room=room)
+        assert "what is seen on it: A cat on a mat." in bench.shown
+    assert (len(bench.senses.seen), bench.platform.downloads) == (2, ["s1", "s3"])
+
+
 async def test_a_voice_message_is_what_its_sender_says_and_a_recording_is_not(bench: Bench) -> None:
     bench.platform.files |= {"v": VOICE, "r": VOICE}
     recording = Media(id="r", content_type=MediaType.AUDIO, file_name="r.ogg")
