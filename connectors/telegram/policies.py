@@ -9,7 +9,7 @@ from telegram import Message
 from telegram.constants import ChatType
 
 from connectors.telegram.config import TelegramConfig
-from connectors.telegram.reasons import ANONYMOUS, CHANNEL, LINKED, POST
+from connectors.telegram.reasons import ANONYMOUS, CHANNEL, LINKED, POST, TO_CHANNEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,8 @@ class Verdict:
 def judge(message: Message, config: TelegramConfig, *, addressed: bool) -> Verdict:
     """By the settings for what is said in a chat's name; `addressed`: it turns to the bot."""
     chat = message.sender_chat
+    if message.chat.is_direct_messages:
+        return Verdict(refused=TO_CHANNEL)
     if message.is_automatic_forward:
         return _of(LINKED, config.linked_posts)
     if message.chat.type == ChatType.CHANNEL:

@@ -6,7 +6,12 @@ LINKED: Final = "automatic forward"
 POST: Final = "channel post"
 ANONYMOUS: Final = "anonymous administrator"
 CHANNEL: Final = "message of a channel"
+TO_CHANNEL: Final = "direct message to a channel"
 MEANINGS: Final = {
+    TO_CHANNEL: (
+        "somebody wrote to a channel's owners, by way of the channel; the bot does not answer for them",
+        "write to the bot itself",
+    ),
     "unknown button": ("somebody pressed a button that is none of the agent's (any more)", ""),
     "choice switched": ("one of several things to choose was switched on or off; Done says them", ""),
     LINKED: (

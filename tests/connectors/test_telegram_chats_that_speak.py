@@ -102,3 +102,9 @@ def test_what_comes_through_an_inline_bot_is_not_its_senders_words() -> None:
     assert found.content.mention_context.mention_type is MentionType.NONE
     own = message(GROUP, via_bot=ME, text="x")
     assert own.content.text == "x"
+
+
+def test_direct_messages_to_a_channel_are_its_owners() -> None:
+    chat = {"id": -1009, "type": "supergroup", "title": "Daily", "is_direct_messages": True}
+    value = said(chat, direct_messages_topic={"topic_id": 5, "user": ANN}, **CALL)
+    assert end("message", value) == ("direct message to a channel", "", False)
