@@ -112,6 +112,7 @@ from bot_host.types.inbound import (
     InboundEvent,
     InboundMembership,
     InboundMessage,
+    InboundMove,
     InboundPlaces,
     InboundReaction,
     Joins,
@@ -125,13 +126,14 @@ from bot_host.types.inbound import (
 from bot_host.types.ledger import Heard, Seen
 from bot_host.types.memory import Memory
 from bot_host.types.models import ChatMessage, ModelType, SpeechRequest, TextRequest
-from bot_host.types.outbound import ASKED_BY, Payload, Sent, Target
+from bot_host.types.outbound import ASKED_BY, MOVED_PART, Payload, Sent, Target
 from bot_host.types.places import Entity, Role, Room
 from bot_host.types.secrets import KeptAccount
 
 __all__ = [
     "ASKED_BY",
     "DENIED",
+    "MOVED_PART",
     "NOT_LISTED",
     "OTHERS_WORDS",
     "OVER",
@@ -192,6 +194,7 @@ __all__ = [
     "InboundEvent",
     "InboundMembership",
     "InboundMessage",
+    "InboundMove",
     "InboundPlaces",
     "InboundReaction",
     "Joins",

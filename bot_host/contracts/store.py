@@ -26,6 +26,8 @@ from bot_host.types.turn import (
     Deleted,
     Draft,
     Edited,
+    Move,
+    Moved,
     NewOutbox,
     OutboxRow,
     Queued,
@@ -138,6 +140,16 @@ class Inbox(Protocol):
         self, account: str, world: World, person: Entity | None, joined: bool, mark: Mark | None
     ) -> None:
         """Make the world and the person that came; who left is only counted."""
+
+    async def apply_move(self, move: Move, mark: Mark | None) -> Moved:
+        """A room has got other ids: all that points at it and its world points at the new ones.
+
+        What was said and learned, people with their states, open messages and parts, tasks. A turn under way
+        for it cannot be committed any more: its messages are pending again. Repeated, it changes nothing.
+        """
+
+    async def move_plugin_rows(self, old_room: UUID, room: UUID) -> None:
+        """What plugins' tables have about a room that has moved (columns of the type RoomId)."""
 
     async def set_mark(self, account: str, mark: Mark) -> None:
         """Move a mark up; a lower value changes nothing."""

@@ -3,12 +3,14 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from bot_host.contracts.store import Store
 from bot_host.kit.clock import utc_now
 from bot_host.kit.tasks import Supervisor
 from bot_host.types.errors import StoreError
+from bot_host.types.ids import UUID
 from bot_host.types.outbound import ClosedRoom
 from bot_host.types.turn import OutboxRow
 
@@ -75,6 +77,14 @@ class ClosedRooms:
         self._told.move_to_end(destination)
         while len(self._told) > TOLD:
             self._told.popitem(last=False)
+
+    def moved(self, old: str, new: str, room_id: UUID) -> None:
+        """A destination is another one now."""
+        closed = self._closed.pop(old, None)
+        if closed is not None and new not in self._closed:
+            self._closed[new] = replace(closed, destination=new, room_id=room_id)
+        if old in self._told:
+            self._told.setdefault(new, self._told.pop(old))
 
     def heard_from(self, destination: str) -> None:
         """Somebody wrote there."""

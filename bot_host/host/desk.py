@@ -14,6 +14,7 @@ from bot_host.host.callers import WaitingCallers
 from bot_host.host.files import Outgoing
 from bot_host.host.inbox import HostInbox
 from bot_host.host.lanes import Lanes
+from bot_host.host.moves import Mover
 from bot_host.host.outbox import HostOutbox
 from bot_host.host.pairing import PairingDesk
 from bot_host.host.scheduler import Scheduler
@@ -80,6 +81,7 @@ class Desk:
         )
         self._worlds: OrderedDict[UUID, UUID] = OrderedDict()
         """Of shared rooms: a busy world's rooms take turns with others, and each private room is one more."""
+        mover = Mover(store, self.lanes, self.worker, self.sender, tasks=tasks)
         self.pairing = PairingDesk(store, accounts, self.sender, tasks=tasks, find_agent=find_agent)
         self.inbox = HostInbox(
             store,
@@ -94,6 +96,7 @@ class Desk:
             judge=self.pairing.judge,
             host_role=accounts.host_role,
             opened=self.sender.closed.opened,
+            move=mover.move,
         )
         workers = built_in_workers(store, accounts, admit=self.inbox.admit, say=say)
         self.scheduler = Scheduler(store, agents, workers=workers, mask=mask)

@@ -207,6 +207,10 @@ class Drafts:
             self._wake(destination)
         self._kept.pop((agent_id, room_id), None)
 
+    def moved(self, agent_id: UUID, room_id: UUID) -> None:
+        """The room has other ids now: what was shown in it stays there."""
+        self._kept.pop((agent_id, room_id), None)
+
     async def make_room(self, destination: str) -> None:
         """Something else is about to be said there by the same turn: the answer is to stand below it.
 

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, TypeAlias
 
 from bot_host.contracts.store import Store
 from bot_host.host.comings import Comings
+from bot_host.host.refs import person_of, room_of, world_of
 from bot_host.host.skips import Skips
 from bot_host.kit.clean import one_line
 from bot_host.kit.clock import utc_now
@@ -27,18 +28,18 @@ from bot_host.types.inbound import (
     InboundEvent,
     InboundMembership,
     InboundMessage,
+    InboundMove,
     InboundPlaces,
     InboundReaction,
     Joins,
+    Mark,
     PersonRef,
-    RoomRef,
     Skipped,
-    WorldRef,
 )
 from bot_host.types.ledger import EventKind
 from bot_host.types.memory import PLATFORM_ROLE, SOURCE_ACCOUNT, Memory, MemoryType
-from bot_host.types.places import Entity, Role, Room, World
-from bot_host.types.turn import Admission, Admitted, Edited, InboxState
+from bot_host.types.places import Role
+from bot_host.types.turn import Admission, Admitted, Edited, InboxState, Move
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +59,17 @@ _KINDS: Final = {
     InboundPlaces: EventKind.PLACES,
     InboundReaction: EventKind.REACTION,
     InboundMembership: EventKind.MEMBERSHIP,
+    InboundMove: EventKind.MOVE,
     Skipped: EventKind.SKIP,
 }
 
 
 Knocking: TypeAlias = InboundMessage | InboundEdit | InboundReaction
 """What somebody may have to be approved of for."""
+
+
+MoveRoom: TypeAlias = Callable[[Move, Mark | None], Awaitable[None]]
+"""Raises StoreError: nothing was changed."""
 
 
 class Judge(Protocol):
@@ -92,6 +98,7 @@ class HostInbox:
         judge: Judge | None = None,
         host_role: Callable[[str, PersonRef], Role] = lambda _account, _person: Role.NONE,
         opened: Callable[[str, str], None] = lambda _account, _channel_id: None,
+        move: MoveRoom | None = None,
     ) -> None:
         """`came` is told of each message once it is on disk.
 
@@ -101,8 +108,10 @@ class HostInbox:
         plugins may want to know: reactions, people and worlds that came or went. `judge` looks at what only
         somebody who was approved of may say; without it nobody may. `host_role`: what a person's roles on
         the platform make of them. `opened` is told of channels that take messages again.
+        `move` moves rooms that get other ids.
         """
         self._opened = opened
+        self._move = move
         self._happened = happened
         self._judge = judge
         self._host_role = host_role
@@ -227,6 +236,8 @@ class HostInbox:
                 await self._reaction(agent_id, account, event)
             case InboundMembership():
                 await self._membership(agent_id, account, event)
+            case InboundMove():
+                await self._moved(agent_id, account, event)
             case Skipped():
                 log.debug("%s skipped: %s %s", account.platform, event.reason, event.event_key)
                 await self.skips.add(account.key, event)
@@ -274,9 +285,9 @@ class HostInbox:
             log.info("%d deleted messages forgotten", done.count)
 
     async def _places(self, agent_id: UUID, account: Account, event: InboundPlaces) -> None:
-        world = _world(agent_id, account, event.world) if event.world else None
-        rooms = [_room(agent_id, account, room, world.id if world else None) for room in event.rooms]
-        people = [_person(agent_id, account, person) for person in event.people]
+        world = world_of(agent_id, account, event.world) if event.world else None
+        rooms = [room_of(agent_id, account, room, world.id if world else None) for room in event.rooms]
+        people = [person_of(agent_id, account, person) for person in event.people]
         await self._store.apply_places(account.key, [world] if world else [], rooms, people, event.mark)
         self._known.clear()
         for channel_id in event.opened:
@@ -302,7 +313,7 @@ class HostInbox:
         # Not stored as a message: it is no turn of the conversation.
         reaction = Memory(
             agent_id=agent_id,
-            entity_id=_person(agent_id, account, event.sender).id,
+            entity_id=person_of(agent_id, account, event.sender).id,
             room_id=message.room_id,
             world_id=message.world_id,
             content=Content(text=event.reaction, source=account.platform, in_reply_to=message.id),
@@ -311,8 +322,8 @@ class HostInbox:
         self._happened(agent_id, EventType.REACTION_RECEIVED, {"message": reaction})
 
     async def _membership(self, agent_id: UUID, account: Account, event: InboundMembership) -> None:
-        world = _world(agent_id, account, event.world)
-        person = _person(agent_id, account, event.person) if event.person else None
+        world = world_of(agent_id, account, event.world)
+        person = person_of(agent_id, account, event.person) if event.person else None
         await self._store.apply_membership(account.key, world, person, event.joined, event.mark)
         self._known.clear()
         if not self._comings.is_news((world.id, person.id if person else ""), joined=event.joined):
@@ -329,15 +340,29 @@ class HostInbox:
             )
         self._happened(agent_id, kind, about)
 
+    async def _moved(self, agent_id: UUID, account: Account, event: InboundMove) -> None:
+        old_world, world = (world_of(agent_id, account, ref) for ref in (event.old_world, event.world))
+        move = Move(
+            agent_id=agent_id,
+            account=account.key,
+            old_world=old_world,
+            old_room=room_of(agent_id, account, event.old_room, old_world.id),
+            world=world,
+            room=room_of(agent_id, account, event.room, world.id),
+        )
+        if self._move is not None:
+            await self._move(move, event.mark)
+        self._known.clear()
+
     def _now(self) -> datetime:
         """Strictly later than the last time, so that the order of arrival is the order in time."""
         self._newest = max(utc_now(), self._newest + timedelta(microseconds=1))
         return self._newest
 
     def _admission(self, agent_id: UUID, account: Account, message: InboundMessage) -> Admission:
-        world = _world(agent_id, account, message.world)
-        room = _room(agent_id, account, message.room, world.id)
-        sender = _person(agent_id, account, message.sender)
+        world = world_of(agent_id, account, message.world)
+        room = room_of(agent_id, account, message.room, world.id)
+        sender = person_of(agent_id, account, message.sender)
         content = message.content.model_copy(
             update={
                 "source": message.content.source or account.platform,
@@ -404,41 +429,3 @@ def _fingerprint(admission: Admission) -> tuple[Hashable, Hashable]:
     key = (admission.agent_id, admission.room.id, admission.sender.id)
     names = (admission.world.name, admission.room.name, admission.room.type, admission.sender.names)
     return key, names
-
-
-def _world(agent_id: UUID, account: Account, ref: WorldRef) -> World:
-    return World(
-        id=create_unique_uuid(agent_id, ref.key),
-        agent_id=agent_id,
-        name=ref.name,
-        platform=account.platform,
-        platform_id=ref.platform_id,
-        metadata=dict(ref.metadata),
-    )
-
-
-def _room(agent_id: UUID, account: Account, ref: RoomRef, world_id: UUID | None) -> Room:
-    return Room(
-        id=create_unique_uuid(agent_id, ref.key),
-        agent_id=agent_id,
-        world_id=world_id,
-        name=ref.name,
-        source=account.platform,
-        type=ref.type,
-        channel_id=ref.channel_id,
-        thread_id=ref.thread_id,
-        metadata=dict(ref.metadata),
-    )
-
-
-def _person(agent_id: UUID, account: Account, ref: PersonRef) -> Entity:
-    names = tuple(dict.fromkeys(name for name in (ref.name, ref.user_name) if name))
-    about = {"id": ref.platform_id, "name": ref.name, "user_name": ref.user_name}
-    if ref.is_bot:
-        about["is_bot"] = "true"
-    return Entity(
-        id=create_unique_uuid(agent_id, ref.key),
-        agent_id=agent_id,
-        names=names,
-        metadata={account.platform: {key: value for key, value in about.items() if value}},
-    )

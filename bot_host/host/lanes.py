@@ -8,7 +8,8 @@ import asyncio
 import contextvars
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -64,6 +65,7 @@ class Lanes(Generic[K]):
         self._ready: FairLine[K] = FairLine(group_of)
         self._running: dict[K, asyncio.Task[None]] = {}
         self._timers: dict[K, asyncio.TimerHandle] = {}
+        self._paused: set[K] = set()
         self._overflowed = False
         self._refilling = False
         self._stopped = False
@@ -82,7 +84,11 @@ class Lanes(Generic[K]):
     def is_free(self, key: K) -> bool:
         """Whether work on `key` would begin at once if it were woken now."""
         return not (
-            self._stopped or key in self._running or key in self._timers or len(self._running) >= self._limit
+            self._stopped
+            or key in self._running
+            or key in self._timers
+            or key in self._paused
+            or len(self._running) >= self._limit
         )
 
     def wake(self, key: K) -> None:
@@ -103,13 +109,32 @@ class Lanes(Generic[K]):
             self._ready.add(key)
             task.cancel()
 
+    @asynccontextmanager
+    async def paused(self, key: K, *, within_s: float, interrupt: bool = False) -> AsyncIterator[None]:
+        """Nothing begins for `key` inside; what is under way has ended, or goes on after `within_s` seconds.
+
+        `interrupt` cancels what is under way, as `interrupt` does.
+        """
+        self._paused.add(key)
+        try:
+            if interrupt:
+                self.interrupt(key)
+            task = self._running.get(key)
+            if task is not None:
+                await asyncio.wait([task], timeout=within_s)
+            yield
+        finally:
+            self._paused.discard(key)
+            self._pump()
+
     def _pump(self) -> None:
         if self._stopped:
             return
         free = self._limit - len(self._running)
         if free <= 0:
             return
-        for key in self._ready.take(free, but=self._running):
+        busy = self._running.keys() | self._paused if self._paused else self._running
+        for key in self._ready.take(free, but=busy):
             # A context of its own: the log fields of whoever woke this key do not belong to its work.
             task = self._tasks.spawn(str(key), self._run(key), context=contextvars.Context())
             self._running[key] = task

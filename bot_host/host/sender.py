@@ -26,7 +26,7 @@ from bot_host.kit.retry import backoff
 from bot_host.kit.tasks import Supervisor
 from bot_host.types.errors import ConnectorError, RoomClosed, SendError, SendLater, SendRefused
 from bot_host.types.outbound import account_of
-from bot_host.types.turn import NewOutbox, Operation, OutboxRow, OutboxState, Queued
+from bot_host.types.turn import Move, NewOutbox, Operation, OutboxRow, OutboxState, Queued
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +96,17 @@ class Sender:
     async def wait_sent(self, seqs: Sequence[int]) -> list[OutboxRow]:
         """Wait until each part is sent or has failed for good. Raises StateError when the host stops."""
         return await self._deliveries.wait(seqs)
+
+    async def park(self, destination: str) -> None:
+        """What is marked for a destination whose lane is paused does not go out next. Raises StoreError."""
+        marked = self._marked.get(destination)
+        if marked is not None:
+            await self.put_back([marked])
+
+    def moved(self, move: Move) -> None:
+        """What waits for a room has been moved."""
+        self.drafts.moved(move.agent_id, move.old_room.id)
+        self.closed.moved(move.old_destination, move.destination, move.room.id)
 
     def hold_of(self, account: str) -> Hold | None:
         """What an account waits for before anything goes out by it."""

@@ -208,6 +208,10 @@ class TurnWorker:
             return False
         return True
 
+    def moved(self, key: RoomKey) -> None:
+        """A room has other ids now, and its rows have been put back."""
+        self._stranded.pop(key, None)
+
     def newer(self, key: RoomKey, room: Room, message: Memory) -> bool:
         """A message has come in. True when the turn under way in its room has to be interrupted for it."""
         answering = self._answering.get(key)

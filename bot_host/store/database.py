@@ -21,6 +21,7 @@ from bot_host.store import (
     missed,
     outbox,
     places,
+    plugin_people,
     reactions,
     revisions,
     runs,
@@ -48,6 +49,8 @@ from bot_host.types.turn import (
     Deleted,
     Draft,
     Edited,
+    Move,
+    Moved,
     NewOutbox,
     OutboxRow,
     Queued,
@@ -186,6 +189,14 @@ class Database(
     ) -> None:
         """See Inbox."""
         await self._driver.write(partial(ledger.apply_membership, account, world, person, joined, mark))
+
+    async def apply_move(self, move: Move, mark: Mark | None) -> Moved:
+        """See Inbox."""
+        return await self._driver.write(partial(ledger.apply_move, move, mark))
+
+    async def move_plugin_rows(self, old_room: UUID, room: UUID) -> None:
+        """See Inbox."""
+        await self._driver.write(partial(plugin_people.move_room, old_room, room))
 
     async def set_mark(self, account: str, mark: Mark) -> None:
         """See Inbox."""

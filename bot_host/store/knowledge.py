@@ -12,6 +12,7 @@ from bot_host.store import (
     export,
     media,
     memories,
+    moves,
     people,
     plugin_rows,
     plugin_schemas,
@@ -239,7 +240,7 @@ class PlaceVerbs:
     ) -> Room | None:
         """See Places."""
         return await self._driver.read(
-            partial(rooms.find_room_by_channel, agent_id, source, channel_id, thread_id)
+            partial(moves.find_room_by_channel, agent_id, source, channel_id, thread_id)
         )
 
     async def get_rooms_for_participants(self, entity_ids: Sequence[UUID]) -> list[Room]:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bot_host.kit.clean import one_line
 from bot_host.kit.clock import utc_now
-from bot_host.store import edits, pieces, places, quiet, reactions
+from bot_host.store import edits, moves, pieces, places, quiet, reactions
 from bot_host.store.ledger_tables import accounts, skipped, tallies
 from bot_host.store.marks import set_mark
 from bot_host.store.reactions import Reacted
@@ -33,7 +33,7 @@ from bot_host.types.ledger import (
 )
 from bot_host.types.memory import Memory
 from bot_host.types.places import Entity, Room, World
-from bot_host.types.turn import Admission, Admitted, Deleted, Edited, Outcome
+from bot_host.types.turn import Admission, Admitted, Deleted, Edited, Move, Moved, Outcome
 
 SKIPPED_KEPT: Final = 10_000
 REASON_CHARACTERS: Final = 120
@@ -194,6 +194,14 @@ def apply_membership(
     """See Inbox.apply_membership."""
     yield from places.apply_places(account, [world], [], [person] if person and joined else [], mark)
     yield from _end(account, EventKind.MEMBERSHIP, EventEnd.APPLIED)
+
+
+def apply_move(move: Move, mark: Mark | None) -> Unit[Moved]:
+    """See Inbox.apply_move."""
+    moved = yield from moves.apply_move(move, mark)
+    end = EventEnd.APPLIED if moved.found else EventEnd.HANDLED
+    yield from _end(move.account, EventKind.MOVE, end, "" if moved.found else "room not known")
+    return moved
 
 
 def count_failed(account: str, kind: EventKind, reason: str) -> Unit[None]:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     cast,
     delete,
     func,
@@ -34,6 +35,7 @@ from bot_host.store.persons import Person, prune
 from bot_host.store.plugin_schemas import ALL, REFERENCES
 from bot_host.store.statement import Unit
 from bot_host.types.columns import EntityId, MemoryId, OnErase, RoomId
+from bot_host.types.ids import UUID
 
 _TYPES: Final[Mapping[str, type[TypeEngine[Any]]]] = {
     **dict.fromkeys((*REFERENCES, "id"), Id),
@@ -97,6 +99,19 @@ def erase(person: Person) -> Unit[dict[str, int]]:
         count += yield from _prune(known, person)
         receipt[known.table.name] = count
     return receipt
+
+
+def move_room(old: UUID, new: UUID) -> Unit[None]:
+    """Rows that name a room name the new one. Where that is a key, what the new one has already counts."""
+    for known in (yield from _tables()):
+        for column in known.of_kind("room"):
+            moving = column == literal(old, Id())
+            if column in known.keys:
+                there = known.table.alias("there")
+                same = [there.c[key.name] == key for key in known.keys if key is not column]
+                taken = select(literal(1)).where(there.c[column.name] == literal(new, Id()), *same)
+                moving = and_(moving, ~taken.correlate(known.table).exists())
+            yield loose(update(known.table).where(moving).values({column.name: literal(new, Id())}))
 
 
 def export(person: Person) -> Unit[dict[str, list[dict[str, Any]]]]:

@@ -207,6 +207,20 @@ class InboundMembership:
     mark: Mark | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundMove:
+    """The platform has given a room, with its world, other ids: what was said there goes on in the new one.
+
+    May come more than once, before or after the first message from there.
+    """
+
+    old_world: WorldRef
+    old_room: RoomRef
+    world: WorldRef
+    room: RoomRef
+    mark: Mark | None = None
+
+
 OWN_MESSAGE: Final = "own message"
 """The reason of what the agent said itself: platforms send it back."""
 
@@ -242,5 +256,6 @@ InboundEvent: TypeAlias = (
     | InboundPlaces
     | InboundReaction
     | InboundMembership
+    | InboundMove
     | Skipped
 )

@@ -27,6 +27,8 @@ class EventKind(StrEnum):
     REACTION = "reaction"
     MEMBERSHIP = "membership"
     """Somebody came or left."""
+    MOVE = "move"
+    """A room got other ids."""
     SKIP = "skip"
     """Not for the agent, by the connector's rules."""
     PART = "part"

@@ -11,6 +11,10 @@ Payload: TypeAlias = dict[str, Any]
 LANE: Final = "lane"
 """In `Target.extra`: what is sent there waits for nothing else that goes to the channel."""
 
+MOVED_PART: Final = "moved"
+"""In `Target.extra`: the part was made for a room that has other ids now. What its payload says of messages
+there (what it replies to) does not hold any more."""
+
 ASKED_BY: Final = "asked_by"
 """In `Target.extra`: the platform's id of the person without a role for whom this is said to a shared room. A
 connector that can tell refuses it where they may not write themselves."""

@@ -9,7 +9,7 @@ from bot_host.kit.clock import utc_now
 from bot_host.types.ids import UUID
 from bot_host.types.inbound import Joins, Mark
 from bot_host.types.memory import Memory
-from bot_host.types.outbound import Payload, Target
+from bot_host.types.outbound import Payload, Target, destination_of
 from bot_host.types.places import Entity, ParticipantState, Room, World
 
 
@@ -130,6 +130,47 @@ class Deleted:
     """(agent_id, room_id) of those whose turn is under way."""
     destinations: tuple[str, ...] = ()
     """Where answers are to be taken back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A room that has got other ids on its platform, as one account hears of it."""
+
+    agent_id: UUID
+    account: str
+    old_world: World
+    old_room: Room
+    world: World
+    room: Room
+
+    @property
+    def old_destination(self) -> str:
+        """Where was sent to."""
+        return _destination(self.account, self.old_room)
+
+    @property
+    def destination(self) -> str:
+        """Where is sent to from now on."""
+        return _destination(self.account, self.room)
+
+
+def _destination(account: str, room: Room) -> str:
+    target = Target(source=room.source, channel_id=room.channel_id, thread_id=room.thread_id)
+    return destination_of(account, target)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """What became of a move, after the commit."""
+
+    found: bool
+    """The agent knew the old room."""
+    name: str = ""
+    """Of the room."""
+    pending: int = 0
+    """Messages that are to be answered in the new one."""
+    parts: int = 0
+    """Parts that are to be sent to the new one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

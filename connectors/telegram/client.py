@@ -9,6 +9,7 @@ from telegram.constants import ChatAction, ParseMode
 from telegram.error import ChatMigrated, InvalidToken, RetryAfter, TelegramError
 
 from bot_host.connector import (
+    MOVED_PART,
     Action,
     CheckLine,
     Choices,
@@ -46,6 +47,7 @@ from connectors.telegram.http import AiohttpRequest
 from connectors.telegram.keyboards import can_show
 from connectors.telegram.live import compare
 from connectors.telegram.menu import Menu
+from connectors.telegram.moves import Moves, move_of, recall, tell
 from connectors.telegram.places import thread_id_of
 from connectors.telegram.polling import Polling
 from connectors.telegram.polls import POLL, send_poll
@@ -62,6 +64,7 @@ SHORT_S: Final = 5.0
 """For what is not worth a long wait: typing."""
 PRIVATE_EDIT_EVERY_S: Final = 1.1
 """https://core.telegram.org/bots/faq: in a chat not more than one message a second."""
+OLD: Final = "telegram: it was said before the group became a supergroup, and cannot be changed any more"
 GROUP_EDIT_EVERY_S: Final = 3.1
 """There: in a group not more than 20 messages a minute, for all that the bot says in it. One answer that is
 shown while it is written uses that up, and others would wait."""
@@ -100,17 +103,21 @@ class TelegramConnector:
         self._previews = Previews(self._bot.call, config)
         how: Any = {"backoff_base_s": backoff_base_s, "backoff_cap_s": backoff_cap_s}
         how["logged_in"] = self._logged_in
-        self._webhook = Webhook(self._bot, config, **how) if config.mode == "webhook" else None
-        self._intake = self._webhook or Polling(self._bot, config, **how)
-        self._moved: dict[int, int] = {}
+        self._moves = Moves(config)
+        self._webhook = Webhook(self._bot, config, self._moves, **how) if config.mode == "webhook" else None
+        self._intake = self._webhook or Polling(self._bot, config, self._moves, **how)
+        self._host: ConnectorHost | None = None
 
     async def run(self, host: ConnectorHost) -> None:
+        self._host = host
         await self._intake.run(host)
 
     def _logged_in(self, host: ConnectorHost) -> None:
         """What is seen to beside the messages."""
         self._menu.begin(host)
         self._previews.begin(host)
+        # Whoever takes in the first update loads them too: what is sent before that profits by this.
+        host.tasks.spawn("telegram moves", recall(host, self._moves))
 
     async def stop_intake(self) -> None:
         self._intake.stop()
@@ -138,8 +145,12 @@ class TelegramConnector:
     async def send(self, payload: Payload, target: Target, *, key: str) -> Sent:
         """`key` is of no use: the Bot API has no idempotency key, nor a way to read a chat."""
         if PRESSED in payload:
-            await take_away(self._bot.call, self._chat_id(target), payload)
+            if not self._is_of_old(target):
+                await take_away(self._bot.call, self._chat_id(target), payload)
             return Sent(platform_message_id="")
+        if self._is_of_old(target) or MOVED_PART in target.extra:
+            # Messages count anew there: an old one's id is another's now.
+            payload = payload | {"reply_to": None}
         await self._previews.settle(target)
         try:
             chat_id = self._chat_id(target)
@@ -147,9 +158,7 @@ class TelegramConnector:
             try:
                 message_id = await self._send_there(payload, target, chat_id)
             except ChatMigrated as error:
-                log.warning("telegram: group %d is now supergroup %d", chat_id, error.new_chat_id)
-                self._moved[chat_id] = error.new_chat_id
-                # Message ids count anew there.
+                self._learn(chat_id, error.new_chat_id)
                 message_id = await self._send_there(payload | {"reply_to": None}, target, error.new_chat_id)
         except TelegramError as error:
             if isinstance(error, RetryAfter):
@@ -175,7 +184,7 @@ class TelegramConnector:
 
     def actions(self) -> Sequence[Action]:
         """See the contract `ActingConnector`."""
-        return telegram_actions(self._bot.call, self._config, self._files)
+        return telegram_actions(self._bot.call, self._config, self._files, ids_of=self._moves.ids_of)
 
     async def _send_there(self, payload: Payload, target: Target, chat_id: int) -> str:
         """What cannot go to its topic, as that was deleted, goes to the chat, and says so."""
@@ -222,6 +231,8 @@ class TelegramConnector:
 
     async def edit(self, payload: Payload, target: Target, platform_message_id: str, *, key: str) -> None:
         """See the contract `EditingConnector`."""
+        if self._is_of_old(target):
+            raise SendRefused(OLD)
         chat_id, message_id = self._chat_id(target), int(platform_message_id.partition(",")[0])
         text: Payload | None = payload
         if payload.get("files"):
@@ -246,11 +257,15 @@ class TelegramConnector:
 
     async def retract(self, target: Target, platform_message_id: str) -> None:
         """See the contract `EditingConnector`."""
+        if self._is_of_old(target):
+            return  # gone with its group
         for message_id in platform_message_id.split(","):
             await delete(self._bot.call, self._chat_id(target), int(message_id))
 
     async def react(self, target: Target, reaction: str) -> None:
         """See the contract `ReactingConnector`."""
+        if self._is_of_old(target):
+            raise SendRefused(OLD)
         await react(self._bot.call, self._chat_id(target), int(target.reply_to), reaction)
 
     def _chat_id(self, target: Target) -> int:
@@ -258,7 +273,18 @@ class TelegramConnector:
             chat_id = int(target.channel_id)
         except ValueError:
             raise SendRefused(f"telegram: {one_line(target.channel_id)!r} is not a chat id") from None
-        return self._moved.get(chat_id, chat_id)
+        return self._moves.id_now(chat_id)
+
+    def _is_of_old(self, target: Target) -> bool:
+        """Whether it means a group that is a supergroup by now, with the ids of its messages."""
+        return self._moves.has_moved(target.channel_id)
+
+    def _learn(self, old: int, new: int) -> None:
+        log.warning("telegram: the group %d is now the supergroup %d", old, new)
+        self._moves.add(str(old), str(new))
+        if self._host is not None:
+            told = tell(self._host, self._moves, [move_of(old, new)])
+            self._host.tasks.spawn("telegram move", told)
 
     def repeated(self, payload: Payload) -> Payload | None:
         """See the contract `RepeatingConnector`."""

@@ -153,8 +153,9 @@ class Errand:
         return all([await self._is_inside(spot, asker) for asker in self.askers])
 
     async def _is_inside(self, spot: Spot, asker: str) -> bool:
-        places = (spot.id, f"{spot.id}-{spot.topic}") if spot.topic else (spot.id,)
-        if self.lookup.config.door.refuse(Visit(user=asker, servers=(spot.id,), channels=places)):
+        ids = self.lookup.ids_of(spot.id)
+        places = (*ids, f"{spot.id}-{spot.topic}") if spot.topic else ids
+        if self.lookup.config.door.refuse(Visit(user=asker, servers=ids, channels=places)):
             return False
         # Who speaks in a chat's own name is one of its administrators.
         return asker == spot.id or is_inside(await self.member(spot, asker))

@@ -8,6 +8,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden
 from bot_host.connector import Fresh, one_line
 from connectors.telegram.config import TelegramConfig
 from connectors.telegram.content import Me
+from connectors.telegram.places import IdsOf, only_id
 from connectors.telegram.rights import Json
 
 FRESH_S: Final = 5.0
@@ -27,8 +28,9 @@ class Untold(Exception):
 class Lookup:
     """Asks for one bot."""
 
-    def __init__(self, call: Call, config: TelegramConfig) -> None:
+    def __init__(self, call: Call, config: TelegramConfig, *, ids_of: IdsOf = only_id) -> None:
         self.config = config
+        self.ids_of = ids_of
         self._call = call
         self._fresh = Fresh(FRESH_S)
         self._me = Fresh(ME_FRESH_S)

@@ -3,9 +3,10 @@
 A message id counts per chat (in private chats and basic groups per bot account), so keys hold the chat.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeAlias
 
 from telegram import Chat, Message, User
 from telegram.constants import ChatType
@@ -27,6 +28,14 @@ from connectors.telegram.content import Me, display_name
 SOURCE: Final = "telegram"
 GENERAL: Final = "1"
 
+IdsOf: TypeAlias = Callable[[str], tuple[str, ...]]
+"""All ids that a chat has or had."""
+
+
+def only_id(chat_id: str) -> tuple[str, ...]:
+    """Those of a chat that has never moved."""
+    return (chat_id,)
+
 
 @dataclass(frozen=True, kw_only=True)
 class View:
@@ -34,6 +43,8 @@ class View:
 
     me: Me
     config: TelegramConfig
+    ids_of: IdsOf = only_id
+    """All ids that a chat has or had: a group that became a supergroup has two."""
 
     @cached_property
     def door(self) -> Door:
@@ -134,8 +145,8 @@ def refuse(chat: Chat, thread_id: int | None, sender: PersonRef, view: View) -> 
         Visit(
             user=sender.key,
             # A private chat has its person's id.
-            servers=() if direct else (chat_id,),
-            channels=() if direct else tuple(dict.fromkeys((chat_id, room_key))),
+            servers=() if direct else view.ids_of(chat_id),
+            channels=() if direct else tuple(dict.fromkeys((*view.ids_of(chat_id), room_key))),
             direct=direct,
             is_bot=sender.is_bot,
         )

@@ -18,6 +18,7 @@ from connectors.telegram.bot import RawBot
 from connectors.telegram.config import TelegramConfig
 from connectors.telegram.decode import ALLOWED_UPDATES
 from connectors.telegram.errors import explain, retry_after_s
+from connectors.telegram.moves import Moves
 from connectors.telegram.places import View
 from connectors.telegram.stopping import Stopped, Stopping
 from connectors.telegram.updates import Updates, account_of, refusal
@@ -41,6 +42,7 @@ class Polling:
         self,
         bot: RawBot,
         config: TelegramConfig,
+        moves: Moves,
         *,
         logged_in: Callable[[ConnectorHost], None],
         backoff_base_s: float,
@@ -49,7 +51,7 @@ class Polling:
         """`logged_in` is called after each login, and must not wait."""
         self._bot = bot
         self._logged_in = logged_in
-        self._updates = Updates(bot, config)
+        self._updates = Updates(bot, config, moves)
         self._config = config
         self._backoff_base_s, self._backoff_cap_s = backoff_base_s, backoff_cap_s
         self._stopping = Stopping()

@@ -9,6 +9,7 @@ from bot_host.connector import (
     Skipped,
 )
 from connectors.telegram.kinds import PLACES, SILENT
+from connectors.telegram.moves import decode_move
 from connectors.telegram.places import View, event_key, person_of, room_of, world_of
 from connectors.telegram.several import Several
 from connectors.telegram.standing import is_denied
@@ -24,8 +25,8 @@ def decode_service(message: Message, view: View) -> InboundEvent | Several | Non
         return None
     if is_denied(message.chat, view):
         return Skipped(reason="denied", event_key=key)
-    if message.migrate_to_chat_id:
-        return Skipped(reason="group became a supergroup", event_key=key)
+    if (moved := decode_move(message)) is not None:
+        return moved
     world = world_of(message.chat, view.me)
     if message.forum_topic_reopened:
         return InboundPlaces(world=world, opened=(str(message.chat.id),))

@@ -17,7 +17,8 @@ _GONE: Final = (ChatMemberStatus.LEFT, ChatMemberStatus.BANNED)
 
 def is_denied(chat: Chat, view: View) -> bool:
     """Whether nothing of a chat is to be kept."""
-    place = Visit(servers=(str(chat.id),), channels=(str(chat.id),))
+    ids = view.ids_of(str(chat.id))
+    place = Visit(servers=ids, channels=ids)
     return chat.type != ChatType.PRIVATE and view.door.deny.names_place(place)
 
 

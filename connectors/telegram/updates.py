@@ -13,6 +13,7 @@ from connectors.telegram.config import TelegramConfig
 from connectors.telegram.content import Me
 from connectors.telegram.decode import decode
 from connectors.telegram.errors import say
+from connectors.telegram.moves import Moves, follow
 from connectors.telegram.places import View
 from connectors.telegram.presses import Presses
 from connectors.telegram.several import Several
@@ -25,22 +26,27 @@ Json = dict[str, Any]
 class Updates:
     """The updates of one bot, however they come."""
 
-    def __init__(self, bot: RawBot, config: TelegramConfig) -> None:
+    def __init__(self, bot: RawBot, config: TelegramConfig, moves: Moves) -> None:
         self._bot = bot
+        self._moves = moves
         self._config = config
         self._presses = Presses(bot.call)
 
     def view(self, me: User) -> View:
         """What decode sees them by."""
-        return View(me=Me(id=me.id, username=me.username or ""), config=self._config)
+        me_ = Me(id=me.id, username=me.username or "")
+        return View(me=me_, config=self._config, ids_of=self._moves.ids_of)
 
     async def take(
         self, host: ConnectorHost, updates: Sequence[Json], view: View, *, missed: bool = False
     ) -> None:
         """Hand updates over, in order; they are on disk when it returns. Raises StoreError."""
-        events = [self._decode(update, view) for update in updates]
-        if not events:
+        if not updates:
             return
+        await self._moves.load(host)
+        self._moves.notice(updates)
+        events = [follow(self._moves, self._decode(update, view)) for update in updates]
+        await self._moves.save(host)
         checked, told = await self._presses.check(host, updates, events)
         await (host.accept_missed(*checked) if missed else host.accept(*checked))
         self._presses.answer(host, told)

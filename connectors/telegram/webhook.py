@@ -35,6 +35,7 @@ from connectors.telegram.config import TelegramConfig, webhook_secret
 from connectors.telegram.decode import ALLOWED_UPDATES
 from connectors.telegram.errors import explain, retry_after_s, say
 from connectors.telegram.hook_check import ADVICE, address_fault
+from connectors.telegram.moves import Moves
 from connectors.telegram.places import View
 from connectors.telegram.stopping import Stopped, Stopping
 from connectors.telegram.updates import Updates, account_of, refusal
@@ -67,6 +68,7 @@ class Webhook:
         self,
         bot: RawBot,
         config: TelegramConfig,
+        moves: Moves,
         *,
         logged_in: Callable[[ConnectorHost], None],
         backoff_base_s: float,
@@ -76,7 +78,7 @@ class Webhook:
         self._bot = bot
         self._config = config
         self._logged_in = logged_in
-        self._updates = Updates(bot, config)
+        self._updates = Updates(bot, config, moves)
         self._secret = webhook_secret(config.token).encode()
         self._backoff_base_s, self._backoff_cap_s = backoff_base_s, backoff_cap_s
         self._stopping = Stopping()

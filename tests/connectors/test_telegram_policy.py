@@ -44,7 +44,6 @@ MEMBER = {"user": ME, "status": "member"}
         ),
         ("message", said(GROUP, left_chat_member=ME), "own membership"),
         ("message", said(GROUP, delete_chat_photo=True), "service: delete_chat_photo"),
-        ("message", said(GROUP, migrate_to_chat_id=-1009), "group became a supergroup"),
         (
             "message",
             said(SUPER, message_thread_id=3, is_topic_message=True, forum_topic_closed={}),
@@ -148,7 +147,6 @@ def test_edit() -> None:
     ("fields", "names"),
     [
         ({"new_chat_title": "Better"}, ["Club"]),
-        ({"migrate_from_chat_id": -70}, ["Club"]),
         ({"group_chat_created": True}, ["Club"]),
         ({"new_chat_members": [BOB, ME]}, ["Club", "Bob"]),
         (

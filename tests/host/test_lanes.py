@@ -235,3 +235,55 @@ async def test_a_busy_group_lets_others_begin() -> None:
     assert order[0] == "busy/0"
     assert {order.index("alice/0"), order.index("bob/0")} <= {1, 2, 3}
     assert [key for key in order if key.startswith("busy")] == [f"busy/{n}" for n in range(50)]
+
+
+async def test_a_paused_key_ends_what_it_does_and_begins_nothing_until_it_goes_on() -> None:
+    done: list[str] = []
+    go = asyncio.Event()
+
+    async def work(key: str) -> Next:
+        if key == "a" and not done:
+            await go.wait()
+        done.append(key)
+        return IDLE
+
+    async with lanes_for(work) as lanes:
+        lanes.wake("a")
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_soon(go.set)
+        async with lanes.paused("a", within_s=60):
+            assert done == ["a"]
+            assert not lanes.is_free("a")
+            lanes.wake("a")
+            lanes.wake("b")
+            while "b" not in done:
+                await asyncio.sleep(0)
+            assert done == ["a", "b"]
+        await lanes.idle()
+        assert done == ["a", "b", "a"]
+        assert lanes.is_free("a")
+
+
+async def test_a_pause_may_interrupt_and_does_not_wait_for_ever() -> None:
+    begun = 0
+
+    async def work(key: str) -> Next:
+        nonlocal begun
+        begun += 1
+        if begun <= 2:
+            await asyncio.Event().wait()
+        return IDLE
+
+    async with lanes_for(work) as lanes:
+        lanes.wake("a")
+        await asyncio.sleep(0)
+        async with lanes.paused("a", within_s=60, interrupt=True):
+            assert (begun, lanes.running) == (1, 0)
+        await asyncio.sleep(0)
+        # What was interrupted begins again, once the pause is over.
+        assert (begun, lanes.running) == (2, 1)
+        async with lanes.paused("a", within_s=0):
+            assert lanes.running == 1
+        lanes.interrupt("a")
+        await lanes.idle()
+        assert begun == 3

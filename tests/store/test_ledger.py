@@ -136,6 +136,7 @@ async def test_other_events_end_as_applied_or_handled(store: Database) -> None:
         EventKind.MEMBERSHIP: {"received": 1, "applied": 1},
         EventKind.SKIP: {},
         EventKind.PIECE: {},
+        EventKind.MOVE: {},
         EventKind.PART: {},
     }
 
