@@ -260,6 +260,17 @@ class RepeatingConnector(Protocol):
 
 
 @runtime_checkable
+class PacedConnector(Protocol):
+    """A connector that knows how fast its platform lets it send."""
+
+    def pace_s(self, target: Target) -> float:
+        """Seconds to wait before a message may go there; 0: it may go now, and is counted.
+
+        Asked just before a part is marked as being sent, so that waiting leaves no doubt after a kill.
+        """
+
+
+@runtime_checkable
 class SelfChecking(Protocol):
     """A connector that can find out, at the platform, what would keep the bot silent by its config."""
 

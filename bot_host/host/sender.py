@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from bot_host.contracts.connector import Connector
+from bot_host.contracts.connector import Connector, PacedConnector
 from bot_host.contracts.store import Store
 from bot_host.host.accounts import Accounts
 from bot_host.host.breaker import Breaker, Hold
@@ -164,7 +164,7 @@ class Sender:
             return IDLE  # account_opened wakes this destination again
         if row.seq in self._taken:
             return await self._record(row, self._taken[row.seq])
-        wait = self._breaker.wait_s(row.account, destination)
+        wait = self._breaker.wait_s(row.account, destination) or _pace_s(line.connector, row)
         if wait > 0:
             await self.put_back([row] if row.marked else [])
             self.drafts.held(destination, wait)
@@ -296,3 +296,10 @@ class Sender:
         self._due[row.seq] = asyncio.get_running_loop().time() + wait
         await self._doubts.put_off(row, utc_now() + timedelta(seconds=wait), why, unknown=unknown)
         return Next(after_s=wait)
+
+
+def _pace_s(connector: Connector, row: OutboxRow) -> float:
+    """Seconds that the platform's limits have a message wait."""
+    if row.operation is not Operation.SEND or not isinstance(connector, PacedConnector):
+        return 0.0
+    return connector.pace_s(row.target)

@@ -48,6 +48,7 @@ from connectors.telegram.keyboards import can_show
 from connectors.telegram.live import compare
 from connectors.telegram.menu import Menu
 from connectors.telegram.moves import Moves, move_of, recall, tell
+from connectors.telegram.pace import Pace
 from connectors.telegram.places import thread_id_of
 from connectors.telegram.polling import Polling
 from connectors.telegram.polls import POLL, send_poll
@@ -107,6 +108,7 @@ class TelegramConnector:
         self._webhook = Webhook(self._bot, config, self._moves, **how) if config.mode == "webhook" else None
         self._intake = self._webhook or Polling(self._bot, config, self._moves, **how)
         self._host: ConnectorHost | None = None
+        self._pace = Pace(strict=not config.api_base)
 
     async def run(self, host: ConnectorHost) -> None:
         self._host = host
@@ -162,9 +164,14 @@ class TelegramConnector:
                 message_id = await self._send_there(payload | {"reply_to": None}, target, error.new_chat_id)
         except TelegramError as error:
             if isinstance(error, RetryAfter):
+                self._pace.limited()
                 self._previews.limited(target.channel_id, retry_after_s(error))
             raise to_send_error(error) from None
         return Sent(platform_message_id=message_id)
+
+    def pace_s(self, target: Target) -> float:
+        """See the contract `PacedConnector`."""
+        return self._pace.wait_s(target.channel_id)
 
     def open_stream(self, target: Target, *, memory_id: str) -> TextStream | None:
         """See the contract `StreamingConnector`: drafts, which only private chats have."""
