@@ -9,19 +9,9 @@ from bot_host.config.sources import shown
 LATER: Final[tuple[tuple[str, tuple[object, ...], str], ...]] = (
     # Pattern of the dotted key, the values that are fine already, what is not there yet.
     (
-        r"connectors\.slack.*\.mode",
-        ("", "socket"),
-        "the Events API over HTTP comes later; Socket Mode is used",
-    ),
-    (
         r"connectors\.discord.*\.mode",
         ("", "gateway"),
         "interactions over HTTP come later; the gateway is used",
-    ),
-    (
-        r"connectors\.slack.*\.signing_secret",
-        ("",),
-        "the Events API over HTTP comes later; Socket Mode is used",
     ),
 )
 

@@ -1,7 +1,7 @@
-"""Slack: one workspace's bot over Socket Mode, on slack-bolt."""
+"""Slack: one workspace's bot over Socket Mode or HTTP, on slack-bolt."""
 
 from bot_host.connector import Connector, ConnectorConfig, ConnectorSpec
-from connectors.slack.config import SlackConfig, missing, person_key, secrets, wrong
+from connectors.slack.config import SlackConfig, missing, needs_web, person_key, secrets, wrong
 from connectors.slack.link import read_link
 from connectors.slack.manifest import manifest
 
@@ -23,6 +23,7 @@ connector = ConnectorSpec(
     secrets=secrets,
     person_key=person_key,
     read_link=read_link,
+    needs_web=needs_web,
     reasons={
         "from another workspace": (
             "people of other workspaces are not answered, as external says",

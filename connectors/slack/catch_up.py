@@ -102,6 +102,10 @@ class CatchUp:
         self._alive = 0
         """Up to this moment all is taken in; 0: not known yet."""
         self._kept_at = float("-inf")
+        self._losses: set[int] = set()
+        """Moments from which on something may not have come, though the rest did."""
+        self._lost_until = 0
+        self._reopening: asyncio.Task[None] | None = None
 
     def _now(self) -> int:
         return int((time.time() + self._ahead_s) * SECOND)
@@ -110,6 +114,21 @@ class CatchUp:
         """A socket opens: what comes from now on comes live."""
         self._said_hello_at = self._now()
         self._hello.set()
+
+    def lost(self, since: float, until: float) -> None:
+        """What was said from then to then (seconds) may not have come: it is read when that is over."""
+        self._losses.add(int(since * SECOND))
+        self._lost_until = max(int(until * SECOND), self._lost_until)
+        if self._reopening is None or self._reopening.done():
+            self._reopening = self._host.tasks.spawn("slack gap", self._reopen())
+
+    async def _reopen(self) -> None:
+        while True:
+            left = self._lost_until - self._now()
+            if left <= 0:
+                break
+            await asyncio.sleep(left / SECOND)
+        self.said_hello()
 
     async def still_alive(self) -> None:
         """The socket stands and nothing waits: called every second or so. Raises StoreError."""
@@ -129,8 +148,8 @@ class CatchUp:
         while True:
             await self._hello.wait()
             try:
-                began = self._said_hello_at
-                await self._close(began)
+                began, losses = self._said_hello_at, self._losses.copy()
+                await self._close(began, losses)
             except (StoreError, *FAULTS) as error:
                 attempt += 1
                 wait = backoff(attempt)
@@ -142,19 +161,20 @@ class CatchUp:
                 # A bug must not keep the mark from moving for ever (I4).
                 log.exception("slack: reading what was missed failed; the gap is given up")
             attempt = 0
+            self._losses -= losses
             if began == self._said_hello_at:
                 self._hello.clear()
             self._alive = began
             self._host.caught_up()
 
-    async def _close(self, until: int) -> None:
+    async def _close(self, until: int, losses: Collection[int]) -> None:
         since = await self._host.find_mark("since")
         if since is None:
             # What was said before the bot's first sight of the workspace is not answered.
             await self._host.set_mark(Mark(name="since", value=until))
             await self._keep(until)
             return
-        alive = self._alive or await self._host.find_mark("alive") or since
+        alive = min([self._alive or await self._host.find_mark("alive") or since, *losses])
         gap = _Gap(start=max(since, alive - OVERLAP), end=until + SECOND)
         slow = time.monotonic() + KEEP_S
         for place in await self._places(gap):

@@ -23,8 +23,8 @@ MANIFEST: Final = (
 _NETWORK = "see whether this machine reaches Slack, or set api_base"
 
 
-async def check_account(config: SlackConfig) -> Sequence[CheckLine]:
-    """What is found: the bot token, its scopes, the app token. Never raises."""
+async def check_account(config: SlackConfig, events: CheckLine) -> Sequence[CheckLine]:
+    """What is found: the bot token, its scopes, the app token, or `events` in its place. Never raises."""
     why = missing(config) or wrong(config)
     if why:
         return [
@@ -40,7 +40,7 @@ async def check_account(config: SlackConfig) -> Sequence[CheckLine]:
         lines = await _bot_token(web, config)
         if lines[0].ok:
             lines += await _catch_up(web)
-        return [*lines, await _app_token(web, config)]
+        return [*lines, events if config.mode == "http" else await _app_token(web, config)]
 
 
 def _failed(name: str, error: Exception, what: str) -> CheckLine:

@@ -21,6 +21,7 @@ from bot_host.connector import (
     ConnectorHost,
     Content,
     Heard,
+    HttpRoute,
     LoginError,
     Media,
     OutgoingFiles,
@@ -36,6 +37,7 @@ from bot_host.connector import (
 )
 from connectors.slack.answering import Answering
 from connectors.slack.app import compare_app
+from connectors.slack.calls import Calls, Wire
 from connectors.slack.catch_up import CatchUp
 from connectors.slack.check import check_account
 from connectors.slack.config import SlackConfig
@@ -99,6 +101,7 @@ class SlackConnector:
         self._files = Transfer(config, self._web)
         self._replies = Replies(config, self._files)
         self._posting = Posting(self._files, self._web)
+        self._calls = Calls(config)
 
     def _web(self) -> AsyncWebClient:
         # The session belongs to the running loop, which is not there yet when the connector is made.
@@ -133,6 +136,7 @@ class SlackConnector:
         try:
             if not await self._connect(host, intake, url):
                 return False
+            self._calls.wire = intake.wire
             await host.connected(Account(platform=self.platform, id=me.team_id, name=me.name))
             await self._moves.load(host)
             await self._threads.load(host)
@@ -144,6 +148,7 @@ class SlackConnector:
             if catching is not None:
                 catching.cancel()
                 await asyncio.wait([catching])
+            self._calls.wire = None
             await intake.close()
 
     async def _pause(self, seconds: float) -> None:
@@ -161,11 +166,7 @@ class SlackConnector:
             raise login_error(error, "bot token") from None
         me = self._me = self_of(answer.data)
         self._names.learn_team(str(answer.get("team") or ""))
-        try:
-            opened = await web.apps_connections_open(app_token=self._config.app_token)
-            url = str(opened["url"])
-        except FAULTS as error:
-            raise login_error(error, "app token") from None
+        url = await self._socket_url(web)
         decoder = Decoder(
             me,
             self._config,
@@ -205,8 +206,27 @@ class SlackConnector:
             store=reading.store,
             tell=self._tell,
             on_hello=catch_up.said_hello,
+            wire=Wire(me.team_id, lost=catch_up.lost) if self._config.mode == "http" else None,
         )
         return me, intake, catch_up, url
+
+    async def _socket_url(self, web: AsyncWebClient) -> str:
+        """Where to connect to; empty: Slack comes to us."""
+        if self._config.mode == "http":
+            return ""
+        try:
+            opened = await web.apps_connections_open(app_token=self._config.app_token)
+            return str(opened["url"])
+        except FAULTS as error:
+            raise login_error(error, "app token") from None
+
+    def http_routes(self) -> Sequence[HttpRoute]:
+        """See the contract `HttpConnector`."""
+        return self._calls.http_routes()
+
+    def use_address(self, base: str) -> None:
+        """See the contract `HttpConnector`."""
+        self._calls.use_address(base)
 
     async def _connect(self, host: ConnectorHost, intake: Intake, url: str) -> bool:
         """Open the websocket. False: told to stop meanwhile."""
@@ -347,7 +367,7 @@ class SlackConnector:
 
     async def check(self) -> Sequence[CheckLine]:
         """See `Connector.check`."""
-        return await check_account(self._config)
+        return await check_account(self._config, self._calls.line())
 
     async def silences(self) -> Sequence[CheckLine]:
         """See `SelfChecking`."""

@@ -34,7 +34,7 @@ class SlackConfig(ConnectorConfig):
     app_token: str = Field(default="", repr=False)
     """`xapp-…` with the scope connections:write, for Socket Mode. SLACK_APP_TOKEN."""
     signing_secret: str = Field(default="", repr=False)
-    """For the Events API over HTTP, which comes later. SLACK_SIGNING_SECRET."""
+    """For the Events API over HTTP: Slack signs with it what it posts. SLACK_SIGNING_SECRET."""
     external: Literal["allow", "mentions", "ignore"] = "mentions"
     """People of other workspaces (Slack Connect): like the workspace's own, only when they turn to the agent,
     or never. They have no role in any case."""
@@ -48,6 +48,13 @@ class SlackConfig(ConnectorConfig):
     @classmethod
     def _strip(cls, value: str) -> str:
         return value.strip()
+
+    @field_validator("mode")
+    @classmethod
+    def _known_mode(cls, value: str) -> str:
+        if value not in ("", "socket", "http"):
+            raise ValueError('expected "socket" (also when empty) or "http"')
+        return value
 
     @field_validator("api_base")
     @classmethod
@@ -81,11 +88,6 @@ def missing(config: ConnectorConfig) -> str:
     assert isinstance(config, SlackConfig)
     if config.bot_token or config.app_token:
         return ""
-    if config.signing_secret:
-        return (
-            "SLACK_SIGNING_SECRET alone is for the Events API over HTTP, which comes later;"
-            " Socket Mode needs SLACK_BOT_TOKEN and SLACK_APP_TOKEN"
-        )
     return "no bot token; set SLACK_BOT_TOKEN"
 
 
@@ -99,16 +101,34 @@ def wrong(config: ConnectorConfig) -> str:
         return "no bot token; set SLACK_BOT_TOKEN"
     if not bot.startswith(BOT_PREFIX):
         return f"SLACK_BOT_TOKEN is {_kind(bot)}; it should be the bot token, which begins with xoxb-"
+    if config.mode == "http":
+        return _wrong_secret(config.signing_secret)
     if not app and config.signing_secret:
-        return (
-            "SLACK_SIGNING_SECRET is for the Events API over HTTP, which comes later;"
-            " Socket Mode needs SLACK_APP_TOKEN"
-        )
+        return 'no app token; set SLACK_APP_TOKEN, or mode = "http", which SLACK_SIGNING_SECRET is for'
     if not app:
         return "no app token; set SLACK_APP_TOKEN"
     if not app.startswith(APP_PREFIX):
         return f"SLACK_APP_TOKEN is {_kind(app)}; it should be the app-level token, which begins with xapp-"
     return ""
+
+
+def _wrong_secret(secret: str) -> str:
+    if not secret:
+        return (
+            'mode = "http" needs the signing secret; set SLACK_SIGNING_SECRET (the app\'s Basic Information, '
+            'App Credentials), or mode = "socket"'
+        )
+    if secret.startswith(("xo", APP_PREFIX)):
+        return (
+            "SLACK_SIGNING_SECRET is a token; it should be the Signing Secret of the app's Basic Information"
+        )
+    return ""
+
+
+def needs_web(config: ConnectorConfig) -> str:
+    """See `ConnectorSpec`."""
+    assert isinstance(config, SlackConfig)
+    return 'mode = "socket"' if config.mode == "http" else ""
 
 
 def _kind(token: str) -> str:

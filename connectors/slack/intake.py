@@ -1,4 +1,4 @@
-"""Socket Mode: events in, acknowledgements out, and the second only after the first is on disk.
+"""Events in, acknowledgements out, and the second only after the first is on disk: Socket Mode, or `calls`.
 
 The socket is slack-sdk's `SocketModeClient`, which is also what bolt's own handler wraps; the dispatch is
 slack-bolt's `AsyncApp`. Between them stands this module instead of bolt's `AsyncSocketModeHandler`:
@@ -42,6 +42,7 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot_host.connector import InboundEvent, LoginError, StoreError, Supervisor
+from connectors.slack.calls import Wire
 from connectors.slack.errors import login_error
 from connectors.slack.events import Self
 from connectors.slack.logs import BOLT_LOG, SDK_LOG
@@ -184,10 +185,12 @@ class Intake:
         store: StoreEvents,
         tell: Tell,
         on_hello: Callable[[], None],
+        wire: Wire | None = None,
     ) -> None:
         """`app_web` is without a token, so that bolt takes the one that `authorize` gives.
 
         `on_hello`: a socket is open, the first or a new one; nothing of it has been taken in yet.
+        `wire`: in its place, where Slack posts to us.
         """
         self._app = make_app(app_web, me, bot_token, read)
         self._store = store
@@ -199,9 +202,14 @@ class Intake:
         self.refusal: LoginError | None = None
         """Slack does not take the app token any more."""
         self.said_hello = asyncio.Event()
-        self._socket = _Socket(app_token, web, self._refuse)
+        self._socket: _Socket | Wire = wire or _Socket(app_token, web, self._refuse)
         self._socket.message_listeners.append(self._on_frame)
         self._socket.socket_mode_request_listeners.append(self._on_request)
+
+    @property
+    def wire(self) -> Wire | None:
+        """What Slack's requests go into; None: there is a websocket."""
+        return self._socket if isinstance(self._socket, Wire) else None
 
     def _refuse(self, error: LoginError) -> None:
         self.refusal = error
@@ -209,7 +217,7 @@ class Intake:
     async def open(self, url: str) -> None:
         """Connect to `url`. slack-sdk tries for ever, so the caller bounds the time."""
         self._socket.wss_uri = url
-        await self._socket.connect()  # type: ignore[no-untyped-call]
+        await self._socket.connect()
         await self.said_hello.wait()
 
     def start(self, tasks: Supervisor) -> None:
@@ -235,13 +243,15 @@ class Intake:
             await self._end(self._consumer)
         try:
             async with asyncio.timeout(CLOSE_S):
-                await socket.close()  # type: ignore[no-untyped-call]
+                await socket.close()
         except TimeoutError:
-            await socket.aiohttp_client_session.close()
+            if isinstance(socket, _Socket):
+                await socket.aiohttp_client_session.close()
         left = [socket.message_processor, socket.message_receiver, socket.current_session_monitor]
         tasks = [task for task in left if task is not None]
         # slack-sdk cancels these but does not wait for them.
-        await asyncio.wait(tasks, timeout=CLOSE_S)
+        if tasks:
+            await asyncio.wait(tasks, timeout=CLOSE_S)
 
     async def _end(self, consumer: "asyncio.Task[None]") -> None:
         try:

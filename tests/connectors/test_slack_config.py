@@ -19,8 +19,10 @@ BOT, APP = "xoxb-1-secret-of-the-bot", "xapp-1-secret-of-the-app"
         ({}, "no bot token; set SLACK_BOT_TOKEN"),
         ({"app_token": APP}, "no bot token; set SLACK_BOT_TOKEN"),
         ({"bot_token": BOT}, "no app token; set SLACK_APP_TOKEN"),
-        ({"bot_token": BOT, "signing_secret": "s3cret-s3cret"}, "Events API over HTTP, which comes later"),
-        ({"bot_token": BOT, "signing_secret": "s3cret-s3cret"}, "Socket Mode needs SLACK_APP_TOKEN"),
+        ({"bot_token": BOT, "signing_secret": "s3cret-s3cret"}, 'set SLACK_APP_TOKEN, or mode = "http"'),
+        ({"bot_token": BOT, "mode": "http"}, "set SLACK_SIGNING_SECRET"),
+        ({"signing_secret": "s3cret-s3cret", "mode": "http"}, "no bot token; set SLACK_BOT_TOKEN"),
+        ({"bot_token": BOT, "signing_secret": APP, "mode": "http"}, "SLACK_SIGNING_SECRET is a token"),
         ({"bot_token": APP, "app_token": BOT}, "swapped"),
         ({"bot_token": APP, "app_token": APP}, "SLACK_BOT_TOKEN is an app-level token"),
         ({"bot_token": "xoxp-1-secret", "app_token": APP}, "SLACK_BOT_TOKEN is a user token"),
@@ -33,7 +35,7 @@ def test_why_it_is_off(values: dict[str, str], says: str) -> None:
     config = SlackConfig(**values)
     why = connector.missing(config) or connector.wrong(config)
     assert says in why
-    assert "secret" not in why
+    assert "secret-of" not in why
     assert "s3cret" not in why
 
 
@@ -43,6 +45,8 @@ def test_when_it_is_on() -> None:
     assert connector.secrets(config) == [BOT, APP]
     assert "secret" not in repr(config)
     assert connector.create(config).platform == "slack"
+    config = SlackConfig(bot_token=BOT, signing_secret="8f74", mode="http")
+    assert connector.missing(config) == connector.wrong(config) == ""
 
 
 @pytest.mark.parametrize(
@@ -60,6 +64,11 @@ def test_the_base_url_ends_with_a_slash(given: str, base: str) -> None:
 def test_a_base_that_is_no_url_is_refused() -> None:
     with pytest.raises(ValidationError, match="https://"):
         SlackConfig(api_base="slack.com/api")
+
+
+def test_an_unknown_mode_is_refused() -> None:
+    with pytest.raises(ValidationError, match='expected "socket"'):
+        SlackConfig(mode="https")
 
 
 def test_an_unknown_key_is_refused() -> None:
