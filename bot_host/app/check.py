@@ -15,9 +15,11 @@ from bot_host.app.live import host_line, nothing_yet, open_live
 from bot_host.app.manifest import app_about
 from bot_host.app.permissions import unknown_actions
 from bot_host.app.schedules import check_schedules, planned
+from bot_host.app.secrets import kept_accounts
 from bot_host.app.silence import config_silences
 from bot_host.config.schema import ConnectorEntry, Loaded
 from bot_host.contracts.connector import CheckLine, Connector, ManifestComparing, SelfChecking
+from bot_host.contracts.connector_app import ConnectorApp
 from bot_host.contracts.connector_http import HttpConnector
 from bot_host.contracts.manifest import AppManifest
 from bot_host.contracts.plugin import Plugin
@@ -246,6 +248,9 @@ class _Connectors:
         if fault:
             return [CheckLine(name=name, ok=False, detail=f"off: {fault}")]
         check_web(self._loaded, entry, spec)
+        app = spec.create_app(entry.config)
+        if app is not None:
+            return await self._look_at_app(app, entry, name)
         connector = spec.create(entry.config)
         if isinstance(connector, HttpConnector) and self._loaded.config.web.enabled:
             connector.use_address(f"{reached_at(self._loaded.config.web)}/{entry.platform}")
@@ -265,6 +270,19 @@ class _Connectors:
 
     def _manifest(self, entry: ConnectorEntry, make: Callable[..., AppManifest]) -> AppManifest:
         return make(entry.config, app_about(self._loaded, entry, self._hosted))
+
+    async def _look_at_app(self, app: ConnectorApp, entry: ConnectorEntry, name: str) -> Sequence[CheckLine]:
+        if isinstance(app, HttpConnector) and self._loaded.config.web.enabled:
+            app.use_address(f"{reached_at(self._loaded.config.web)}/{entry.platform}")
+        try:
+            kept = await kept_accounts(self._loaded, app) if self._readable else []
+            lines = await app.check(kept)
+        finally:
+            await app.close()
+        return [
+            *(replace(line, name=_named(line.name, entry.platform, name)) for line in lines),
+            *config_silences(self._loaded, entry),
+        ]
 
     async def _compare(
         self, entry: ConnectorEntry, connector: Connector, lines: Sequence[CheckLine]

@@ -1,18 +1,32 @@
 """The key of what is kept encrypted: where it is, and how it is changed."""
 
+import asyncio
 from dataclasses import dataclass
 
 from bot_host.app.folders import process_lock
 from bot_host.config.schema import Loaded
+from bot_host.contracts.connector_app import ConnectorApp
+from bot_host.host.apps import open_secret
 from bot_host.store import make_store
 from bot_host.store.secret_box import SecretBox, SecretsLocked
 from bot_host.types.errors import ConfigError, NotReady, StateError
-from bot_host.types.secrets import SECRET_KEY, SealedSecret
+from bot_host.types.secrets import SECRET_KEY, KeptAccount, SealedSecret
 
 
 def secret_box(loaded: Loaded) -> SecretBox:
     """The box of this configuration; it reads its key when it is needed."""
     return SecretBox(loaded.config.data_dir, given=loaded.secret_key)
+
+
+async def kept_accounts(loaded: Loaded, app: ConnectorApp) -> list[KeptAccount]:
+    """What is kept of an app's accounts, beside a running host or without one. Raises StoreError."""
+    box = secret_box(loaded)
+    try:
+        async with make_store(loaded.config.database.url, base=loaded.folder, read_only=True) as store:
+            rows = await store.get_secrets(app.platform, app.app_id)
+    except NotReady:
+        return []
+    return [await asyncio.to_thread(open_secret, box, row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

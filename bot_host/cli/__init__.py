@@ -14,6 +14,7 @@ from bot_host.cli.common import BAD_CONFIG, CONFIG, LOG_LEVEL, load_or_exit, qui
 from bot_host.cli.manifest import slack_manifest
 from bot_host.cli.pair import pair
 from bot_host.cli.secrets import secrets
+from bot_host.cli.slack_install import slack_install
 from bot_host.cli.status import status
 from bot_host.cli.verify import verify
 from bot_host.cli.why import why
@@ -49,6 +50,7 @@ def main(context: click.Context, config: Path | None, log_level: str | None) -> 
 main.add_command(pair)
 main.add_command(secrets)
 main.add_command(slack_manifest)
+main.add_command(slack_install)
 main.add_command(status)
 main.add_command(verify)
 main.add_command(why)

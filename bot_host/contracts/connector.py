@@ -398,6 +398,8 @@ class ConnectorSpec:
     """Imports the SDK. Raises ConfigError."""
     create_app: "Callable[[ConnectorConfig], ConnectorApp | None]" = lambda _config: None
     """In place of `create`, where this config stands for an app that is installed in several workspaces."""
+    invite: Callable[[ConnectorConfig, str], str] = lambda _config, _base: ""
+    """A link for somebody who installs such an app, by the web server's address; empty: there is none."""
     wrong: Callable[[ConnectorConfig], str] = lambda _config: ""
     """What is wrong with what is set (a token of another kind, half of a pair); empty: nothing.
 

@@ -1,9 +1,10 @@
-"""Slack: one workspace's bot over Socket Mode or HTTP, on slack-bolt."""
+"""Slack: a workspace's bot, or an app in several workspaces, over Socket Mode or HTTP, on slack-bolt."""
 
-from bot_host.connector import Connector, ConnectorConfig, ConnectorSpec
+from bot_host.connector import Connector, ConnectorApp, ConnectorConfig, ConnectorSpec
 from connectors.slack.config import SlackConfig, missing, needs_web, person_key, secrets, wrong
 from connectors.slack.link import read_link
 from connectors.slack.manifest import manifest
+from connectors.slack.tickets import invite
 
 
 def _create(config: ConnectorConfig) -> Connector:
@@ -14,12 +15,23 @@ def _create(config: ConnectorConfig) -> Connector:
     return SlackConnector(config)
 
 
+def _create_app(config: ConnectorConfig) -> ConnectorApp | None:
+    assert isinstance(config, SlackConfig)
+    if not config.client_id:
+        return None
+    from connectors.slack.workspaces import SlackApp
+
+    return SlackApp(config)
+
+
 connector = ConnectorSpec(
     platform="slack",
     config=SlackConfig,
     missing=missing,
     wrong=wrong,
     create=_create,
+    create_app=_create_app,
+    invite=invite,
     secrets=secrets,
     person_key=person_key,
     read_link=read_link,

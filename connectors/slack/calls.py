@@ -149,6 +149,9 @@ class Calls:
             return HttpAnswer(body=str(payload.get("challenge", "")).encode())
         if kind == "ssl_check":
             return HttpAnswer()
+        return await self._pass_on(kind, payload, request.headers)
+
+    async def _pass_on(self, kind: str, payload: Json, headers: Mapping[str, str]) -> HttpAnswer | None:
         wire = self.wire
         if wire is None:
             return HttpAnswer(status=503)
@@ -159,7 +162,7 @@ class Calls:
         if kind == "app_rate_limited":
             self._limited(wire, payload)
             return HttpAnswer()
-        return await wire.bring(kind, payload, request.headers)
+        return await wire.bring(kind, payload, headers)
 
     def _is_slack(self, request: HttpRequest) -> bool:
         if self._verifier is None:

@@ -164,7 +164,7 @@ class SlackConnector:
             answer = await web.auth_test()
         except FAULTS as error:
             raise login_error(error, "bot token") from None
-        me = self._me = self_of(answer.data)
+        me = self._me = self._self_of(answer.data)
         self._names.learn_team(str(answer.get("team") or ""))
         url = await self._socket_url(web)
         decoder = Decoder(
@@ -206,9 +206,17 @@ class SlackConnector:
             store=reading.store,
             tell=self._tell,
             on_hello=catch_up.said_hello,
-            wire=Wire(me.team_id, lost=catch_up.lost) if self._config.mode == "http" else None,
+            wire=self._wire(me, catch_up),
         )
         return me, intake, catch_up, url
+
+    def _self_of(self, data: Any) -> Self:
+        """Who we are, by what `auth.test` says. Raises ConnectorError."""
+        return self_of(data)
+
+    def _wire(self, me: Self, catch_up: CatchUp) -> Wire | None:
+        """What stands where a socket of our own would stand; None: there is one."""
+        return Wire(me.team_id, lost=catch_up.lost) if self._config.mode == "http" else None
 
     async def _socket_url(self, web: AsyncWebClient) -> str:
         """Where to connect to; empty: Slack comes to us."""

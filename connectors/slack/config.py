@@ -41,13 +41,26 @@ class SlackConfig(ConnectorConfig):
     config_token: str = Field(default="", repr=False)
     """`xoxe.xoxp-…`, with which `check` compares the app's settings. It lasts twelve hours.
     SLACK_CONFIG_TOKEN."""
+    client_id: str = ""
+    """Of an app that is installed in several workspaces (Basic Information); empty: it has a bot token."""
+    client_secret: str = Field(default="", repr=False)
+    """Goes with it. SLACK_CLIENT_SECRET."""
+    install: Literal["link", "open", "off"] = "link"
+    """Who may install the app in further workspaces: who has a link of `slack-install`, anybody, nobody."""
+    workspaces: list[str] = Field(default_factory=list)
+    """Ids of workspaces and organisations in which it may be installed; empty: any."""
     api_base: str = ""
     """Base URL of the Web API, e.g. https://slack-gov.com/api/; empty: Slack's own."""
 
-    @field_validator("bot_token", "app_token", "signing_secret", "config_token")
+    @field_validator("bot_token", "app_token", "signing_secret", "config_token", "client_id", "client_secret")
     @classmethod
     def _strip(cls, value: str) -> str:
         return value.strip()
+
+    @field_validator("workspaces")
+    @classmethod
+    def _workspace_ids(cls, value: list[str]) -> list[str]:
+        return cls._checked(value, "[TE][A-Z0-9]+", "ids of workspaces")
 
     @field_validator("mode")
     @classmethod
@@ -86,7 +99,7 @@ def person_key(user_id: str) -> str:
 def missing(config: ConnectorConfig) -> str:
     """Why this connector is off, when nobody has set it up; empty: somebody has."""
     assert isinstance(config, SlackConfig)
-    if config.bot_token or config.app_token:
+    if config.bot_token or config.app_token or config.client_id:
         return ""
     return "no bot token; set SLACK_BOT_TOKEN"
 
@@ -97,9 +110,11 @@ def wrong(config: ConnectorConfig) -> str:
     bot, app = config.bot_token, config.app_token
     if bot.startswith(APP_PREFIX) and app.startswith(BOT_PREFIX):
         return "the tokens are swapped; SLACK_BOT_TOKEN begins with xoxb-, SLACK_APP_TOKEN with xapp-"
-    if not bot:
+    if config.client_id and not config.client_secret:
+        return "no client secret; set SLACK_CLIENT_SECRET (Basic Information), or leave client_id away"
+    if not bot and not config.client_id:
         return "no bot token; set SLACK_BOT_TOKEN"
-    if not bot.startswith(BOT_PREFIX):
+    if bot and not bot.startswith(BOT_PREFIX):
         return f"SLACK_BOT_TOKEN is {_kind(bot)}; it should be the bot token, which begins with xoxb-"
     if config.mode == "http":
         return _wrong_secret(config.signing_secret)
@@ -145,5 +160,5 @@ def _kind(token: str) -> str:
 def secrets(config: ConnectorConfig) -> Sequence[str]:
     """The values that must never be shown."""
     assert isinstance(config, SlackConfig)
-    tokens = (config.bot_token, config.app_token, config.signing_secret, config.config_token)
-    return [value for value in tokens if value]
+    apps = (config.signing_secret, config.client_secret, config.config_token)
+    return [value for value in (config.bot_token, config.app_token, *apps) if value]

@@ -73,7 +73,7 @@ _Read = tuple[SocketModeResponse, list[InboundEvent]]
 """The acknowledgement, and what it acknowledges."""
 
 
-class _Socket(SocketModeClient):
+class Socket(SocketModeClient):
     """slack-sdk's client, which tells us when Slack refuses the app token instead of asking for ever."""
 
     def __init__(self, app_token: str, web: AsyncWebClient, refused: Callable[[LoginError], None]) -> None:
@@ -202,7 +202,7 @@ class Intake:
         self.refusal: LoginError | None = None
         """Slack does not take the app token any more."""
         self.said_hello = asyncio.Event()
-        self._socket: _Socket | Wire = wire or _Socket(app_token, web, self._refuse)
+        self._socket: Socket | Wire = wire or Socket(app_token, web, self._refuse)
         self._socket.message_listeners.append(self._on_frame)
         self._socket.socket_mode_request_listeners.append(self._on_request)
 
@@ -245,7 +245,7 @@ class Intake:
             async with asyncio.timeout(CLOSE_S):
                 await socket.close()
         except TimeoutError:
-            if isinstance(socket, _Socket):
+            if isinstance(socket, Socket):
                 await socket.aiohttp_client_session.close()
         left = [socket.message_processor, socket.message_receiver, socket.current_session_monitor]
         tasks = [task for task in left if task is not None]

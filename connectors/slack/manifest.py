@@ -23,6 +23,7 @@ NAME: Final = 35
 """Characters of an app's name."""
 COMMANDS: Final = 50
 HTTP_PATH: Final = "/slack/events"
+REDIRECT_PATH: Final = "/slack/oauth_redirect"
 
 Json = dict[str, Any]
 
@@ -36,7 +37,7 @@ def manifest(config: ConnectorConfig, about: AppAbout) -> AppManifest:
         "_metadata": {"major_version": 1, "minor_version": 1},
         "display_information": {"name": name, "description": _description(config)},
         "features": _features(config, about, name, url),
-        "oauth_config": {"scopes": {"bot": sorted(scopes_of(config))}},
+        "oauth_config": _oauth(config, about),
         "settings": _settings(config, url),
     }
     return AppManifest(values=values, notes=_notes(config, name))
@@ -51,6 +52,13 @@ def _request_url(config: SlackConfig, about: AppAbout) -> str:
             "that begins with https://"
         )
     return about.public_url + HTTP_PATH
+
+
+def _oauth(config: SlackConfig, about: AppAbout) -> Json:
+    scopes = {"scopes": {"bot": sorted(scopes_of(config))}}
+    if not config.client_id or not about.public_url:
+        return scopes
+    return {"redirect_urls": [about.public_url + REDIRECT_PATH], **scopes}
 
 
 def _description(config: SlackConfig) -> str:
@@ -107,7 +115,7 @@ def _settings(config: SlackConfig, url: str) -> Json:
     return {
         "event_subscriptions": events,
         "interactivity": interactivity,
-        "org_deploy_enabled": False,
+        "org_deploy_enabled": bool(config.client_id),
         "socket_mode_enabled": not url,
         "token_rotation_enabled": False,
     }

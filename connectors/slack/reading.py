@@ -21,6 +21,17 @@ GONE: Final = frozenset({"app_uninstalled", "tokens_revoked"})
 Event = Mapping[str, Any]
 
 
+def is_gone(event: Event) -> bool:
+    """Whether it says that the bot is not wanted any more; the tokens of people are no concern of ours.
+
+    https://docs.slack.dev/reference/events/tokens_revoked
+    """
+    tokens = event.get("tokens")
+    of_people = isinstance(tokens, Mapping) and bool(tokens.get("oauth")) and not tokens.get("bot")
+    kind = event.get("type")
+    return isinstance(kind, str) and kind in GONE and not (kind == "tokens_revoked" and of_people)
+
+
 class Reading:
     """Reads the events of one connection."""
 
@@ -59,7 +70,7 @@ class Reading:
         if isinstance(inbound, Skipped):
             log.debug("slack: skipped an event: %s", inbound.reason)
         self._names.learn(event)
-        if event.get("type") in GONE:
+        if is_gone(event):
             self.refusal = LoginError(f"Slack says {event['type']}: install the app again, copy its tokens")
         return inbound
 

@@ -47,7 +47,6 @@ class Transfer:
     """The files of one workspace."""
 
     def __init__(self, config: SlackConfig, web: Callable[[], AsyncWebClient]) -> None:
-        self._token = config.bot_token
         self._web = web
         base = urlsplit(config.base_url)
         self._hosts = frozenset(filter(None, ("slack.com", "slack-files.com", base.hostname)))
@@ -63,7 +62,7 @@ class Transfer:
         if not self._is_slacks(url):
             # Of Google Drive, Dropbox and their like Slack has only the address: our token is not for them.
             raise FetchRefused("it does not lie at Slack, but elsewhere")
-        bearer = {"Authorization": f"Bearer {self._token}"}
+        bearer = {"Authorization": f"Bearer {self._web().token}"}
         found = await self._fetcher.fetch(url, headers=bearer, max_bytes=max_bytes)
         looks_html = found.content_type == HTML or found.real_type == HTML
         if looks_html and (media.mime_type != HTML or found.url != url):

@@ -1,6 +1,6 @@
 """Slack's Web API client, set up for a host that keeps its own account of what was sent."""
 
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
@@ -9,6 +9,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from connectors.slack.config import SlackConfig
 from connectors.slack.logs import SDK_LOG
+
+C = TypeVar("C", bound=AsyncWebClient)
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30.0, connect=10.0)
 """Seconds. slack-sdk's own `timeout` counts only for sessions that it makes itself."""
@@ -31,12 +33,25 @@ def web_client(
     which posts a message twice. The outbox knows better what may be sent again.
     """
     chosen = config.bot_token if token is _OWN else token
-    client = AsyncWebClient(
-        token=chosen if isinstance(chosen, str) else None,
+    return make_client(AsyncWebClient, config, session, token=chosen if isinstance(chosen, str) else None)
+
+
+def make_client(
+    make: type[C],
+    config: SlackConfig,
+    session: aiohttp.ClientSession | None,
+    *,
+    token: str | None,
+    team_id: str | None = None,
+) -> C:
+    """A client of any kind. `team_id` goes along with each call, for a token of a whole organisation."""
+    client = make(
+        token=token,
         base_url=config.base_url,
         session=session,
         logger=SDK_LOG,
         retry_handlers=[],
+        team_id=team_id,
     )
     if goes_direct(config.base_url):
         client.proxy = None

@@ -122,6 +122,7 @@ class FakeSlack(People, Interactivity):
         app.router.add_get("/signin", self._signin)
         app.router.add_post("/response/{id}", self.respond)
         app.router.add_post("/upload/v1/{id}", self._upload)
+        self.add_routes(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
@@ -131,6 +132,9 @@ class FakeSlack(People, Interactivity):
         self._host = f"{address[0]}:{address[1]}"
         self.base_url = self.methods.base_url = f"http://{self._host}"
         return self
+
+    def add_routes(self, app: web.Application) -> None:
+        """Further addresses."""
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
