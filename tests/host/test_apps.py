@@ -206,6 +206,7 @@ async def test_one_that_is_over_ends_with_all_that_waits_for_it_and_the_others_g
             at.model.hold.set()
             await closing
             await at.app.host.close_account("T1", "the app was uninstalled")
+        assert "has ended before" not in caplog.text
         assert sum("fake[T1] is over: the app was uninstalled" in text for text in caplog.messages) == 1
         assert at.names == ["fake", "fake[T2]"]
         assert one.closed
