@@ -37,7 +37,7 @@ def status(context: click.Context, config: Path | None, as_json: bool) -> None:
         click.echo(mask.hide(json.dumps(looked.to_dict(), ensure_ascii=False, indent=2)))
     else:
         for about, line in as_lines(looked):
-            click.echo(mask.hide(f"{about:<12}{line}"))
+            click.echo(mask.hide(f"{about:<11} {line}"))
         click.echo()
         for problem in looked.problems:
             click.echo(mask.hide(f"BAD {problem}"))
