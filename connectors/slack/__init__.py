@@ -1,7 +1,7 @@
 """Slack: a workspace's bot, or an app in several workspaces, over Socket Mode or HTTP, on slack-bolt."""
 
 from bot_host.connector import Connector, ConnectorApp, ConnectorConfig, ConnectorSpec
-from connectors.slack.config import SlackConfig, missing, needs_web, person_key, secrets, wrong
+from connectors.slack.config import ACTIONS, SlackConfig, missing, needs_web, person_key, secrets, wrong
 from connectors.slack.link import read_link
 from connectors.slack.manifest import manifest
 from connectors.slack.tickets import invite
@@ -48,6 +48,7 @@ connector = ConnectorSpec(
         "removed from the channel": ("the bot was taken out of the channel", "/invite it to the channel"),
     },
     manifest=manifest,
+    actions=ACTIONS,
 )
 
 __all__ = ["connector"]

@@ -14,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot_host.connector import (
     Account,
+    Action,
     AppManifest,
     CheckLine,
     Choices,
@@ -35,8 +36,10 @@ from bot_host.connector import (
     backoff,
     one_line,
 )
+from connectors.slack.actions import slack_actions
 from connectors.slack.answering import Answering
 from connectors.slack.app import compare_app
+from connectors.slack.behalf import check_asker
 from connectors.slack.calls import Calls, Wire
 from connectors.slack.catch_up import CatchUp
 from connectors.slack.check import check_account
@@ -49,6 +52,7 @@ from connectors.slack.history import History
 from connectors.slack.intake import Intake, Readers
 from connectors.slack.interactions import Reader, is_use
 from connectors.slack.live import compare
+from connectors.slack.lookups import Workspace
 from connectors.slack.moves import Moves
 from connectors.slack.names import Lookup
 from connectors.slack.posting import Posting
@@ -102,6 +106,9 @@ class SlackConnector:
         self._replies = Replies(config, self._files)
         self._posting = Posting(self._files, self._web)
         self._calls = Calls(config)
+        self._workspace = Workspace(
+            self._web, lambda: self._me, config, self._history, self._names, self._groups
+        )
 
     def _web(self) -> AsyncWebClient:
         # The session belongs to the running loop, which is not there yet when the connector is made.
@@ -280,6 +287,10 @@ class SlackConnector:
         """See `Connector.stop_intake`."""
         self._stop.set()
 
+    def actions(self) -> Sequence[Action]:
+        """See the contract `ActingConnector`."""
+        return slack_actions(self._workspace, self._posting)
+
     # sending
 
     def encode(self, content: Content, target: Target) -> list[Payload]:
@@ -299,6 +310,7 @@ class SlackConnector:
         if not target.channel_id:
             raise SendRefused("no channel to send to")
         target = self._moves.now(target)
+        await check_asker(self._workspace, target)
         if HOW in payload:
             return await self._replies.send(payload, target, self._web())
         try:

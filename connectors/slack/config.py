@@ -5,15 +5,32 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field, field_validator
 
-from bot_host.connector import AccessKind, ConnectorConfig
+from bot_host.connector import AccessKind, ActingConfig, ConnectorConfig
 
 DEFAULT_BASE: Final = "https://slack.com/api/"
 BOT_PREFIX: Final = "xoxb-"
 APP_PREFIX: Final = "xapp-"
+ACTIONS: Final = (
+    "READ_CHANNEL",
+    "SEARCH_MESSAGES",
+    "SUMMARIZE_CONVERSATION",
+    "LIST_CHANNELS",
+    "GET_USER_INFO",
+    "REACT_TO_MESSAGE",
+    "PIN_MESSAGE",
+    "UNPIN_MESSAGE",
+    "UPLOAD_FILE",
+    "SEND_DM",
+    "EDIT_MESSAGE",
+    "DELETE_MESSAGE",
+)
+"""What only Slack can do, by name."""
 
 
-class SlackConfig(ConnectorConfig):
+class SlackConfig(ActingConfig):
     """`[connectors.slack]`."""
+
+    known_actions: ClassVar[tuple[str, ...]] = ACTIONS
 
     id_shape: ClassVar[str] = "[A-Z][A-Z0-9]+"
     id_kinds: ClassVar[Mapping[AccessKind, str]] = {

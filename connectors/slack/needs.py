@@ -49,6 +49,22 @@ METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "reactions.remove": ("reactions:write",),
 }
 """Each method called with the bot token, and its scopes. https://docs.slack.dev/reference/methods"""
+ACTION_METHODS: Final[Mapping[str, tuple[str, ...]]] = {
+    "chat.delete": ("chat:write",),
+    "users.list": ("users:read",),
+    "conversations.members": ("channels:read", "groups:read", "mpim:read"),
+    "conversations.list": ("channels:read",),
+    "conversations.open": ("im:write", "mpim:write"),
+    "pins.add": ("pins:write",),
+    "pins.remove": ("pins:write",),
+}
+"""The same, of what only actions call, and what members are asked about."""
+ACTION_SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
+    "PIN_MESSAGE": ("pins:write",),
+    "UNPIN_MESSAGE": ("pins:write",),
+    "SEND_DM": ("im:write", "mpim:write"),
+}
+"""Scopes that nothing but an action needs."""
 
 RESERVED: Final = frozenset(
     {
@@ -63,15 +79,18 @@ https://slack.com/help/articles/201259356-Use-built-in-slash-commands"""
 PREFIX: Final = "bot_"
 
 OPTIONAL: Final = frozenset(
-    {"commands", "files:read", "files:write", "im:read", "reactions:read", "reactions:write", "team:read"}
-)
+    {
+        "commands", "files:read", "files:write", "im:read", "im:write", "mpim:write", "pins:write",
+        "reactions:read", "reactions:write", "team:read",
+    }
+)  # fmt: skip
 """Without these people are answered all the same, but files are named only, and some comfort is missing. By
 `im:read` the host sees that somebody wrote to it for the first time while it was down."""
 
 SCOPES: Final = (
     frozenset({"commands"})
     | frozenset(scope for scope in EVENTS.values() if scope)
-    | {scope for scopes in METHODS.values() for scope in scopes}
+    | {scope for each in (METHODS, ACTION_METHODS) for scopes in each.values() for scope in scopes}
 )
 """All bot scopes that an app needs with the usual config."""
 DIRECT_EVENTS: Final = frozenset({"message.im"})
@@ -98,6 +117,10 @@ def hears_direct(config: SlackConfig) -> bool:
     return config.dm_policy != "off" or bool(config.owners)
 
 
+def _action_scopes(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(scope for name in names for scope in ACTION_SCOPES.get(name, ()))
+
+
 def events_of(config: SlackConfig) -> list[str]:
     """The bot events that an app with this config has to be told of."""
     return sorted(EVENTS.keys() - (set() if hears_direct(config) else DIRECT_EVENTS))
@@ -106,6 +129,8 @@ def events_of(config: SlackConfig) -> list[str]:
 def scopes_of(config: SlackConfig) -> frozenset[str]:
     """The bot scopes that it has to have."""
     wanted = SCOPES if hears_direct(config) else SCOPES - DIRECT_SCOPES
+    off = (name for name in ACTION_SCOPES if not config.offers(name))
+    wanted -= _action_scopes(off) - _action_scopes(filter(config.offers, ACTION_SCOPES))
     return wanted | {GROUPS} if config.groups else wanted
 
 

@@ -75,6 +75,17 @@ def test_user_groups_are_read_where_the_config_names_one() -> None:
     assert "usergroups:read" in made(deny=["group:S0123456789"])["oauth_config"]["scopes"]["bot"]
 
 
+def test_scopes_of_actions_are_asked_for_where_these_are_on() -> None:
+    own = {"pins:write", "im:write", "mpim:write"}
+    assert own <= set(made()["oauth_config"]["scopes"]["bot"])
+    for actions, wanted in (
+        (False, set()),
+        (["UNPIN_MESSAGE"], {"pins:write"}),
+        (["SEND_DM", "READ_CHANNEL"], {"im:write", "mpim:write"}),
+    ):
+        assert own & set(made(actions=actions)["oauth_config"]["scopes"]["bot"]) == wanted
+
+
 def test_over_http_slack_is_told_where_we_are() -> None:
     about = AppAbout(name="Ada", commands=ABOUT.commands, public_url="https://bots.example.org")
     values = made(about, mode="http")

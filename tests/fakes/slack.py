@@ -27,6 +27,7 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
+from tests.fakes.slack_acting import Acting
 from tests.fakes.slack_apps import AppSettings
 from tests.fakes.slack_interactions import Interactivity
 from tests.fakes.slack_methods import BY_KIND, SCOPES, Methods, Refused
@@ -91,6 +92,7 @@ class FakeSlack(People, Interactivity):
         People.__init__(self, Workspace())
         Interactivity.__init__(self)
         self.methods = Methods(self.workspace, self._emit_later)
+        self.acting = Acting(self.methods)
         self.methods.show_ephemeral = self.show_ephemeral
         self.methods.table["views.open"] = self.open_view
         self.bot_token = f"xoxb-{secrets.randbelow(10**12):012d}-{secrets.token_hex(12)}"
