@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Self, TypeAlias
 
-MenuKind: TypeAlias = Literal["message", "user"]
-"""What a command may be chosen from besides its name: the menu of a message, or of a person."""
+MenuKind: TypeAlias = Literal["message", "user", "anywhere"]
+"""What a command may be chosen from besides its name: the menu of a message, of a person, or one that belongs
+to neither (Slack's shortcuts)."""
 Where: TypeAlias = Literal["anywhere", "private", "shared"]
 """Kinds of rooms: with one person in them, or with several."""
 

@@ -67,6 +67,8 @@ def payloads_of(specs: Sequence[CommandSpec]) -> list[Json]:
     found: list[Json] = [_slash(spec) for spec in specs]
     for spec in specs:
         for menu, label in spec.menus.items():
+            if menu == "anywhere":
+                continue
             kind = USER_MENU if menu == "user" else MESSAGE_MENU
             found.append({"type": kind, "name": label, **_places(spec)})
     kept: list[Json] = []

@@ -2,17 +2,26 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot_host.connector import ConnectorHost, InboundMessage, Skipped, StoreError, one_line
+from bot_host.connector import (
+    CommandSpec,
+    ConnectorHost,
+    InboundMessage,
+    Skipped,
+    StoreError,
+    one_line,
+)
 from connectors.slack.blocks import Handle, form_of, read_handle
 from connectors.slack.errors import code_of, fault_of
 from connectors.slack.interactions import Reader, Use
+from connectors.slack.menus import command_form, needs_form
 from connectors.slack.using import NOT_NOW, Tell
 
 log = logging.getLogger(__name__)
@@ -55,11 +64,11 @@ class Answering:
                 return self._open(handle, use, str(body["trigger_id"]))
             read = self._reader.press(body, use)
         except MALFORMED as error:
-            return _malformed("block_actions", error)
+            return malformed("block_actions", error)
         if isinstance(read, Skipped) and handle is not None and handle.kind == "done":
-            self._say(use, self._refused(use) or NOTHING)
+            self.say(use, self._refused(use) or NOTHING)
             return read
-        return await self._checked(read, use)
+        return await self.checked(read, use)
 
     async def form(self, body: Body) -> InboundMessage | Skipped:
         """A form that was sent off."""
@@ -67,35 +76,50 @@ class Answering:
             use = Use.of_form(body)
             read = self._reader.form(body, use)
         except MALFORMED as error:
-            return _malformed("view_submission", error)
-        return await self._checked(read, use)
+            return malformed("view_submission", error)
+        return await self.checked(read, use)
 
     async def command(self, body: Body) -> tuple[InboundMessage | Skipped, bool]:
         """A slash command; and whether all may see that it was used."""
         specs = self._host.commands()
         try:
             use = Use.of_command(body)
-            read = await self._checked(self._reader.command(body, use, specs), use)
+            read = await self.checked(self._reader.command(body, use, specs), use)
+            if isinstance(read, InboundMessage) and (spec := await self._asks_back(read, specs)) is not None:
+                use = replace(use, private=read.private)
+                self.open(command_form(spec, origin=use.origin_of_command()), use, str(body["trigger_id"]))
+                return Skipped(reason=OPENED), False
         except MALFORMED as error:
-            return _malformed("slash_commands", error), False
+            return malformed("slash_commands", error), False
         if isinstance(read, Skipped) or read.command is None:
             return read, False
         # What nobody knows is answered to one person alone.
         known = any(each.name == read.command.name for each in specs)
         return read, known and not read.private and not read.pairing_id
 
-    async def _checked(self, read: InboundMessage | Skipped, use: Use) -> InboundMessage | Skipped:
+    async def _asks_back(self, read: InboundMessage, specs: Sequence[CommandSpec]) -> CommandSpec | None:
+        """The command that has to be told more than its name."""
+        use = read.command
+        if use is None or use.text or use.arguments:
+            return None
+        if read.pairing_id and not await self._host.is_paired(read.pairing_id):
+            return None
+        return next((each for each in specs if each.name == use.name and needs_form(each)), None)
+
+    async def checked(self, read: InboundMessage | Skipped, use: Use) -> InboundMessage | Skipped:
+        """`read`; who is refused is told so."""
         if isinstance(read, Skipped):
-            self._say(use, self._refused(use) or NO_LONGER)
+            self.say(use, self._refused(use) or NO_LONGER)
         elif read.pairing_id and not await self._host.is_paired(read.pairing_id):
             # The host gives them their code, once; nothing else follows.
-            self._say(use, STRANGER)
+            self.say(use, STRANGER)
         return read
 
     def _refused(self, use: Use) -> str:
         return REFUSED if self._reader.refuse(use) else ""
 
-    def _say(self, use: Use, text: str) -> None:
+    def say(self, use: Use, text: str) -> None:
+        """Tell somebody, and wait for nothing."""
         self._start("slack note", self._tell(use.target, text))
 
     def _start(self, name: str, work: Awaitable[None]) -> None:
@@ -116,7 +140,7 @@ class Answering:
     def _open(self, handle: Handle, use: Use, trigger_id: str) -> Skipped:
         """Show a form: nothing has happened yet, so nothing is stored, and nobody waits for it."""
         if reason := self._reader.refuse(use):
-            self._say(use, REFUSED)
+            self.say(use, REFUSED)
             return Skipped(reason=reason)
         self._start("slack form", self._show(handle.key, use, trigger_id))
         return Skipped(reason=OPENED)
@@ -125,19 +149,30 @@ class Answering:
         try:
             async with asyncio.timeout(FORM_S):
                 choices = await self._host.find_choices(key)
-                if choices is not None and choices.fields:
-                    await self._web.views_open(
-                        trigger_id=trigger_id, view=form_of(choices, origin=use.origin())
-                    )
-                    return
-        except (StoreError, SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except (StoreError, TimeoutError) as error:
+            log.warning("slack: a form could not be read: %s", error or "it took too long")
+            await self._tell(use.target, NOT_NOW)
+            return
+        if choices is None or not choices.fields:
+            await self._tell(use.target, NO_LONGER)
+            return
+        await self._show_view(form_of(choices, origin=use.origin()), use, trigger_id)
+
+    def open(self, view: Mapping[str, Any], use: Use, trigger_id: str) -> None:
+        """Show a form, and wait for nothing."""
+        self._start("slack form", self._show_view(view, use, trigger_id))
+
+    async def _show_view(self, view: Mapping[str, Any], use: Use, trigger_id: str) -> None:
+        try:
+            async with asyncio.timeout(FORM_S):
+                await self._web.views_open(trigger_id=trigger_id, view=dict(view))
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             why = code_of(error) if isinstance(error, SlackApiError) else fault_of(error)
             log.warning("slack: a form could not be shown: %s", why)
             await self._tell(use.target, NOT_NOW)
-            return
-        await self._tell(use.target, NO_LONGER)
 
 
-def _malformed(kind: str, error: Exception) -> Skipped:
+def malformed(kind: str, error: Exception) -> Skipped:
+    """What breaks the promises of Slack's documentation."""
     log.warning("slack: skipped a malformed %s (%s)", one_line(kind, 40), type(error).__name__)
     return Skipped(reason=f"malformed: {kind}", failed=True)

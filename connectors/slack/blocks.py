@@ -61,7 +61,7 @@ def blocks_of(choices: Choices) -> list[Json]:
         return [_actions(_button(choices.title, f"f:{key}", style="primary"))]
     if choices.many:
         select = _select("multi_static_select", f"m:{key}", choices)
-        step = {"type": "section", "block_id": f"c:{key}", "text": _plain(HOW_MANY), "accessory": select}
+        step = {"type": "section", "block_id": f"c:{key}", "text": plain(HOW_MANY), "accessory": select}
         return [step, _actions(_button("Done", f"n:{key}", style="primary"))]
     if len(picks) > BUTTONS or any(pick.description for pick in picks):
         return [_actions(_select("static_select", f"s:{key}", choices))]
@@ -87,7 +87,7 @@ def section(text: str) -> list[Json]:
 
 def chosen_blocks(text: str, label: str) -> list[Json]:
     """What stands there afterwards: what was chosen, and nothing to press."""
-    return [*section(text), {"type": "context", "elements": [_plain(clean_text(label) or "-", SECTION)]}]
+    return [*section(text), {"type": "context", "elements": [plain(clean_text(label) or "-", SECTION)]}]
 
 
 def form_of(choices: Choices, *, origin: Mapping[str, str]) -> Json:
@@ -99,21 +99,21 @@ def form_of(choices: Choices, *, origin: Mapping[str, str]) -> Json:
         "type": "modal",
         "callback_id": f"v:{choices.key}",
         "private_metadata": carried,
-        "title": _plain(choices.title, TITLE),
-        "submit": _plain("Send"),
-        "close": _plain("Cancel"),
+        "title": plain(choices.title, TITLE),
+        "submit": plain("Send"),
+        "close": plain("Cancel"),
         "blocks": [
             {
                 "type": "input",
                 "block_id": field.name,
-                "label": _plain(field.label),
+                "label": plain(field.label),
                 "optional": not field.required,
                 "element": {
                     "type": "plain_text_input",
                     "action_id": "v",
                     "multiline": field.long,
                     "max_length": min(field.max_length, INPUT),
-                    **({"placeholder": _plain(field.placeholder, 150)} if field.placeholder else {}),
+                    **({"placeholder": plain(field.placeholder, 150)} if field.placeholder else {}),
                 },
             }
             for field in choices.fields
@@ -165,7 +165,8 @@ def _words(element: Mapping[str, Any]) -> str:
     return clean_text(str(text.get("text") or "")) if isinstance(text, Mapping) else ""
 
 
-def _plain(text: str, most: int = LABEL) -> Json:
+def plain(text: str, most: int = LABEL) -> Json:
+    """Text without any markup, of `most` characters."""
     # Slack reads no mentions in such a text, and this keeps it so.
     tame = text.replace("<!", "‹!").replace("<@", "‹@")
     short = tame if len(tame) <= most else tame[: most - 1] + "…"
@@ -177,17 +178,17 @@ def _actions(*elements: Json) -> Json:
 
 
 def _button(label: str, id: str, *, style: str) -> Json:
-    button = {"type": "button", "text": _plain(label), "action_id": id}
+    button = {"type": "button", "text": plain(label), "action_id": id}
     return button | ({"style": STYLES[style]} if style in STYLES else {})
 
 
 def _select(kind: str, id: str, choices: Choices) -> Json:
     options = [
         {
-            "text": _plain(pick.label),
+            "text": plain(pick.label),
             "value": str(number),
-            **({"description": _plain(pick.description)} if pick.description else {}),
+            **({"description": plain(pick.description)} if pick.description else {}),
         }
         for number, pick in enumerate(choices.picks)
     ]
-    return {"type": kind, "action_id": id, "placeholder": _plain("Choose"), "options": options}
+    return {"type": kind, "action_id": id, "placeholder": plain("Choose"), "options": options}

@@ -37,7 +37,6 @@ from bot_host.connector import (
     one_line,
 )
 from connectors.slack.actions import slack_actions
-from connectors.slack.answering import Answering
 from connectors.slack.app import compare_app
 from connectors.slack.behalf import check_asker
 from connectors.slack.calls import Calls, Wire
@@ -45,18 +44,20 @@ from connectors.slack.catch_up import CatchUp
 from connectors.slack.check import check_account
 from connectors.slack.config import SlackConfig
 from connectors.slack.decode import Decoder, Self
+from connectors.slack.direct import Direct
 from connectors.slack.encode import encode
 from connectors.slack.errors import code_of, login_error, send_error
 from connectors.slack.groups import Groups
 from connectors.slack.history import History
-from connectors.slack.intake import Intake, Readers
-from connectors.slack.interactions import Reader, is_use
+from connectors.slack.intake import Intake
+from connectors.slack.interactions import is_use
 from connectors.slack.live import compare
 from connectors.slack.lookups import Workspace
 from connectors.slack.moves import Moves
 from connectors.slack.names import Lookup
 from connectors.slack.posting import Posting
 from connectors.slack.proof import Proofs
+from connectors.slack.readers import make_readers
 from connectors.slack.reading import Reading
 from connectors.slack.replies import HOW, Replies, encode_chosen, encode_reply
 from connectors.slack.signs import DONE, Signs
@@ -95,6 +96,7 @@ class SlackConnector:
         self._stop = asyncio.Event()
         self._names = Lookup()
         self._groups = Groups(config.groups)
+        self._direct = Direct()
         self._signs = Signs()
         self._reading: Reading | None = None
         self._me: Self | None = None
@@ -200,16 +202,23 @@ class SlackConnector:
             decode=reading.event,
             closed=self._threads.gap_closed,
         )
-        answering = Answering(host=host, reader=Reader(me, decoder, self._names), web=web, tell=self._tell)
+        readers = make_readers(
+            host,
+            me,
+            decoder,
+            names=self._names,
+            direct=self._direct,
+            web=web,
+            tell=self._tell,
+            event=reading.body,
+        )
         intake = Intake(
             me=me,
             bot_token=self._config.bot_token,
             app_token=self._config.app_token,
             web=web,
             app_web=web_client(self._config, web.session, token=None),
-            read=Readers(
-                event=reading.body, press=answering.press, form=answering.form, command=answering.command
-            ),
+            read=readers,
             store=reading.store,
             tell=self._tell,
             on_hello=catch_up.said_hello,

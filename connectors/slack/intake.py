@@ -99,6 +99,7 @@ class Readers:
     event: ReadEvent
     press: ReadEvent
     form: ReadEvent
+    shortcut: ReadEvent
     command: Callable[[Mapping[str, Any]], Awaitable[tuple[InboundEvent, bool]]]
     """Tells besides whether all may see that it was used."""
 
@@ -153,6 +154,11 @@ def make_app(web: AsyncWebClient, me: Self, bot_token: str, read: Readers) -> As
     @app.view(ANY)
     async def on_form(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
         context[DONE].append(await read.form(body))
+        await ack()
+
+    @app.shortcut(ANY)
+    async def on_shortcut(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
+        context[DONE].append(await read.shortcut(body))
         await ack()
 
     @app.command(ANY)

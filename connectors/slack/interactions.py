@@ -21,21 +21,29 @@ from bot_host.connector import (
     InboundMessage,
     MentionContext,
     MentionType,
+    Quote,
     RoomRef,
     Skipped,
     Target,
     clean_text,
+    one_line,
     utc_now,
 )
 from connectors.slack.blocks import read_form, read_press
 from connectors.slack.decode import Decoder, Directory, ts_to_time
 from connectors.slack.decode import Self as Me
+from connectors.slack.files import attachments
 from connectors.slack.needs import command_of
 from connectors.slack.text import readable, unescape
 
 UNKNOWN: Final = "unknown component"
 FORM_WORDS: Final = "(a form)"
+ABOUT_THIS: Final = "What do you say to this message?"
+QUOTE: Final = 4_000
+"""Characters of a message that somebody asks about."""
 LANE_PREFIX: Final = "interaction:"
+SOME_DM: Final = "D"
+"""The direct messages with somebody, as long as nobody has asked which conversation that is."""
 
 Json = dict[str, Any]
 
@@ -57,7 +65,11 @@ class Use:
     private: bool = False
     """That message is for this person alone."""
     response_url: str = ""
+    url_since: str = ""
+    """Seconds since 1970, from which on `response_url` counts; empty: since `at`."""
     at: datetime
+    own: bool = False
+    """It was used in no conversation, and is answered in the direct messages, as what is said there."""
 
     @classmethod
     def of_press(cls, body: Mapping[str, Any]) -> Self:
@@ -88,12 +100,15 @@ class Use:
             id=str(view["id"]),
             user=str(body["user"]["id"]),
             user_name=_name_of(body["user"]),
-            channel=str(origin["channel"]),
+            channel=str(origin.get("channel") or SOME_DM),
             thread=str(origin.get("thread", "")),
             message=str(origin.get("message", "")),
             text=str(origin.get("text", "")),
             private=bool(origin.get("private")),
+            response_url=str(origin.get("response_url", "")),
+            url_since=str(origin.get("since", "")),
             at=utc_now(),
+            own=bool(origin.get("own")),
         )
 
     @classmethod
@@ -108,6 +123,46 @@ class Use:
             at=utc_now(),
         )
 
+    @classmethod
+    def of_message_menu(cls, body: Mapping[str, Any]) -> Self:
+        """Of a message's shortcut; what is answered is for its user alone."""
+        message = body["message"]
+        ts, thread = str(body["message_ts"]), str(message.get("thread_ts") or "")
+        return cls(
+            id=str(body["trigger_id"]),
+            user=str(body["user"]["id"]),
+            user_name=_name_of(body["user"]),
+            channel=str(body["channel"]["id"]),
+            thread=thread if thread != ts else "",
+            private=True,
+            response_url=str(body.get("response_url") or ""),
+            at=ts_to_time(str(body["action_ts"])),
+        )
+
+    @classmethod
+    def of_shortcut(cls, body: Mapping[str, Any]) -> Self:
+        """Of a shortcut that belongs to no message. Its channel is to be filled in."""
+        return cls(
+            id=str(body["trigger_id"]),
+            user=str(body["user"]["id"]),
+            user_name=_name_of(body["user"]),
+            channel=SOME_DM,
+            at=ts_to_time(str(body["action_ts"])),
+            own=True,
+        )
+
+    def origin_of_command(self) -> dict[str, str]:
+        """What the form of a command has to know of it."""
+        told = {
+            "channel": "" if self.channel == SOME_DM else self.channel,
+            "thread": self.thread,
+            "response_url": self.response_url,
+            "since": str(int(self.at.timestamp())) if self.response_url else "",
+            "private": "1" if self.private else "",
+            "own": "1" if self.own else "",
+        }
+        return {name: value for name, value in told.items() if value}
+
     def origin(self) -> dict[str, str]:
         """What a form that is opened here has to know of it."""
         told = {"channel": self.channel, "thread": self.thread, "message": self.message, "text": self.text}
@@ -118,6 +173,8 @@ class Use:
     @property
     def target(self) -> Target:
         """Where it is answered."""
+        if self.own:
+            return Target(source="slack", channel_id=self.channel, extra={"user_id": self.user})
         extra = {
             # What is for one person's eyes waits for nothing else in the channel.
             "lane": f"{LANE_PREFIX}{self.id}",
@@ -125,7 +182,7 @@ class Use:
             "click": self.message,
             "text": self.text,
             "response_url": self.response_url,
-            "at": str(int(self.at.timestamp())),
+            "at": self.url_since or str(int(self.at.timestamp())),
             "private": "1" if self.private else "",
         }
         return Target(
@@ -188,6 +245,28 @@ class Reader:
             self._message(use, text if command else f"/{name} {text}".strip()),
             command=command or CommandUse(name=name, text=clean_text(unescape(raw))),
         )
+
+    def menu(self, body: Mapping[str, Any], use: Use, spec: CommandSpec) -> InboundMessage | Skipped:
+        """A command of a message's menu: what that message says is not said by who asks."""
+        message = body["message"]
+        named = one_line(str(message.get("username") or ""))
+        author = self._names.user(str(message.get("user") or "")) or named
+        text = readable(str(message.get("text") or ""), self._names, own_id=self._me.user_id)
+        quote = Quote(kind="reply", author=author, text=text[:QUOTE], attachments=attachments(message))
+        return self.asked(use, spec, {spec.says: ABOUT_THIS}, quotes=[quote])
+
+    def asked(
+        self, use: Use, spec: CommandSpec, arguments: Mapping[str, Any], *, quotes: Sequence[Quote] = ()
+    ) -> InboundMessage | Skipped:
+        """A command with what it is told by name."""
+        if reason := self.refuse(use):
+            return self._skip(use, reason)
+        command = CommandUse(name=spec.name, arguments=arguments)
+        said = str(arguments.get(spec.says, "")) if spec.says else ""
+        written = " ".join([f"/{spec.name}", *(f"{k}:{one_line(str(v), 200)}" for k, v in arguments.items())])
+        message = self._message(replace(use, private=use.private or spec.private), said or written)
+        content = message.content.model_copy(update={"quotes": list(quotes)})
+        return replace(message, content=content, command=command)
 
     def _skip(self, use: Use, reason: str) -> Skipped:
         return Skipped(reason=reason, event_key=self._key(use))

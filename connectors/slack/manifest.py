@@ -17,6 +17,7 @@ from bot_host.connector import (
     one_line,
 )
 from connectors.slack.config import SlackConfig
+from connectors.slack.menus import shortcuts_of
 from connectors.slack.needs import events_of, hears_direct, scopes_of, slash_of
 
 NAME: Final = 35
@@ -73,6 +74,8 @@ def _features(config: SlackConfig, about: AppAbout, name: str, url: str) -> Json
         "messages_tab_read_only_enabled": False,
     }
     features: Json = {"app_home": home, "bot_user": {"display_name": name, "always_online": True}}
+    if shortcuts := shortcuts_of(about.commands):
+        features["shortcuts"] = shortcuts
     if commands := [_command(spec, url) for spec in about.commands[:COMMANDS]]:
         features["slash_commands"] = commands
     return features

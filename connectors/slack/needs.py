@@ -36,6 +36,7 @@ METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "chat.update": ("chat:write",),
     "views.open": (),
     "assistant.threads.setStatus": ("chat:write",),
+    "conversations.open": ("im:write",),
     "users.info": ("users:read",),
     "conversations.info": ("channels:read", "groups:read", "mpim:read"),
     "users.conversations": ("channels:read", "groups:read", "mpim:read", "im:read"),
@@ -85,7 +86,8 @@ OPTIONAL: Final = frozenset(
     }
 )  # fmt: skip
 """Without these people are answered all the same, but files are named only, and some comfort is missing. By
-`im:read` the host sees that somebody wrote to it for the first time while it was down."""
+`im:read` the host sees that somebody wrote to it for the first time while it was down; by `im:write` it
+answers shortcuts that belong to no conversation."""
 
 SCOPES: Final = (
     frozenset({"commands"})

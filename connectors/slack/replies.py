@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 HOW: Final = "how"
 """In a payload: `eyes` (for one person), `chosen` (what a message reads after its choice)."""
 FAULTS: Final = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError)
+LANE: Final = "lane"
+"""In a target: it was used in a conversation, and is answered where it was."""
 LASTS_S: Final = 1_780.0
 """Half an hour of a `response_url`, less what our clock may be behind."""
 HOSTS: Final = ("slack.com", "slack-gov.com")
@@ -80,9 +82,19 @@ class Replies:
     async def tell(self, target: Target, text: str, web: AsyncWebClient) -> None:
         """Say something of our own to one person. Never raises for a refusal."""
         try:
+            if LANE not in target.extra:
+                # They used it in no conversation, so they look at none: what is shown to them alone is lost.
+                await self._post_directly(target, text, web)
+                return
             await self.send({HOW: "eyes", "text": text, "plain": text}, target, web)
         except SendError as error:
             log.info("slack: somebody could not be told why nothing is done: %s", error)
+
+    async def _post_directly(self, target: Target, text: str, web: AsyncWebClient) -> None:
+        try:
+            await web.chat_postMessage(channel=target.extra["user_id"], text=escape(text))
+        except FAULTS as error:
+            raise send_error(error) from None
 
     async def _show_chosen(self, payload: Payload, target: Target, web: AsyncWebClient) -> None:
         words = {"text": payload["text"], "blocks": payload["blocks"]}

@@ -10,6 +10,7 @@ import pytest
 
 from bot_host.connector import (
     Choices,
+    CommandSpec,
     Content,
     FormField,
     InboundPlaces,
@@ -352,6 +353,8 @@ async def test_with_the_manifest_everything_works(tmp_path: Path) -> None:
             await slack.submit(slack.views[0], ada, a="b")
             await slack.wait_acked()
             used_by = bot.host.messages[-1].target
+            again.known_commands = [CommandSpec(name="x", description="X.", menus={"anywhere": "X"})]
+            await slack.wait_acked(await slack.shortcut(ada, "anywhere:x"))
             for payload in (
                 *bot.connector.chosen(used_by, "T"),
                 {"how": "eyes", "text": "no", "plain": "no"},

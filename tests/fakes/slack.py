@@ -29,10 +29,10 @@ from aiohttp import web
 
 from tests.fakes.slack_acting import Acting
 from tests.fakes.slack_apps import AppSettings
-from tests.fakes.slack_interactions import Interactivity
 from tests.fakes.slack_methods import BY_KIND, SCOPES, Methods, Refused
 from tests.fakes.slack_people import People
 from tests.fakes.slack_socket import Envelope, Socket, SocketMode
+from tests.fakes.slack_views import Views
 from tests.fakes.slack_workspace import (
     APP_ID,
     BOT_ID,
@@ -85,16 +85,17 @@ class Fault:
         self.open.set()
 
 
-class FakeSlack(People, Interactivity):
+class FakeSlack(Views):
     """See the module."""
 
     def __init__(self) -> None:
         People.__init__(self, Workspace())
-        Interactivity.__init__(self)
+        Views.__init__(self)
         self.methods = Methods(self.workspace, self._emit_later)
         self.acting = Acting(self.methods)
         self.methods.show_ephemeral = self.show_ephemeral
         self.methods.table["views.open"] = self.open_view
+        self.methods.table["views.publish"] = self.publish_view
         self.bot_token = f"xoxb-{secrets.randbelow(10**12):012d}-{secrets.token_hex(12)}"
         self.app_token = f"xapp-1-{APP_ID}-{secrets.randbelow(10**12):012d}-{secrets.token_hex(24)}"
         self.app = AppSettings()

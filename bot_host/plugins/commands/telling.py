@@ -131,7 +131,7 @@ ASK = Command(
         ),
     ),
     says="text",
-    menus={"message": "Ask about this"},
+    menus={"message": "Ask about this", "anywhere": "Ask something"},
     localizations=described("Mich etwas fragen.", "Me poser une question.", "Preguntarme algo."),
 )
 WHY = Command(

@@ -1,0 +1,62 @@
+"""Slack's shortcuts and commands in threads through the real command."""
+
+from pathlib import Path
+
+from tests.fakes.slack import FakeSlack
+from tests.journeys.party import Party, party
+from tests.journeys.seats import GROUP, SlackSeat
+
+
+def seat_of(p: Party) -> tuple[SlackSeat, FakeSlack]:
+    [seat] = p.seats
+    assert isinstance(seat, SlackSeat)
+    return seat, seat.fake
+
+
+async def test_a_message_is_asked_about_in_private(tmp_path: Path) -> None:
+    async with party(tmp_path, "slack") as p, p.host() as host:
+        seat, slack = seat_of(p)
+        ben = slack.add_user("ben", display_name="Ben")
+        general = seat.channels[GROUP]
+        message = await slack.say(general, ben, "the moon is made of cheese")
+        await slack.message_shortcut(general, seat.ada, "message:ask", message)
+        await slack.wait_until(lambda: bool(slack.ephemerals))
+        [seen] = slack.ephemerals
+        assert (seen["user"], seen["by"]) == (seat.ada.id, "response_url")
+        assert "What do you say to this message?" in seen["text"]
+        prompt = str(p.model.requests[-1])
+        assert "in answer to what Ben wrote; not the words of the one who speaks here" in prompt
+        assert "> the moon is made of cheese" in prompt
+        assert slack.posts() == []
+        assert await host.stop() == 0
+
+
+async def test_commands_are_written_in_threads(tmp_path: Path) -> None:
+    async with party(tmp_path, "slack") as p, p.host() as host:
+        seat, slack = seat_of(p)
+        general = seat.channels[GROUP]
+        root = await slack.say(general, seat.ada, f"{seat.mention} hello")
+        await slack.wait_for_message(channel=general, thread_ts=root["ts"])
+        await slack.say(general, seat.ada, "!model", thread_ts=root["ts"])
+        told = await slack.wait_for_message(2, channel=general, thread_ts=root["ts"])
+        assert told["text"].startswith("Answers come from openai")
+        other = await slack.say(general, seat.ada, "we talk alone")
+        await slack.say(general, seat.ada, "!model", thread_ts=other["ts"])
+        await slack.say(general, seat.ada, f"{seat.mention} !model", thread_ts=other["ts"])
+        told = await slack.wait_for_message(channel=general, thread_ts=other["ts"])
+        assert told["text"].startswith("Answers come from openai")
+        assert await host.stop() == 0
+        assert len(slack.posts(channel=general, thread_ts=other["ts"])) == 1
+
+
+async def test_a_form_over_a_restart(tmp_path: Path) -> None:
+    async with party(tmp_path, "slack") as p:
+        seat, slack = seat_of(p)
+        async with p.host() as host:
+            await slack.shortcut(seat.ada, "anywhere:ask")
+            await slack.wait_answered("views.open")
+            await host.kill()
+        async with p.host():
+            await slack.fill(slack.views[0], seat.ada, text="what is rain?")
+            im = slack.add_im(seat.ada)
+            assert (await slack.wait_for_message(channel=im))["text"] == "echo: what is rain?"
