@@ -69,6 +69,7 @@ from bot_host.types.access import (
     Visit,
     split_entry,
 )
+from bot_host.types.cards import AgentCard, Allowance
 from bot_host.types.choices import Choices, FormField, Pick
 from bot_host.types.commands import (
     ChoiceUse,
@@ -149,6 +150,8 @@ __all__ = [
     "ActionCall",
     "ActionResult",
     "Agent",
+    "AgentCard",
+    "Allowance",
     "AppAbout",
     "AppHost",
     "AppManifest",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.contracts.manifest import AppAbout, AppManifest
 from bot_host.kit.tasks import Supervisor
+from bot_host.types.cards import AgentCard
 from bot_host.types.choices import Choices
 from bot_host.types.commands import CommandSpec, Completing
 from bot_host.types.content import Content, Media
@@ -98,6 +99,12 @@ class ConnectorHost(Protocol):
 
     def commands(self) -> Sequence[CommandSpec]:
         """The commands of the agent that answers here; it may learn more of them later."""
+
+    async def card(self, person: str, room: str) -> AgentCard:
+        """What the agent shows of itself to a person; by `PersonRef.key`, and `RoomRef.key` of their chat.
+
+        Neither has to be known yet, and neither becomes known by this. Raises StoreError.
+        """
 
     async def complete(self, asked: Completing) -> list[str]:
         """What to propose to somebody who types an option; takes two seconds at most, and never raises."""

@@ -13,6 +13,7 @@ from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.contracts.plugin import Action
 from bot_host.contracts.store import Store
 from bot_host.host.accounts import Accounts, Line
+from bot_host.host.cards import card_of
 from bot_host.host.inbox import HostInbox
 from bot_host.host.missed import Missed
 from bot_host.host.runner import Runner
@@ -22,6 +23,7 @@ from bot_host.runtime import AgentRuntime
 from bot_host.runtime.choices import why_not
 from bot_host.runtime.commands import complete, offered
 from bot_host.runtime.parts import check_action
+from bot_host.types.cards import AgentCard
 from bot_host.types.choices import Choices
 from bot_host.types.commands import CommandSpec, Completing
 from bot_host.types.errors import StateError
@@ -170,6 +172,17 @@ class ConnectorRunner(Runner):
         """The commands of the agent that answers here."""
         agent = self._find_agent(self.agent_id)
         return tuple(offered(agent)) if agent is not None else ()
+
+    async def card(self, person: str, room: str) -> AgentCard:
+        """What the agent shows of itself to a person. Raises StoreError."""
+        agent = self._find_agent(self.agent_id)
+        if agent is None:
+            return AgentCard(name=self.agent_name)
+        return await card_of(
+            agent,
+            entity_id=create_unique_uuid(self.agent_id, person),
+            room_id=create_unique_uuid(self.agent_id, room),
+        )
 
     async def complete(self, asked: Completing) -> list[str]:
         """What to propose to somebody who types an option. Never raises."""

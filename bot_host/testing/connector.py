@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bot_host.kit.tasks import Supervisor
+from bot_host.types.cards import AgentCard
 from bot_host.types.choices import Choices
 from bot_host.types.commands import CommandSpec, Completing
 from bot_host.types.errors import StoreError
@@ -44,6 +45,8 @@ class RecordingHost:
         """What `recent_rooms` says."""
         self.known_commands: Sequence[CommandSpec] = ()
         """What `commands` says."""
+        self.agent_card = AgentCard(name="Test")
+        """What `card` says."""
         self.completing: list[Completing] = []
         self.proposals: list[str] = []
         """What `complete` says."""
@@ -108,6 +111,9 @@ class RecordingHost:
 
     def commands(self) -> Sequence[CommandSpec]:
         return self.known_commands
+
+    async def card(self, person: str, room: str) -> AgentCard:
+        return self.agent_card
 
     async def complete(self, asked: Completing) -> list[str]:
         self.completing.append(asked)

@@ -49,6 +49,7 @@ from connectors.slack.encode import encode
 from connectors.slack.errors import code_of, login_error, send_error
 from connectors.slack.groups import Groups
 from connectors.slack.history import History
+from connectors.slack.home import Home
 from connectors.slack.intake import Intake
 from connectors.slack.interactions import is_use
 from connectors.slack.live import compare
@@ -97,6 +98,7 @@ class SlackConnector:
         self._names = Lookup()
         self._groups = Groups(config.groups)
         self._direct = Direct()
+        self._home: Home | None = None
         self._signs = Signs()
         self._reading: Reading | None = None
         self._me: Self | None = None
@@ -202,7 +204,7 @@ class SlackConnector:
             decode=reading.event,
             closed=self._threads.gap_closed,
         )
-        readers = make_readers(
+        readers, self._home = make_readers(
             host,
             me,
             decoder,
@@ -375,6 +377,11 @@ class SlackConnector:
 
     async def _tell(self, target: Target, text: str) -> None:
         await self._replies.tell(target, text, self._web())
+
+    def turn_over(self, target: Target) -> None:
+        """See the contract `TurnListener`."""
+        if self._home is not None and not self._stop.is_set():
+            self._home.over(target)
 
     async def typing(self, target: Target) -> None:
         """See `Connector.typing`, and `Signs` for how."""

@@ -145,7 +145,7 @@ def make_app(web: AsyncWebClient, me: Self, bot_token: str, read: Readers) -> As
     async def on_event(body: dict[str, Any], context: AsyncBoltContext) -> None:
         context[DONE].append(await read.event(body))
 
-    # Only those of messages: others tell no place to answer in.
+    # Only those of blocks: attachments of old have other ones, and none is ours.
     @app.action({"type": "block_actions", "action_id": ANY})
     async def on_press(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
         context[DONE].append(await read.press(body))

@@ -151,6 +151,18 @@ class Use:
             own=True,
         )
 
+    @classmethod
+    def of_home(cls, body: Mapping[str, Any]) -> Self:
+        """Of a `block_actions` payload of the App Home. Its channel is to be filled in."""
+        return cls(
+            id=str(body["trigger_id"]),
+            user=str(body["user"]["id"]),
+            user_name=_name_of(body["user"]),
+            channel=SOME_DM,
+            at=ts_to_time(str(body["actions"][0]["action_ts"])),
+            own=True,
+        )
+
     def origin_of_command(self) -> dict[str, str]:
         """What the form of a command has to know of it."""
         told = {

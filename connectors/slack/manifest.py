@@ -69,7 +69,7 @@ def _description(config: SlackConfig) -> str:
 
 def _features(config: SlackConfig, about: AppAbout, name: str, url: str) -> Json:
     home = {
-        "home_tab_enabled": False,
+        "home_tab_enabled": True,
         "messages_tab_enabled": hears_direct(config),
         "messages_tab_read_only_enabled": False,
     }

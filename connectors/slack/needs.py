@@ -24,6 +24,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "team_join": "users:read",
     "reaction_added": "reactions:read",
     "reaction_removed": "reactions:read",
+    "app_home_opened": "",
     "app_uninstalled": "",
     "tokens_revoked": "",
 }
@@ -35,6 +36,7 @@ METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "chat.postEphemeral": ("chat:write",),
     "chat.update": ("chat:write",),
     "views.open": (),
+    "views.publish": (),
     "assistant.threads.setStatus": ("chat:write",),
     "conversations.open": ("im:write",),
     "users.info": ("users:read",),

@@ -355,6 +355,8 @@ async def test_with_the_manifest_everything_works(tmp_path: Path) -> None:
             used_by = bot.host.messages[-1].target
             again.known_commands = [CommandSpec(name="x", description="X.", menus={"anywhere": "X"})]
             await slack.wait_acked(await slack.shortcut(ada, "anywhere:x"))
+            await slack.open_home(ada)
+            await slack.wait_answered("views.publish")
             for payload in (
                 *bot.connector.chosen(used_by, "T"),
                 {"how": "eyes", "text": "no", "plain": "no"},

@@ -96,6 +96,7 @@ class FakeSlack(Views):
         self.methods.show_ephemeral = self.show_ephemeral
         self.methods.table["views.open"] = self.open_view
         self.methods.table["views.publish"] = self.publish_view
+        self.methods.table["users.info"] = self.users_info
         self.bot_token = f"xoxb-{secrets.randbelow(10**12):012d}-{secrets.token_hex(12)}"
         self.app_token = f"xapp-1-{APP_ID}-{secrets.randbelow(10**12):012d}-{secrets.token_hex(24)}"
         self.app = AppSettings()

@@ -10,6 +10,7 @@ import uuid
 from typing import Any
 
 from tests.fakes.slack_interactions import Interactivity
+from tests.fakes.slack_methods import Methods
 from tests.fakes.slack_people import People
 from tests.fakes.slack_socket import Envelope
 from tests.fakes.slack_workspace import APP_ID, TEAM_ID, FakeChannel, FakeUser, Json, Refused
@@ -26,10 +27,14 @@ _STATE = {
 class Views(Interactivity, People):
     """`FakeSlack` is one of these."""
 
+    methods: Methods
+
     def __init__(self) -> None:
         Interactivity.__init__(self)
         self.homes: dict[str, Json] = {}
         """What each person sees in the app's home tab."""
+        self.locales: dict[str, str] = {}
+        """Of people's clients, by their ids; `en-US` for all others."""
         self.published: list[Json] = []
         """All views that were ever published, with `user_id`."""
 
@@ -82,6 +87,14 @@ class Views(Interactivity, People):
         envelope = self.socket_mode.add("interactive", payload, accepts_response_payload=True)
         await self.socket_mode.deliver(envelope)
         return envelope
+
+    def users_info(self, args: Json) -> Json:
+        """With `include_locale` it tells the language of a person's client."""
+        told = self.methods.users_info(args)
+        if str(args.get("include_locale", "")).lower() in ("1", "true"):
+            locale = self.locales.get(str(args["user"]), "en-US")
+            told = {**told, "user": {**told["user"], "locale": locale}}
+        return told
 
     # the home
 
