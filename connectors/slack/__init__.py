@@ -37,6 +37,10 @@ connector = ConnectorSpec(
     read_link=read_link,
     needs_web=needs_web,
     reasons={
+        "direct messages cannot be opened": (
+            "a shortcut is answered in direct messages, and Slack did not let the bot open them",
+            "give the app the scope im:write (slack-manifest), or use the command in a conversation",
+        ),
         "from another workspace": (
             "people of other workspaces are not answered, as external says",
             'set external to "mentions", or add their ids to owners',

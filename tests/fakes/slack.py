@@ -22,6 +22,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -96,7 +97,7 @@ class FakeSlack(Views):
         self.methods.show_ephemeral = self.show_ephemeral
         self.methods.table["views.open"] = self.open_view
         self.methods.table["views.publish"] = self.publish_view
-        self.methods.table["users.info"] = self.users_info
+        self.methods.table["users.info"] = partial(self.users_info, self.methods.table["users.info"])
         self.bot_token = f"xoxb-{secrets.randbelow(10**12):012d}-{secrets.token_hex(12)}"
         self.app_token = f"xapp-1-{APP_ID}-{secrets.randbelow(10**12):012d}-{secrets.token_hex(24)}"
         self.app = AppSettings()

@@ -7,6 +7,7 @@ https://docs.slack.dev/reference/views/home-tab-views
 
 import json
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from tests.fakes.slack_interactions import Interactivity
@@ -88,9 +89,9 @@ class Views(Interactivity, People):
         await self.socket_mode.deliver(envelope)
         return envelope
 
-    def users_info(self, args: Json) -> Json:
+    def users_info(self, plain: Callable[[Json], Json], args: Json) -> Json:
         """With `include_locale` it tells the language of a person's client."""
-        told = self.methods.users_info(args)
+        told = plain(args)
         if str(args.get("include_locale", "")).lower() in ("1", "true"):
             locale = self.locales.get(str(args["user"]), "en-US")
             told = {**told, "user": {**told["user"], "locale": locale}}
