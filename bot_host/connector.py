@@ -27,6 +27,7 @@ from bot_host.contracts.connector import (
     StreamingConnector,
     TextStream,
     TurnListener,
+    UnfoldingConnector,
 )
 from bot_host.contracts.connector_app import OVER, AppHost, ConnectorApp, is_over
 from bot_host.contracts.connector_config import ConnectorConfig
@@ -253,6 +254,7 @@ __all__ = [
     "TextRequest",
     "TextStream",
     "TurnListener",
+    "UnfoldingConnector",
     "Visit",
     "WorldRef",
     "as_block",

@@ -360,6 +360,18 @@ class DraftingConnector(EditingConnector, Protocol):
 
 
 @runtime_checkable
+class UnfoldingConnector(DraftingConnector, Protocol):
+    """A connector whose platform has a form of its own for a message that is still being written."""
+
+    def unfinished(self, payload: Payload, target: Target) -> Payload:
+        """Pure: a payload of an answer that goes on, marked as such; unchanged where there is no such form.
+
+        What was sent or edited with it is always edited once more, with one that is not marked, or retracted:
+        also after a kill, by another process.
+        """
+
+
+@runtime_checkable
 class DownloadingConnector(Protocol):
     """A connector that can read the files that hang on messages."""
 

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from bot_host.contracts.connector import DraftingConnector
+from bot_host.contracts.connector import DraftingConnector, UnfoldingConnector
 from bot_host.contracts.store import Store
 from bot_host.host.accounts import Line
 from bot_host.host.lanes import AGAIN, IDLE, Next
@@ -128,7 +128,10 @@ class LiveDraft:
         begun = time.perf_counter()
         # As the pipeline cleans the finished text; models copy the name from the history.
         text = re.sub(rf"\A\s*{re.escape(self.line.agent_name)}:\s+", "", self.text[:LONGEST])
-        payloads = self.line.connector.encode(Content(text=text.strip()), self.target)
+        connector = self.line.connector
+        payloads = connector.encode(Content(text=text.strip()), self.target)
+        if payloads and isinstance(connector, UnfoldingConnector):
+            payloads[-1] = connector.unfinished(payloads[-1], self.target)
         self.costs_s = time.perf_counter() - begun
         return payloads
 

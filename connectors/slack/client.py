@@ -63,6 +63,7 @@ from connectors.slack.reading import Reading
 from connectors.slack.replies import HOW, Replies, encode_chosen, encode_reply
 from connectors.slack.signs import DONE, Signs
 from connectors.slack.silence import silences
+from connectors.slack.streams import Streams
 from connectors.slack.threads import Threads
 from connectors.slack.transfer import Transfer
 from connectors.slack.web import open_session, web_client
@@ -77,6 +78,8 @@ WATCH_S: Final = 1.0
 EDIT_EVERY_S: Final = 1.2
 """`chat.update` is of tier 3: 50 calls a minute, for the app in the whole workspace.
 https://docs.slack.dev/apis/web-api/rate-limits"""
+STREAM_EVERY_S: Final = 0.7
+"""`chat.appendStream` is of tier 4: more than 100 calls a minute."""
 CLOCK_S: Final = 5.0
 """`Date` counts whole seconds, and is as old as the way here takes."""
 FAULTS: Final = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError)
@@ -108,7 +111,8 @@ class SlackConnector:
         self._threads = Threads(self._history, self._names)
         self._files = Transfer(config, self._web)
         self._replies = Replies(config, self._files)
-        self._posting = Posting(self._files, self._web)
+        self._streams = Streams(self._web)
+        self._posting = Posting(self._files, self._web, self._streams)
         self._calls = Calls(config)
         self._workspace = Workspace(
             self._web, lambda: self._me, config, self._history, self._names, self._groups
@@ -338,7 +342,13 @@ class SlackConnector:
 
     def edit_every_s(self, target: Target) -> float:
         """See the contract `DraftingConnector`."""
-        return 0.0 if self._config.streaming is False else EDIT_EVERY_S
+        if self._config.streaming is False:
+            return 0.0
+        return STREAM_EVERY_S if self._streams.works and self._streams.can(target) else EDIT_EVERY_S
+
+    def unfinished(self, payload: Payload, target: Target) -> Payload:
+        """See the contract `UnfoldingConnector`."""
+        return self._streams.unfinished(payload, self._moves.now(target))
 
     async def retract(self, target: Target, platform_message_id: str) -> None:
         """See the contract `EditingConnector`."""

@@ -260,6 +260,7 @@ class Decoder:
                 thread_id=room.thread_id,
                 server_id=self._me.team_id,
                 reply_to=ts,
+                extra={} if is_dm(event) else _asker(event, self._me),
             ),
             replied_memory_key=f"slack-{self._origin(channel)}-{thread}" if thread and thread != ts else None,
             pairing_id=text_of(event, "user") if refusal else "",
@@ -371,3 +372,9 @@ class Decoder:
             refusal=self.refusal_of(user, channel),
             first=self._origin(channel),
         )
+
+
+def _asker(event: Event, me: Self) -> dict[str, str]:
+    """For whom an answer is: in a channel Slack wants to know it of one that is still being written."""
+    user = text_of(event, "user")
+    return {"asker": user, "asker_team": text_of(event, "user_team") or me.team_id} if user else {}

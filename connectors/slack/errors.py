@@ -96,6 +96,13 @@ ABOUT_THE_TOKEN: Final = frozenset(
     {"not_authed", "invalid_auth", "account_inactive", "token_revoked", "token_expired"}
 )
 """What an admin can mend, so that the same call may pass later."""
+ABOUT_THE_APP: Final = frozenset(
+    {
+        "missing_scope", "unknown_method", "not_allowed_token_type", "access_denied", "no_permission",
+        "method_deprecated", "deprecated_endpoint", "enterprise_is_restricted", "feature_not_enabled",
+    }
+)  # fmt: skip
+"""Refusals of a method that hold for all calls of it."""
 TOKEN_WAIT_S: Final = 60.0
 MAYBE: Final = frozenset({"fatal_error", "internal_error"})
 """By the documentation "some aspect of the operation" may have succeeded."""

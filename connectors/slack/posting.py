@@ -10,8 +10,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot_host.connector import Payload, SendRefused, Sent, Target
 from connectors.slack.encode import MARKDOWN, plain_request, plainly, request, shown
-from connectors.slack.errors import DRESS, GONE_MESSAGE, MARKUP, METADATA, code_of, send_error
+from connectors.slack.errors import DRESS, GONE_MESSAGE, MARKUP, METADATA, code_of, is_passing, send_error
 from connectors.slack.mrkdwn import escape
+from connectors.slack.streams import LIVE, Streams
 from connectors.slack.transfer import Transfer, is_file_id, notes
 
 log = logging.getLogger(__name__)
@@ -24,9 +25,10 @@ TOO_LONG: Final = "msg_blocks_too_long"
 class Posting:
     """Sends on `web`."""
 
-    def __init__(self, files: Transfer, web: Callable[[], AsyncWebClient]) -> None:
+    def __init__(self, files: Transfer, web: Callable[[], AsyncWebClient], streams: Streams) -> None:
         self._files = files
         self._web = web
+        self._streams = streams
         self._knows_markdown = True
         """Some servers and workspaces refuse `markdown` blocks: then headings and tables are mrkdwn."""
 
@@ -38,6 +40,8 @@ class Posting:
                 return sent
             text = escape(notes(sent))
             payload = {"text": text, "plain": text}
+        if LIVE in payload and (begun := await self._streams.start(payload, target)):
+            return Sent(platform_message_id=begun)
         payload = self._known(payload)
         try:
             return await self._post(request(payload, target, key=key))
@@ -62,6 +66,14 @@ class Posting:
             return
         if is_file_id(ts):
             raise SendRefused("Slack puts no text in place of a file")
+        if self._streams.is_open(target, ts):
+            if LIVE in payload and await self._streams.show(payload, target, ts):
+                return
+            if self._streams.is_open(target, ts) and await self._streams.end(payload, target, ts):
+                return
+        await self._update(payload, target, ts)
+
+    async def _update(self, payload: Payload, target: Target, ts: str, *, first: bool = True) -> None:
         payload = self._known(payload)
         try:
             await self._web().chat_update(channel=target.channel_id, ts=ts, **shown(payload))
@@ -69,11 +81,15 @@ class Posting:
         except SlackApiError as error:
             code = code_of(error)
             if code not in DRESS:
+                # A process that is no more may have left a stream open, and that cannot be edited.
+                if first and not is_passing(error) and await self._streams.stop(target, ts):
+                    await self._update(payload, target, ts, first=False)
+                    return
                 raise send_error(error) from None
         except FAULTS as error:
             raise send_error(error) from None
         if self._gives_way(payload, code):
-            await self.edit(_without(payload), target, ts)
+            await self._update(_without(payload), target, ts)
             return
         log.warning("slack: the markup was refused (%s); editing with plain text", code)
         try:
@@ -86,11 +102,21 @@ class Posting:
         if is_file_id(ts):
             await self._files.retract(ts)
             return
+        if self._streams.is_open(target, ts):
+            await self._streams.stop(target, ts)
+        await self._delete(target, ts)
+
+    async def _delete(self, target: Target, ts: str, *, first: bool = True) -> None:
         try:
             await self._web().chat_delete(channel=target.channel_id, ts=ts)
         except FAULTS as error:
-            if not (isinstance(error, SlackApiError) and code_of(error) == GONE_MESSAGE):
-                raise send_error(error) from None
+            if isinstance(error, SlackApiError) and code_of(error) == GONE_MESSAGE:
+                return
+            refused = isinstance(error, SlackApiError) and not is_passing(error)
+            if refused and first and await self._streams.stop(target, ts):
+                await self._delete(target, ts, first=False)
+                return
+            raise send_error(error) from None
 
     def _known(self, payload: Payload) -> Payload:
         return payload if self._knows_markdown else _without(payload)

@@ -4,6 +4,7 @@
 wrote it. https://docs.slack.dev/messaging/message-metadata
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Set
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from connectors.slack.encode import EVENT_TYPE, plainly
 from connectors.slack.errors import code_of, fault_of, is_passing
 from connectors.slack.events import Self
 from connectors.slack.history import HISTORY, REPLIES, Busy, History
+from connectors.slack.streams import LIVE
 from connectors.slack.transfer import same_files
 
 MOST_PAGES: Final = 20
@@ -83,8 +85,15 @@ def is_same(message: Json, payload: Payload, me: Self, *, key: str) -> bool:
     if isinstance(metadata, dict) and metadata.get("event_type") == EVENT_TYPE:
         told = metadata.get("event_payload")
         return isinstance(told, dict) and told.get("key") == key
+    if LIVE in payload:
+        # Streams have no metadata, and their text is what Slack makes of the Markdown.
+        return _words(str(message.get("text") or "")) == _words(payload[LIVE])
     # Metadata that Slack refused was left away.
     return str(message.get("text") or "").split() == plainly(payload).split()
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text)
 
 
 def _look_error(error: SlackApiError) -> SendLater | SendRefused:

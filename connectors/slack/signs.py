@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot_host.connector import Target
-from connectors.slack.errors import PASSING, code_of
+from connectors.slack.errors import ABOUT_THE_APP, PASSING, code_of
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +25,6 @@ STATUS: Final = "is typing…"
 HOURGLASS: Final = "hourglass_flowing_sand"
 MOST: Final = 1_000
 """Refused conversations and standing signs that are remembered."""
-ABOUT_THE_APP: Final = frozenset(
-    {
-        "missing_scope", "unknown_method", "not_allowed_token_type", "access_denied", "no_permission",
-        "method_deprecated", "deprecated_endpoint", "enterprise_is_restricted", "feature_not_enabled",
-    }
-)  # fmt: skip
 ABOUT_THE_MESSAGE: Final = frozenset(
     {"invalid_thread_ts", "message_not_found", "bad_timestamp", "too_many_emoji", "too_many_reactions"}
 )

@@ -319,6 +319,16 @@ async def test_with_the_manifest_everything_works(tmp_path: Path) -> None:
                 await bot.connector.send({"text": "hi", "plain": "hi"}, target, key="k")
                 await bot.connector.typing_done(target)
                 await slack.wait_for_message(channel=room)
+            place = bot.host.messages[0].target
+            for text in ("One", "One two", "One two three"):
+                [payload] = bot.connector.encode(Content(text=text), place)
+                live = bot.connector.unfinished(payload, place)
+                if text == "One":
+                    written = (await bot.connector.send(live, place, key="l")).platform_message_id
+                else:
+                    await bot.connector.edit(
+                        payload if text.endswith("three") else live, place, written, key="l"
+                    )
             for room in rooms[:2]:
                 await slack.rename_channel(room, f"{room.name}-2")
             await slack.rename_user(ada, "Ada")

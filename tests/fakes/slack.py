@@ -33,6 +33,7 @@ from tests.fakes.slack_apps import AppSettings
 from tests.fakes.slack_methods import BY_KIND, SCOPES, Methods, Refused
 from tests.fakes.slack_people import People
 from tests.fakes.slack_socket import Envelope, Socket, SocketMode
+from tests.fakes.slack_streams import TALKING, Streams
 from tests.fakes.slack_views import Views
 from tests.fakes.slack_workspace import (
     APP_ID,
@@ -98,6 +99,7 @@ class FakeSlack(Views):
         self.methods.table["views.open"] = self.open_view
         self.methods.table["views.publish"] = self.publish_view
         self.methods.table["users.info"] = partial(self.users_info, self.methods.table["users.info"])
+        self.streams = Streams(self.methods)
         self.bot_token = f"xoxb-{secrets.randbelow(10**12):012d}-{secrets.token_hex(12)}"
         self.app_token = f"xapp-1-{APP_ID}-{secrets.randbelow(10**12):012d}-{secrets.token_hex(24)}"
         self.app = AppSettings()
@@ -224,9 +226,7 @@ class FakeSlack(Views):
 
     def pings(self) -> list[str]:
         """All that the app's posts would have notified people with."""
-        return [
-            p for c in self.calls if c.method in ("chat.postMessage", "chat.update") for p in pings_of(c.args)
-        ]
+        return [p for c in self.calls if c.method in TALKING for p in pings_of(c.args)]
 
     @property
     def envelopes(self) -> list[Envelope]:
