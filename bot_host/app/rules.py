@@ -177,6 +177,7 @@ RULES: Final[Sequence[Rule]] = (
         says="it holds a stop word: what the agent was doing in this room was ended",
         settings={"{agent}.stop_words": _open},
     ),
+    Rule(reason="stopped", says="somebody pressed the stop button before it was answered"),
     # Ignored, by the connector: never let in.
     Rule(reason="own message", says="the agent said this itself"),
     Rule(reason="own reaction", says="the agent itself put this reaction"),

@@ -106,6 +106,9 @@ class ConnectorHost(Protocol):
         Neither has to be known yet, and neither becomes known by this. Raises StoreError.
         """
 
+    def openers(self) -> Sequence[str]:
+        """What people may ask the agent to begin with, by its character's examples; may be empty."""
+
     async def complete(self, asked: Completing) -> list[str]:
         """What to propose to somebody who types an option; takes two seconds at most, and never raises."""
 

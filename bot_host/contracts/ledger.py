@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bot_host.types.ids import UUID
-from bot_host.types.inbound import Skipped
+from bot_host.types.inbound import Mark, Skipped
 from bot_host.types.ledger import (
     AccountNote,
     Audited,
@@ -32,6 +32,9 @@ class Ledger(Protocol):
 
     async def count_failed(self, account: str, kind: EventKind, reason: str) -> None:
         """Count an event that could not be taken in."""
+
+    async def count_applied(self, account: str, kind: EventKind, mark: Mark | None) -> None:
+        """Count an event that changes nothing in the store, and move its mark."""
 
     async def note_account(self, note: AccountNote) -> None:
         """How an account is now. A note without an error keeps the last one."""

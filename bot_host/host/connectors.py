@@ -184,6 +184,11 @@ class ConnectorRunner(Runner):
             room_id=create_unique_uuid(self.agent_id, room),
         )
 
+    def openers(self) -> Sequence[str]:
+        """What people may ask the agent to begin with."""
+        agent = self._find_agent(self.agent_id)
+        return agent.character.openers() if agent is not None else ()
+
     async def complete(self, asked: Completing) -> list[str]:
         """What to propose to somebody who types an option. Never raises."""
         agent = self._find_agent(self.agent_id)

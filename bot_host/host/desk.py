@@ -97,6 +97,7 @@ class Desk:
             host_role=accounts.host_role,
             opened=self.sender.closed.opened,
             move=mover.move,
+            stop=self._stop_turn,
         )
         workers = built_in_workers(store, accounts, admit=self.inbox.admit, say=say)
         self.scheduler = Scheduler(store, agents, workers=workers, mask=mask)
@@ -121,6 +122,11 @@ class Desk:
         if not admitted.duplicate and self.worker.newer(key, room, admission.memory):
             self.lanes.interrupt(key)
         self.lanes.wake(key)
+
+    def _stop_turn(self, agent_id: UUID, room_id: UUID) -> None:
+        key = (agent_id, room_id)
+        if self.worker.stop(key):
+            self.lanes.interrupt(key)
 
     def _tell_closed(self, room: ClosedRoom, closed: bool) -> None:
         agent = self._find_agent(room.agent_id)

@@ -31,6 +31,7 @@ from bot_host.types.inbound import (
     InboundMove,
     InboundPlaces,
     InboundReaction,
+    InboundStop,
     Joins,
     Mark,
     PersonRef,
@@ -60,6 +61,7 @@ _KINDS: Final = {
     InboundReaction: EventKind.REACTION,
     InboundMembership: EventKind.MEMBERSHIP,
     InboundMove: EventKind.MOVE,
+    InboundStop: EventKind.STOP,
     Skipped: EventKind.SKIP,
 }
 
@@ -99,6 +101,7 @@ class HostInbox:
         host_role: Callable[[str, PersonRef], Role] = lambda _account, _person: Role.NONE,
         opened: Callable[[str, str], None] = lambda _account, _channel_id: None,
         move: MoveRoom | None = None,
+        stop: Callable[[UUID, UUID], None] = lambda _agent_id, _room_id: None,
     ) -> None:
         """`came` is told of each message once it is on disk.
 
@@ -108,10 +111,12 @@ class HostInbox:
         plugins may want to know: reactions, people and worlds that came or went. `judge` looks at what only
         somebody who was approved of may say; without it nobody may. `host_role`: what a person's roles on
         the platform make of them. `opened` is told of channels that take messages again.
-        `move` moves rooms that get other ids.
+        `move` moves rooms that get other ids. `stop` is told of rooms in which somebody wants the turn under
+        way to end.
         """
         self._opened = opened
         self._move = move
+        self._stop = stop
         self._happened = happened
         self._judge = judge
         self._host_role = host_role
@@ -238,6 +243,9 @@ class HostInbox:
                 await self._membership(agent_id, account, event)
             case InboundMove():
                 await self._moved(agent_id, account, event)
+            case InboundStop():
+                await self._store.count_applied(account.key, EventKind.STOP, event.mark)
+                self._stop(agent_id, create_unique_uuid(agent_id, event.room.key))
             case Skipped():
                 log.debug("%s skipped: %s %s", account.platform, event.reason, event.event_key)
                 await self.skips.add(account.key, event)

@@ -9,6 +9,7 @@ from bot_host.types.inbound import (
     InboundMessage,
     InboundPlaces,
     InboundReaction,
+    InboundStop,
     PersonRef,
     RoomRef,
     WorldRef,
@@ -43,6 +44,8 @@ def scoped(event: E, scope: str) -> E:
         )
     if isinstance(event, InboundReaction):
         return replace(event, world=own(event.world), room=own(event.room), sender=own(event.sender))
+    if isinstance(event, InboundStop):
+        return replace(event, room=own(event.room), sender=own(event.sender))
     if isinstance(event, InboundMembership):
         person = own(event.person) if event.person is not None else None
         return replace(event, world=own(event.world), person=person)

@@ -35,6 +35,9 @@ from bot_host.types.turn import InboxEnd, InboxRow, Outcome, TakenTurn
 
 log = logging.getLogger(__name__)
 
+STOPPED: Final = "stopped"
+"""The reason of a turn that somebody ended by a button."""
+
 MAX_ATTEMPTS: Final = 5
 """Turns that a message may bring down (with the process, or by a bug) before it is given up as failed."""
 SUSPECT_FROM: Final = 3
@@ -70,8 +73,8 @@ class TurnWorker:
         """Rows that could not be put back yet, for want of the database."""
         self._answering: dict[RoomKey, tuple[Memory, ...]] = {}
         """What each turn under way answers."""
-        self._stopped: set[RoomKey] = set()
-        """Turns that are being cancelled because somebody said a stop word."""
+        self._stopped: dict[RoomKey, str] = {}
+        """Turns that are being cancelled because somebody wanted it, and the reason that they end with."""
         self._absent: set[str] = set()
         """Accounts whose waiting messages have been mentioned in the log."""
 
@@ -122,7 +125,7 @@ class TurnWorker:
                 raise
             finally:
                 self._answering.pop(key, None)
-                self._stopped.discard(key)
+                self._stopped.pop(key, None)
             await self._put_back(key, [row.seq for row in rows], blameless=blameless)
             return Next(after_s=STORE_SECONDS if blameless else backoff(rows[0].attempts))
 
@@ -220,27 +223,31 @@ class TurnWorker:
             return False
         why = ends_turn(agent, message, room, answering)
         if why == STOP_WORD:
-            self._stopped.add(key)
+            self._stopped[key] = STOP_WORD
         return bool(why)
+
+    def stop(self, key: RoomKey) -> bool:
+        """Somebody wants the turn under way in a room to end. True when there is one, to be interrupted."""
+        if key in self._answering:
+            self._stopped[key] = STOPPED
+        return key in self._answering
 
     async def _end_stopped(self, key: RoomKey, rows: Sequence[InboxRow], run_id: UUID) -> bool:
         """End the rows of a turn that somebody stopped. False: nobody did."""
-        if key not in self._stopped:
+        why = self._stopped.pop(key, "")
+        if not why:
             return False
-        self._stopped.discard(key)
         run = Run(run_id=run_id, agent_id=key[0], room_id=key[1])
         try:
             await self._outbox.commit(
                 Turn(rows=tuple(rows), run_id=run_id),
-                ends=tuple(
-                    InboxEnd(seq=row.seq, outcome=Outcome.SUPERSEDED, reason=STOP_WORD) for row in rows
-                ),
+                ends=tuple(InboxEnd(seq=row.seq, outcome=Outcome.SUPERSEDED, reason=why) for row in rows),
                 run=run.record("stopped"),
                 revisions={},
             )
         except StateError:
             return False  # it had ended by itself
-        log.info("the turn was stopped by a stop word")
+        log.info("the turn was stopped: %s", why)
         return True
 
     async def _end_deleted(self, agent: AgentRuntime, rows: Sequence[InboxRow]) -> None:

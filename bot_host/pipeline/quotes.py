@@ -16,12 +16,13 @@ from bot_host.types.memory import REACTIONS, Memory
 QUOTE_CHARACTERS: Final = 2000
 KNOWN_CHARACTERS: Final = 200
 """Of a message that stands in the conversation anyway: as much as tells which one is meant."""
-_BEFORE: Final = ("reply", "thread")
+_BEFORE: Final = ("reply", "thread", "view")
 """Said before the message that shows them."""
 _LABELS: Final = {
     "reply": "in answer to what {who} wrote",
     "forward": "forwarded, written by {who}",
     "thread": "said before in this thread by {who}",
+    "view": "what stands open beside this chat",
     "embed": "a link's preview, written by {who}",
 }
 

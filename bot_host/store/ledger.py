@@ -209,6 +209,12 @@ def count_failed(account: str, kind: EventKind, reason: str) -> Unit[None]:
     yield from _end(account, kind, EventEnd.FAILED, reason)
 
 
+def count_applied(account: str, kind: EventKind, mark: Mark | None) -> Unit[None]:
+    """See Ledger.count_applied."""
+    yield from set_mark(account, mark)
+    yield from _end(account, kind, EventEnd.APPLIED)
+
+
 def count_skipped(account: str, events: Sequence[Skipped]) -> Unit[None]:
     """See Ledger.count_skipped."""
     ends = Counter((EventEnd.FAILED if e.failed else EventEnd.HANDLED, e.reason) for e in events)

@@ -6,7 +6,7 @@ from functools import partial
 from bot_host.store import heard, ledger, runs, story, verify
 from bot_host.store.driver import Driver
 from bot_host.types.ids import UUID
-from bot_host.types.inbound import Skipped
+from bot_host.types.inbound import Mark, Skipped
 from bot_host.types.ledger import (
     AccountNote,
     Audited,
@@ -33,6 +33,10 @@ class LedgerVerbs:
     async def count_failed(self, account: str, kind: EventKind, reason: str) -> None:
         """See Ledger."""
         await self._driver.write(partial(ledger.count_failed, account, kind, reason))
+
+    async def count_applied(self, account: str, kind: EventKind, mark: Mark | None) -> None:
+        """See Ledger."""
+        await self._driver.write(partial(ledger.count_applied, account, kind, mark))
 
     async def note_account(self, note: AccountNote) -> None:
         """See Ledger."""

@@ -47,6 +47,8 @@ class RecordingHost:
         """What `commands` says."""
         self.agent_card = AgentCard(name="Test")
         """What `card` says."""
+        self.known_openers: Sequence[str] = ()
+        """What `openers` says."""
         self.completing: list[Completing] = []
         self.proposals: list[str] = []
         """What `complete` says."""
@@ -114,6 +116,9 @@ class RecordingHost:
 
     async def card(self, person: str, room: str) -> AgentCard:
         return self.agent_card
+
+    def openers(self) -> Sequence[str]:
+        return self.known_openers
 
     async def complete(self, asked: Completing) -> list[str]:
         self.completing.append(asked)

@@ -128,6 +128,12 @@ class Character(_Part):
             raise ValueError("expected a table under settings.secrets")
         return value
 
+    def openers(self) -> list[str]:
+        """What people say first in the example conversations, as far as it holds no placeholders."""
+        first = (each[0] for each in self.message_examples if each)
+        said = [str(each.content.get("text", "")).strip() for each in first if each.name != self.name]
+        return [text for text in dict.fromkeys(said) if text and "{{" not in text]
+
     def with_edits(self, edits: Mapping[str, Any]) -> Self:
         """This character with some keys changed, as JSON values; its secrets stay."""
         if not edits:

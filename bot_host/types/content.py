@@ -132,7 +132,8 @@ class Quote(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     kind: str = "reply"
-    """`reply`, `forward`, `embed`, or `thread`: what was said before in a thread."""
+    """`reply`, `forward`, `embed`, `thread`: what was said before in a thread; or
+    `view`: what its sender has open beside the chat."""
     author: str = ""
     """As people see the name; empty where it is not told."""
     text: str = ""

@@ -221,6 +221,18 @@ class InboundMove:
     mark: Mark | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundStop:
+    """Somebody who may talk with the agent wants it to stop what it does in a room, without a word.
+
+    The turn under way ends, as by a stop word. Where there is none, nothing happens.
+    """
+
+    room: RoomRef
+    sender: PersonRef
+    mark: Mark | None = None
+
+
 OWN_MESSAGE: Final = "own message"
 """The reason of what the agent said itself: platforms send it back."""
 
@@ -257,5 +269,6 @@ InboundEvent: TypeAlias = (
     | InboundReaction
     | InboundMembership
     | InboundMove
+    | InboundStop
     | Skipped
 )

@@ -29,6 +29,8 @@ class EventKind(StrEnum):
     """Somebody came or left."""
     MOVE = "move"
     """A room got other ids."""
+    STOP = "stop"
+    """Somebody pressed a stop button."""
     SKIP = "skip"
     """Not for the agent, by the connector's rules."""
     PART = "part"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from bot_host.connector import Choices, ChoiceUse, clean_text
+from bot_host.connector import Choices, ChoiceUse, clean_text, one_line
 from connectors.slack.mrkdwn import escape
 
 SECTION: Final = 3_000
@@ -76,6 +76,11 @@ def in_words(choices: Choices) -> str:
     if choices.fields:
         return escape("\n".join([f"{choices.title}:", *(f"{each.label}:" for each in choices.fields)]))
     return escape("\n".join(f"{number}. {pick.label}" for number, pick in enumerate(choices.picks, 1)))
+
+
+def prompt_of(question: str) -> dict[str, str]:
+    """A question to begin with: what people see of it, and what they say by choosing it."""
+    return {"title": one_line(question, LABEL), "message": clean_text(question).strip()}
 
 
 def section(text: str) -> list[Json]:

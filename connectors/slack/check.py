@@ -1,6 +1,6 @@
 """`check`: try both tokens without going online as the bot."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import aiohttp
@@ -66,11 +66,14 @@ async def _bot_token(web: AsyncWebClient, config: SlackConfig) -> list[CheckLine
 
 def scope_line(answer: AsyncSlackResponse, config: SlackConfig) -> CheckLine | None:
     """What the bot token may do, by the header of any answer; None where Slack does not say."""
-    granted = next((value for key, value in answer.headers.items() if key.lower() == "x-oauth-scopes"), None)
-    if granted is None:
-        return None
-    scopes = [scope.strip() for scope in granted.split(",")]
-    return _scopes(scopes, config)
+    scopes = scopes_told(answer.headers)
+    return _scopes(scopes, config) if scopes else None
+
+
+def scopes_told(headers: Mapping[str, str]) -> list[str]:
+    """What the token may do, by the header of any answer; empty where Slack does not say."""
+    told = next((value for key, value in headers.items() if key.lower() == "x-oauth-scopes"), "")
+    return [scope.strip() for scope in told.split(",") if scope.strip()]
 
 
 def _scopes(granted: Sequence[str], config: SlackConfig) -> CheckLine:

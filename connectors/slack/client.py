@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Final
 
 import aiohttp
@@ -34,14 +32,14 @@ from bot_host.connector import (
     StoreError,
     Target,
     backoff,
-    one_line,
 )
 from connectors.slack.actions import slack_actions
 from connectors.slack.app import compare_app
+from connectors.slack.assistant import Assistant
 from connectors.slack.behalf import check_asker
 from connectors.slack.calls import Calls, Wire
 from connectors.slack.catch_up import CatchUp
-from connectors.slack.check import check_account
+from connectors.slack.check import check_account, scopes_told
 from connectors.slack.config import SlackConfig
 from connectors.slack.decode import Decoder, Self
 from connectors.slack.direct import Direct
@@ -53,9 +51,11 @@ from connectors.slack.home import Home
 from connectors.slack.intake import Intake
 from connectors.slack.interactions import is_use
 from connectors.slack.live import compare
+from connectors.slack.login import clock_ahead_s, self_of
 from connectors.slack.lookups import Workspace
 from connectors.slack.moves import Moves
 from connectors.slack.names import Lookup
+from connectors.slack.needs import AGENT_SCOPE
 from connectors.slack.posting import Posting
 from connectors.slack.proof import Proofs
 from connectors.slack.readers import make_readers
@@ -80,8 +80,6 @@ EDIT_EVERY_S: Final = 1.2
 https://docs.slack.dev/apis/web-api/rate-limits"""
 STREAM_EVERY_S: Final = 0.7
 """`chat.appendStream` is of tier 4: more than 100 calls a minute."""
-CLOCK_S: Final = 5.0
-"""`Date` counts whole seconds, and is as old as the way here takes."""
 FAULTS: Final = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError)
 
 
@@ -103,6 +101,7 @@ class SlackConnector:
         self._direct = Direct()
         self._home: Home | None = None
         self._signs = Signs()
+        self._assistant = Assistant(config, self._names, self._signs)
         self._reading: Reading | None = None
         self._me: Self | None = None
         self._history = History(self._web)
@@ -181,6 +180,7 @@ class SlackConnector:
             raise login_error(error, "bot token") from None
         me = self._me = self._self_of(answer.data)
         self._names.learn_team(str(answer.get("team") or ""))
+        self._assistant.is_agent = self._signs.has_sessions = AGENT_SCOPE in scopes_told(answer.headers)
         url = await self._socket_url(web)
         decoder = Decoder(
             me,
@@ -198,6 +198,7 @@ class SlackConnector:
             groups=self._groups,
             moves=self._moves,
             threads=self._threads,
+            assistant=self._assistant,
         )
         catch_up = CatchUp(
             host=host,
@@ -433,26 +434,3 @@ async def _mark_alive(catch_up: CatchUp) -> None:
         await catch_up.still_alive()
     except StoreError as error:
         log.debug("slack: the mark cannot be moved now: %s", error)
-
-
-def clock_ahead_s(headers: Mapping[str, str]) -> float:
-    """How far Slack's clock is ahead of ours, by an answer's `Date`; 0 when it is about the same."""
-    told = next((value for name, value in headers.items() if name.lower() == "date"), "")
-    try:
-        ahead = parsedate_to_datetime(told).timestamp() - time.time()
-    except (TypeError, ValueError):
-        return 0.0
-    return ahead if abs(ahead) > CLOCK_S else 0.0
-
-
-def self_of(data: Any) -> Self:
-    """Who we are, by the answer of `auth.test`. Raises ConnectorError when it does not say."""
-    if not isinstance(data, dict) or not all(data.get(key) for key in ("team_id", "user_id")):
-        raise ConnectorError("auth.test does not say who we are: is api_base a Slack Web API?")
-    return Self(
-        team_id=str(data["team_id"]),
-        user_id=str(data["user_id"]),
-        bot_id=str(data.get("bot_id") or ""),
-        name=one_line(str(data.get("user") or "")),
-        enterprise_id=str(data.get("enterprise_id") or ""),
-    )

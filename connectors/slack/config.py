@@ -66,6 +66,11 @@ class SlackConfig(ActingConfig):
     """Who may install the app in further workspaces: who has a link of `slack-install`, anybody, nobody."""
     workspaces: list[str] = Field(default_factory=list)
     """Ids of workspaces and organisations in which it may be installed; empty: any."""
+    assistant: bool = False
+    """The app is one of Slack's agents: a chat beside all channels, with questions to begin with and a stop
+    button. For the manifest; needs a paid plan of Slack's."""
+    suggested_prompts: list[str] = Field(default_factory=list, max_length=4)
+    """Questions to begin with; empty: those of the character's example conversations."""
     api_base: str = ""
     """Base URL of the Web API, e.g. https://slack-gov.com/api/; empty: Slack's own."""
 

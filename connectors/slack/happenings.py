@@ -20,7 +20,7 @@ from connectors.slack.events import room_key
 
 IGNORED: Final = frozenset(
     {
-        "app_home_opened", "channel_archive", "channel_created", "channel_deleted", "file_change",
+        "channel_archive", "channel_created", "channel_deleted", "file_change",
         "file_created", "file_deleted", "file_public", "file_shared", "file_unshared", "group_archive",
         "group_deleted", "member_left_channel",
     }

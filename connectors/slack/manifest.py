@@ -16,6 +16,7 @@ from bot_host.connector import (
     OptionKind,
     one_line,
 )
+from connectors.slack.blocks import prompt_of
 from connectors.slack.config import SlackConfig
 from connectors.slack.menus import shortcuts_of
 from connectors.slack.needs import events_of, hears_direct, scopes_of, slash_of
@@ -76,6 +77,9 @@ def _features(config: SlackConfig, about: AppAbout, name: str, url: str) -> Json
     features: Json = {"app_home": home, "bot_user": {"display_name": name, "always_online": True}}
     if shortcuts := shortcuts_of(about.commands):
         features["shortcuts"] = shortcuts
+    if config.assistant:
+        prompts = [prompt_of(each) for each in config.suggested_prompts]
+        features["agent_view"] = {"agent_description": _description(config), "suggested_prompts": prompts}
     if commands := [_command(spec, url) for spec in about.commands[:COMMANDS]]:
         features["slash_commands"] = commands
     return features

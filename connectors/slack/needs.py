@@ -72,6 +72,11 @@ ACTION_SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Scopes that nothing but an action needs."""
 
+AGENT_EVENTS: Final = frozenset({"agent_session_stopped", "app_context_changed", "app_home_opened"})
+"""With `assistant`. https://docs.slack.dev/ai/agent-sessions"""
+AGENT_SCOPE: Final = "assistant:write"
+"""The same: Slack adds it to apps that are agents."""
+
 RESERVED: Final = frozenset(
     {
         "active", "apps", "archive", "away", "call", "close", "collapse", "dm", "dnd", "expand", "feed",
@@ -86,8 +91,8 @@ PREFIX: Final = "bot_"
 
 OPTIONAL: Final = frozenset(
     {
-        "commands", "files:read", "files:write", "im:read", "im:write", "mpim:write", "pins:write",
-        "reactions:read", "reactions:write", "team:read",
+        "assistant:write", "commands", "files:read", "files:write", "im:read", "im:write", "mpim:write",
+        "pins:write", "reactions:read", "reactions:write", "team:read",
     }
 )  # fmt: skip
 """Without these people are answered all the same, but files are named only, and some comfort is missing. By
@@ -130,7 +135,8 @@ def _action_scopes(names: Iterable[str]) -> frozenset[str]:
 
 def events_of(config: SlackConfig) -> list[str]:
     """The bot events that an app with this config has to be told of."""
-    return sorted(EVENTS.keys() - (set() if hears_direct(config) else DIRECT_EVENTS))
+    more = AGENT_EVENTS if config.assistant else frozenset()
+    return sorted((EVENTS.keys() | more) - (set() if hears_direct(config) else DIRECT_EVENTS))
 
 
 def scopes_of(config: SlackConfig) -> frozenset[str]:
@@ -138,6 +144,7 @@ def scopes_of(config: SlackConfig) -> frozenset[str]:
     wanted = SCOPES if hears_direct(config) else SCOPES - DIRECT_SCOPES
     off = (name for name in ACTION_SCOPES if not config.offers(name))
     wanted -= _action_scopes(off) - _action_scopes(filter(config.offers, ACTION_SCOPES))
+    wanted |= {AGENT_SCOPE} if config.assistant else set()
     return wanted | {GROUPS} if config.groups else wanted
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot_host.connector import ConnectorHost, InboundEvent, InboundMessage, LoginError, Skipped, one_line
+from connectors.slack.assistant import KINDS, Assistant
 from connectors.slack.decode import Decoder
 from connectors.slack.events import Self
 from connectors.slack.groups import Groups
@@ -46,6 +47,7 @@ class Reading:
         groups: Groups,
         moves: Moves,
         threads: Threads,
+        assistant: Assistant,
     ) -> None:
         self._me = me
         self._decoder = decoder
@@ -55,6 +57,7 @@ class Reading:
         self._groups = groups
         self._moves = moves
         self._threads = threads
+        self._assistant = assistant
         self.refusal: LoginError | None = None
         """Slack says that the app is not wanted any more."""
 
@@ -76,13 +79,18 @@ class Reading:
 
     async def _decoded(self, event: Event) -> InboundEvent:
         try:
+            if event.get("type") in KINDS:
+                return self._assistant.read(event, self._decoder, self._host, self._web)
             stranger = self._decoder.stranger(event)
             if not stranger or await self._host.is_paired(stranger):
                 await self._names.fill(self._decoder.ids(event), self._web)
             inbound = self._decoder.decode(event, self._names)
-            if isinstance(inbound, InboundMessage):
-                return await self._threads.bring(inbound, self._decoder, self._me, self._web)
-            return inbound
+            if not isinstance(inbound, InboundMessage):
+                return inbound
+            if self._assistant.begins(inbound):
+                self._threads.begins((inbound.target.channel_id, inbound.target.thread_id))
+            inbound = await self._threads.bring(inbound, self._decoder, self._me, self._web)
+            return await self._assistant.beside(inbound, self._host, self._web)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             # Decode reads what Slack's documentation promises; what breaks the promise comes no better again.
             kind = one_line(str(event.get("type", "none")), 40)

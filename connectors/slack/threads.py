@@ -90,9 +90,7 @@ class Threads:
         """The message, with what was said before where the agent does not know it. Never raises for that."""
         place = (message.target.channel_id, message.target.thread_id)
         if message.target.thread_id == message.message_id:
-            # Written down with others, later: it costs at most one look too many.
-            self._unkept += 1
-            self._learn(place)
+            self.begins(place)
         if not _asks(message) or message.pairing_id:
             return message
         since = ""
@@ -136,6 +134,12 @@ class Threads:
         """Write down what is known by now, once a minute at most. Never raises."""
         if self._unkept and time.monotonic() - self._kept_at >= KEEP_S:
             await self._keep(host)
+
+    def begins(self, place: Place) -> None:
+        """There is nothing in that thread that the agent does not know."""
+        # Written down with others, later: it costs at most one look too many.
+        self._unkept += 1
+        self._learn(place)
 
     def _learn(self, place: Place) -> None:
         self._known[place] = None

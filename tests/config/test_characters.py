@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot_host.config.characters import SIZE_LIMIT, load_character
+from bot_host.types.character import Character
 from bot_host.types.errors import CharacterError
 from bot_host.types.ids import string_to_uuid
 
@@ -281,3 +282,16 @@ def test_no_such_file(tmp_path: Path) -> None:
     assert "is a folder" in _fault(tmp_path / "folder.json")
     (tmp_path / "one.yaml").write_text("name: x")
     assert "ends in .toml or .json" in _fault(tmp_path / "one.yaml")
+
+
+def test_what_people_may_begin_with() -> None:
+    examples = [
+        [{"name": "{{name1}}", "content": "What can you do?"}, {"name": "Ada", "content": "Much."}],
+        [{"name": "Ada", "content": "Hello!"}, {"name": "{{name1}}", "content": "Hi."}],
+        [{"name": "{{name1}}", "content": "I am {{name1}}"}],
+        [{"name": "{{name1}}", "content": "What can you do?"}],
+        [{"name": "{{name1}}", "content": {}}],
+        [],
+    ]
+    character = Character.model_validate({"name": "Ada", "message_examples": examples})
+    assert character.openers() == ["What can you do?"]

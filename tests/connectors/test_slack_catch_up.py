@@ -12,7 +12,7 @@ import pytest
 from bot_host.connector import ChannelType, InboundMessage, RecentRoom
 from bot_host.testing.connector import RecordingHost
 from connectors.slack import catch_up
-from connectors.slack.client import clock_ahead_s
+from connectors.slack.login import clock_ahead_s
 from tests.connectors.slack_helpers import Running, running
 from tests.fakes.slack import FakeChannel, FakeSlack, FakeUser, Json
 

@@ -30,6 +30,7 @@ from aiohttp import web
 
 from tests.fakes.slack_acting import Acting
 from tests.fakes.slack_apps import AppSettings
+from tests.fakes.slack_assistant import Assistants
 from tests.fakes.slack_methods import BY_KIND, SCOPES, Methods, Refused
 from tests.fakes.slack_people import People
 from tests.fakes.slack_socket import Envelope, Socket, SocketMode
@@ -47,10 +48,12 @@ from tests.fakes.slack_workspace import (
     pings_of,
 )
 
-ALL_SCOPES = sorted({scope for scopes in SCOPES.values() for scope in scopes}
+ALL_SCOPES = sorted(({scope for scopes in SCOPES.values() for scope in scopes}
                     | {f"{kind}:{what}" for kind in ("channels", "groups", "im", "mpim")
                        for what in BY_KIND.values()}
-                    | {"app_mentions:read", "commands", "reactions:read"})  # fmt: skip
+                    | {"app_mentions:read", "commands", "reactions:read"})
+                    - {"assistant:write"})  # fmt: skip
+"""All but what only agents have."""
 PATIENCE_S = 30.0
 
 
@@ -100,6 +103,7 @@ class FakeSlack(Views):
         self.methods.table["views.publish"] = self.publish_view
         self.methods.table["users.info"] = partial(self.users_info, self.methods.table["users.info"])
         self.streams = Streams(self.methods)
+        self.assistant = Assistants(self.methods)
         self.bot_token = f"xoxb-{secrets.randbelow(10**12):012d}-{secrets.token_hex(12)}"
         self.app_token = f"xapp-1-{APP_ID}-{secrets.randbelow(10**12):012d}-{secrets.token_hex(24)}"
         self.app = AppSettings()

@@ -23,13 +23,15 @@ def test_what_is_answered_stands_before_and_the_rest_behind() -> None:
             Quote(kind="reply", author="Bob", text="one\ntwo"),
             Quote(kind="forward", text="passed on"),
             Quote(kind="thread", author="Eve", text="three"),
+            Quote(kind="view", text="#roses"),
         ),
         "mine",
     )
     not_theirs = "not the words of the one who speaks here:]"
     assert text == (
         f"[in answer to what Bob wrote; {not_theirs}\n> one\n> two\n"
-        f"[said before in this thread by Eve; {not_theirs}\n> three\nmine\n"
+        f"[said before in this thread by Eve; {not_theirs}\n> three\n"
+        f"[what stands open beside this chat; {not_theirs}\n> #roses\nmine\n"
         f"[a link's preview, written by news.example; {not_theirs}\n> Headline\n"
         f"[forwarded, written by somebody; {not_theirs}\n> passed on"
     )

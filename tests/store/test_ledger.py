@@ -120,6 +120,8 @@ async def test_other_events_end_as_applied_or_handled(store: Database) -> None:
     await store.count_failed(ACCOUNT, EventKind.PLACES, "ValueError")
     await store.apply_reaction(ACCOUNT, AGENT, "room/m9", "m9", "room", "👍", True, None)
     await store.apply_membership(ACCOUNT, make_world(), make_person(), True, None)
+    await store.count_applied(ACCOUNT, EventKind.STOP, Mark(name="m", value=3))
+    assert await store.find_mark(ACCOUNT, "m") == 3
     figures = await store.figures()
     assert {kind: counts(figures, kind) for kind in EventKind} == {
         EventKind.MESSAGE: {"received": 1, "ignored deleted": 1},
@@ -134,6 +136,7 @@ async def test_other_events_end_as_applied_or_handled(store: Database) -> None:
         EventKind.PLACES: {"received": 2, "applied": 1, "failed ValueError": 1},
         EventKind.REACTION: {"received": 1, "handled message not known": 1},
         EventKind.MEMBERSHIP: {"received": 1, "applied": 1},
+        EventKind.STOP: {"received": 1, "applied": 1},
         EventKind.SKIP: {},
         EventKind.PIECE: {},
         EventKind.MOVE: {},

@@ -38,6 +38,7 @@ REASONS: Final[Mapping[str, str]] = {
     "deleted": "it was deleted before I came to it",
     "newer message": "a newer message took its place",
     "stop_word": "I was told to stop",
+    "stopped": "I was told to stop",
     "too old": "it came while I was away, too long ago",
     "over_limit: messages_per_minute.entity": "you were quicker than I may answer",
     "over_limit: messages_per_minute.room": "this room was quicker than I may answer",
