@@ -1,7 +1,12 @@
 """The transcripts in the docs are what the host says."""
 
-from tests.transcripts import PAGE, make_page
+import pytest
+
+from tests.transcripts import SCRIPTS
+from tests.transcripts.stage import make_page
 
 
-async def test_the_page_is_what_the_host_says_today() -> None:
-    assert await make_page() == PAGE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("platform", SCRIPTS)
+async def test_the_page_is_what_the_host_says_today(platform: str) -> None:
+    script = SCRIPTS[platform]
+    assert await make_page(script) == script.page.read_text(encoding="utf-8")

@@ -1,23 +1,17 @@
-"""Conversations with the real host on the fake Discord, as a page: `python -m tests.transcripts`.
+"""Conversations on Discord."""
 
-It writes docs/connectors/discord-transcripts.md. A test makes the page again and compares.
-"""
-
-import asyncio
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord_interactions import EPHEMERAL, Given
 from tests.fakes.discord_model import Channel, Json
-from tests.journeys.party import Party, party
+from tests.journeys.party import Party
 from tests.journeys.seats import DM, GROUP, DiscordSeat
+from tests.transcripts.stage import MADE_BY, Script, bubble, words
 
-PAGE = Path(__file__).parent.parent / "docs" / "connectors" / "discord-transcripts.md"
-HEAD = """# Discord: transcripts
+HEAD = f"""# Discord: transcripts
 
-Made by `python -m tests.transcripts` from runs of `python -m bot_host` against a fake Discord server and a
+{MADE_BY} Discord server and a
 model that says what the script wants; what Discord would show is what stands here. `hostbot` is the bot, Ada
 and Ben are people.
 """
@@ -42,24 +36,23 @@ class Stage:
     def _lines(self, message: Json, channel: Channel) -> list[str]:
         author = message["author"]
         name = author.get("global_name") or author["username"]
-        edited = " *(edited)*" if message["edited_timestamp"] else ""
         answered = channel.messages.get(str((message.get("message_reference") or {}).get("message_id")))
-        above = [f"> *in answer to {self._words(answered)[:60]}*"] if answered else []
-        return [*above, f"> **{name}**{edited}: {self._words(message)}", ">"]
+        above = f"in answer to {words(self._text(answered), cut=60)}" if answered else ""
+        note = "edited" if message["edited_timestamp"] else ""
+        return bubble(name, words(self._text(message)), note=note, above=above)
 
-    def _words(self, message: Json) -> str:
-        text = str(message["content"]).replace(self.fake.bot.mention, "@hostbot")
-        return text.replace("\n", "  \n> ")
+    def _text(self, message: Json) -> str:
+        return str(message["content"]).replace(self.fake.bot.mention, "@hostbot")
 
     def shown(self, given: Given) -> list[str]:
         """What an interaction showed its user."""
-        lines = []
+        lines: list[str] = []
         for message in given.shown:
-            alone = " *(only Ada sees this)*" if int(message["flags"]) & EPHEMERAL else ""
+            note = "only Ada sees this" if int(message["flags"]) & EPHEMERAL else ""
             buttons = [
                 f"[{part['label']}]" for row in message.get("components") or () for part in row["components"]
             ]
-            lines += [f"> **hostbot**{alone}: {self._words(message)} {' '.join(buttons)}".rstrip(), ">"]
+            lines += bubble("hostbot", f"{words(self._text(message))} {' '.join(buttons)}", note=note)
         return lines
 
     async def texts(self, given: Given) -> None:
@@ -130,21 +123,6 @@ async def a_command_that_forgets(stage: Stage) -> Sequence[str]:
     ]
 
 
-SCENES = (a_question_that_is_mended, a_kill_in_the_middle, a_command_that_forgets)
-
-
-async def make_page() -> str:
-    """The whole page."""
-    parts = [HEAD]
-    for scene in SCENES:
-        with tempfile.TemporaryDirectory() as folder:
-            async with party(Path(folder), "discord") as p:
-                lines = await scene(Stage(p))
-        title = scene.__name__.replace("_", " ").capitalize()
-        told = "\n".join(lines).replace(">\n\n", "\n").rstrip("> \n")
-        parts.append(f"## {title}\n\n{scene.__doc__}\n\n{told}\n")
-    return "\n".join(parts)
-
-
-if __name__ == "__main__":
-    PAGE.write_text(asyncio.run(make_page()), encoding="utf-8")
+SCRIPT = Script(
+    "discord", HEAD, Stage, (a_question_that_is_mended, a_kill_in_the_middle, a_command_that_forgets)
+)
