@@ -27,7 +27,7 @@ from tests.fakes.telegram_members import Members
 from tests.fakes.telegram_menu import MENU_METHODS
 from tests.fakes.telegram_methods import ApiError, Methods, Query
 from tests.fakes.telegram_text import Entity
-from tests.fakes.telegram_world import BotAccount, BotMessage, Chat, Json, User, World, without_reply
+from tests.fakes.telegram_world import KEPT, BotAccount, BotMessage, Chat, Json, User, World, without_reply
 
 TOKEN = "5550001:AAfake-token_of_the_fake_server_0000000"
 
@@ -245,9 +245,10 @@ class FakeTelegram:
             message_id=message["message_id"],
             date=message["date"],
             edit_date=int(time.time()) + 1,
+            **{key: message[key] for key in KEPT if key in message},
         )
-        kind = "edited_channel_post" if chat.type == "channel" else "edited_message"
-        await self.bot.updates.push(kind, edited)
+        kind = "channel_post" if chat.type == "channel" else "message"
+        await self.bot.updates.push(f"edited_{kind}", edited)
         return edited
 
     def _markup_of(self, message: BotMessage) -> list[list[Json]]:

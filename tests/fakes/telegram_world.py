@@ -25,6 +25,9 @@ GROUP_ANONYMOUS_BOT: Json = {
 }
 """The sender that anonymous administrators appear as (core.telegram.org/bots/api#message, `sender_chat`)."""
 
+KEPT = ("reply_to_message", "quote", "message_thread_id", "is_topic_message")
+"""What an edit of a text leaves as it was."""
+
 
 @dataclass
 class User:
