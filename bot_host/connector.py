@@ -29,7 +29,7 @@ from bot_host.contracts.connector import (
     TurnListener,
     UnfoldingConnector,
 )
-from bot_host.contracts.connector_app import OVER, AppHost, ConnectorApp, is_over
+from bot_host.contracts.connector_app import OVER, AppHost, ConnectorApp, is_over, scoped_key
 from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.contracts.connector_http import (
     HttpAnswer,
@@ -271,6 +271,7 @@ __all__ = [
     "is_over",
     "newest_that_fit",
     "one_line",
+    "scoped_key",
     "shortened",
     "sniff",
     "split_entry",

@@ -98,3 +98,11 @@ OVER = "over"
 def is_over(about: Mapping[str, Any]) -> bool:
     """Whether an account was closed for good."""
     return bool(about.get(OVER))
+
+
+def scoped_key(scope: str, key: str) -> str:
+    """A key of a person, place or message inside an account that is kept apart; `scope`: the account's id.
+
+    Without a scope it stays as it is.
+    """
+    return f"{scope}/{key}" if scope else key

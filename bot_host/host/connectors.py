@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from bot_host.contracts.acting import ActingConnector
 from bot_host.contracts.connector import Connector, ConnectorState, SelfChecking
+from bot_host.contracts.connector_app import scoped_key
 from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.contracts.plugin import Action
 from bot_host.contracts.store import Store
@@ -180,8 +181,8 @@ class ConnectorRunner(Runner):
             return AgentCard(name=self.agent_name)
         return await card_of(
             agent,
-            entity_id=create_unique_uuid(self.agent_id, person),
-            room_id=create_unique_uuid(self.agent_id, room),
+            entity_id=create_unique_uuid(self.agent_id, scoped_key(self._scope, person)),
+            room_id=create_unique_uuid(self.agent_id, scoped_key(self._scope, room)),
         )
 
     def openers(self) -> Sequence[str]:

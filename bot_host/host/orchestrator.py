@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from bot_host.contracts.connector import Connector, FileSendingConnector
-from bot_host.contracts.connector_app import ConnectorApp
+from bot_host.contracts.connector_app import ConnectorApp, scoped_key
 from bot_host.contracts.connector_config import ConnectorConfig
 from bot_host.contracts.connector_http import HttpConnector
 from bot_host.host.agent_methods import STORE_SECONDS, AgentMethods
@@ -17,7 +17,6 @@ from bot_host.host.connectors import ConnectorRunner
 from bot_host.host.message_methods import MessageMethods
 from bot_host.host.result import Delivery
 from bot_host.host.runner import Runner
-from bot_host.host.scope import scoped_key
 from bot_host.host.status import StatusMethods
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import TypeVar
 
+from bot_host.contracts.connector_app import scoped_key
 from bot_host.types.inbound import (
     InboundEvent,
     InboundMembership,
@@ -17,11 +18,6 @@ from bot_host.types.inbound import (
 
 R = TypeVar("R", WorldRef, RoomRef, PersonRef)
 E = TypeVar("E", bound=InboundEvent)
-
-
-def scoped_key(scope: str, key: str) -> str:
-    """A key inside an account. Without a scope it stays as it is."""
-    return f"{scope}/{key}" if scope else key
 
 
 def scoped(event: E, scope: str) -> E:

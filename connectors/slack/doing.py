@@ -164,7 +164,8 @@ async def _dm(do: Errand) -> ActionResult:
     if not channel_id:
         raise Refused("Slack opened no conversation")
     # Where the agent knows the conversation already, it remembers what it said there.
-    room = await do.agent.store.find_room(create_unique_uuid(do.agent.agent_id, room_key(channel_id)))
+    key = do.workspace.own_key(room_key(channel_id))
+    room = await do.agent.store.find_room(create_unique_uuid(do.agent.agent_id, key))
     target = Target(
         source="slack",
         account=do.account,

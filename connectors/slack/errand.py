@@ -88,7 +88,11 @@ class Errand:
     @classmethod
     async def begin(cls, workspace: Workspace, agent: Agent, call: ActionCall) -> "Errand":
         """Find out who asks and where. Raises Refused, and as `Workspace.get`."""
-        askers = askers_of(agent, call, platform="Slack", key=person_key)
+
+        def key(id: str) -> str:
+            return workspace.own_key(person_key(id))
+
+        askers = askers_of(agent, call, platform="Slack", key=key)
         room = await agent.store.find_room(call.message.room_id)
         channel = await workspace.channel(room.channel_id) if room is not None else None
         if room is None or channel is None:

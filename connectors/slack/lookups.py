@@ -10,7 +10,7 @@ from typing import Any, Final
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot_host.connector import Fresh, Refused, SendLater
+from bot_host.connector import Fresh, Refused, SendLater, scoped_key
 from connectors.slack.config import SlackConfig
 from connectors.slack.errors import code_of
 from connectors.slack.events import Ids, Self
@@ -52,6 +52,8 @@ class Workspace:
         self.history = history
         self.names = names
         self.groups = groups
+        self.scope = ""
+        """What keys of this account are kept apart by: see `scoped_key`."""
         self._me = me
         self._fresh = Fresh(FRESH_S)
         self._lists = Fresh(LISTS_FRESH_S)
@@ -66,7 +68,13 @@ class Workspace:
 
     def anew(self) -> "Workspace":
         """The same, without what was found a moment ago."""
-        return Workspace(self.web, self._me, self.config, self.history, self.names, self.groups)
+        fresh = Workspace(self.web, self._me, self.config, self.history, self.names, self.groups)
+        fresh.scope = self.scope
+        return fresh
+
+    def own_key(self, key: str) -> str:
+        """The key of a person or room as the host has it."""
+        return scoped_key(self.scope, key)
 
     async def get(self, method: str, **arguments: Any) -> Json:
         """A method that only reads. Raises what slack-sdk and aiohttp raise."""

@@ -84,6 +84,7 @@ class Workspace(SlackConnector):
     ) -> None:
         """`over` hears that Slack knows the installation no more. `locked`: why there is no token."""
         super().__init__(config.model_copy(update={"mode": "http", "bot_token": tokens.token}))
+        self._workspace.scope = team_id if tokens.installation.apart else ""
         self.tokens = tokens
         self.team_id = team_id
         self.failed = False
