@@ -199,23 +199,30 @@ class Decoder:
         """The name of a room in the store."""
         return room_key(self._origin(channel), thread)
 
-    def refusal_of(self, user: str, channel: str) -> str | None:
-        """Why this person may use nothing of ours there; `PAIRING`: somebody has to approve of them."""
-        return self._refusal({"user": user, "channel": channel})
+    def refusal_of(self, user: str, channel: str, *, team: str = "") -> str | None:
+        """Why this person may use nothing of ours there; `PAIRING`: somebody has to approve of them.
+
+        `team`: their workspace, as the event says it. They have been looked up, if it is not ours.
+        """
+        use = {"user": user, "channel": channel, "user_team": team}
+        refusal = self._refusal(use)
+        return (
+            self._refuse_visit(use, user, False, sure=True) or None if refusal in (None, PAIRING) else refusal
+        )
 
     def is_denied(self, event: Event) -> bool:
         """Whether the config denies this message's sender, or place."""
         user = text_of(event, "user") or text_of(event, "bot_id")
         return self._refuse_visit(event, user, not event.get("user")) == DENIED
 
-    def visitor(self, user: str, told_name: str, names: Directory) -> PersonRef:
-        """Who uses something. `told_name`: their short name, as the event says it."""
+    def visitor(self, user: str, told_name: str, names: Directory, *, team: str = "") -> PersonRef:
+        """Who uses something. `told_name`, `team`: their short name and workspace, as the event says them."""
         return PersonRef(
             key=person_key(user),
             platform_id=user,
             name=names.user(user) or one_line(told_name),
             user_name=names.user_name(user) or one_line(told_name),
-            roles=tuple(self._groups({"user": user}) or ()),
+            roles=tuple(self._groups({"user": user, "user_team": team}) or ()),
         )
 
     # messages

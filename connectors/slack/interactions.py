@@ -56,6 +56,8 @@ class Use:
     """Of this use: the same when Slack delivers it again."""
     user: str
     user_name: str
+    team: str = ""
+    """The workspace that the event says they are of; empty: it does not say."""
     channel: str
     thread: str = ""
     message: str = ""
@@ -82,6 +84,7 @@ class Use:
             id=str(body["trigger_id"]),
             user=str(body["user"]["id"]),
             user_name=_name_of(body["user"]),
+            team=team_of(body),
             channel=str(container["channel_id"]),
             thread=thread if thread != message else "",
             message=message,
@@ -100,6 +103,7 @@ class Use:
             id=str(view["id"]),
             user=str(body["user"]["id"]),
             user_name=_name_of(body["user"]),
+            team=team_of(body),
             channel=str(origin.get("channel") or SOME_DM),
             thread=str(origin.get("thread", "")),
             message=str(origin.get("message", "")),
@@ -132,6 +136,7 @@ class Use:
             id=str(body["trigger_id"]),
             user=str(body["user"]["id"]),
             user_name=_name_of(body["user"]),
+            team=team_of(body),
             channel=str(body["channel"]["id"]),
             thread=thread if thread != ts else "",
             private=True,
@@ -146,6 +151,7 @@ class Use:
             id=str(body["trigger_id"]),
             user=str(body["user"]["id"]),
             user_name=_name_of(body["user"]),
+            team=team_of(body),
             channel=SOME_DM,
             at=ts_to_time(str(body["action_ts"])),
             own=True,
@@ -158,6 +164,7 @@ class Use:
             id=str(body["trigger_id"]),
             user=str(body["user"]["id"]),
             user_name=_name_of(body["user"]),
+            team=team_of(body),
             channel=SOME_DM,
             at=ts_to_time(str(body["actions"][0]["action_ts"])),
             own=True,
@@ -209,6 +216,13 @@ def _name_of(user: Mapping[str, Any]) -> str:
     return str(user.get("username") or user.get("name") or "")
 
 
+def team_of(body: Mapping[str, Any]) -> str:
+    """The workspace of who presses, or fills in: in a shared channel it may be another one than ours."""
+    user = body.get("user")
+    team = user.get("team_id") if isinstance(user, Mapping) else None
+    return team if isinstance(team, str) else ""
+
+
 def is_use(target: Target) -> bool:
     """Whether an answer to `target` answers a button, form or command."""
     return target.extra.get("lane", "").startswith(LANE_PREFIX)
@@ -224,7 +238,7 @@ class Reader:
 
     def refuse(self, use: Use) -> str:
         """Why it is not for the agent; empty: it is, if only after somebody approved of who it is."""
-        reason = self._decoder.refusal_of(use.user, use.channel)
+        reason = self._decoder.refusal_of(use.user, use.channel, team=use.team)
         return reason if reason and reason != PAIRING else ""
 
     def press(self, body: Mapping[str, Any], use: Use) -> InboundMessage | Skipped:
@@ -293,14 +307,14 @@ class Reader:
 
     def _message(self, use: Use, text: str) -> InboundMessage:
         room = self._room(use)
-        strange = self._decoder.refusal_of(use.user, use.channel) == PAIRING
+        strange = self._decoder.refusal_of(use.user, use.channel, team=use.team) == PAIRING
         return InboundMessage(
             event_key=self._key(use),
             message_id=use.id,
             memory_key=f"slack-{use.channel}-{LANE_PREFIX}{use.id}",
             world=self._me.world(self._names.team()),
             room=room,
-            sender=self._decoder.visitor(use.user, use.user_name, self._names),
+            sender=self._decoder.visitor(use.user, use.user_name, self._names, team=use.team),
             content=Content(
                 text=text,
                 source="slack",

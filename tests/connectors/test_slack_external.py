@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bot_host.connector import InboundMessage, Skipped
+from bot_host.connector import CommandSpec, InboundMessage, Option, Skipped
+from connectors.slack.answering import REFUSED
 from connectors.slack.config import SlackConfig
 from connectors.slack.decode import Decoder
 from connectors.slack.events import Self
@@ -84,6 +85,21 @@ def test_their_buttons_follow_the_same_policy() -> None:
         assert decoder.refusal_of("U1", "C1") == expected
 
 
+def test_of_a_button_the_event_alone_says_whose_they_are() -> None:
+    for me, teams, team, expected in (
+        (ME, (), "T2", EXTERNAL),
+        (ME, (), "T1", None),
+        (ME, (), "", None),
+        (GRID, ("T2", "E1"), "T2", None),
+        (GRID, ("T9", "E9"), "T9", EXTERNAL),
+        (GRID, (), "T9", EXTERNAL),
+    ):
+        decoder = Decoder(me, SlackConfig(external="ignore"), teams=lambda _user, found=teams: found)
+        assert decoder.refusal_of("U1", "C1", team=team) == expected, (me, teams, team)
+    decoder = Decoder(ME, SlackConfig(roles={"S1": "admin"}), groups=lambda _user: ("S1",))
+    assert [decoder.visitor("U1", "", Book(), team=team).roles for team in ("T2", "T1")] == [(), ("S1",)]
+
+
 @pytest.mark.parametrize(
     ("user", "teams"),
     [
@@ -111,3 +127,33 @@ async def test_they_are_known_by_the_look_up(tmp_path: Path) -> None:
         assert {each.content.text for each in bot.host.messages} == {"hello"}
         [skipped] = {each.reason for each in await bot.host.wait_for(Skipped)}
         assert skipped == EXTERNAL_UNADDRESSED
+
+
+@pytest.mark.parametrize("policy", ["ignore", "mentions"])
+async def test_buttons_and_shortcuts_of_people_from_elsewhere(tmp_path: Path, policy: str) -> None:
+    async with FakeSlack() as slack, running(slack, tmp_path, external=policy) as bot:
+        bot.host.known_commands = [
+            CommandSpec(
+                name="ask",
+                description="Ask.",
+                options=(Option(name="text", description="What", required=True),),
+                says="text",
+                menus={"message": "Ask", "anywhere": "Ask"},
+            )
+        ]
+        eve, shared = slack.add_user("eve"), slack.add_channel("shared")
+        eve.team_id = "T0OTHER01"
+        # Nothing is known of her yet, and where she is from cannot be looked up.
+        slack.fail("users.info", "user_not_visible")
+        message = slack.workspace.user_message(shared, eve, "hello")
+        await slack.message_shortcut(shared, eve, "message:ask", message)
+        await slack.press(shared, eve, "c:nothing:0")
+        await slack.shortcut(eve, "anywhere:ask")
+        await slack.wait_acked()
+        if policy == "ignore":
+            await slack.wait_until(lambda: len(slack.responses) == 2)
+            assert {each["text"] for each in slack.responses} == {REFUSED}
+            assert bot.host.messages == slack.views == []
+        else:
+            assert [each.command for each in bot.host.messages if each.command]
+            await slack.wait_until(lambda: len(slack.views) == 1)

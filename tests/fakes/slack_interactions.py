@@ -162,7 +162,7 @@ class Interactivity:
             container["thread_ts"] = message["thread_ts"]
         payload = {
             "type": "block_actions", "team": {"id": TEAM_ID, "domain": "fake-works"}, "api_app_id": APP_ID,
-            "user": {"id": user.id, "team_id": TEAM_ID, "username": user.name, "name": user.name},
+            "user": {"id": user.id, "team_id": user.team_id, "username": user.name, "name": user.name},
             "token": "fake", "channel": {"id": channel.id, "name": channel.name},
             "is_enterprise_install": False, "enterprise": None, "container": container,
             "actions": [action], "state": {"values": values}, **self._common(channel, user, message),
@@ -189,7 +189,7 @@ class Interactivity:
         }
         payload = {
             "type": "view_submission", "team": {"id": TEAM_ID, "domain": "fake-works"}, "token": "fake",
-            "user": {"id": user.id, "team_id": TEAM_ID, "username": user.name, "name": user.name},
+            "user": {"id": user.id, "team_id": user.team_id, "username": user.name, "name": user.name},
             "api_app_id": APP_ID, "trigger_id": uuid.uuid4().hex, "response_urls": [],
             "is_enterprise_install": False, "enterprise": None,
             "view": {**view, "state": {"values": state}},

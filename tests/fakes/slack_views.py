@@ -42,7 +42,7 @@ class Views(Interactivity, People):
     def _who(self, user: FakeUser) -> Json:
         return {
             "team": {"id": TEAM_ID, "domain": "fake-works"}, "api_app_id": APP_ID, "token": "fake",
-            "user": {"id": user.id, "team_id": TEAM_ID, "username": user.name, "name": user.name},
+            "user": {"id": user.id, "team_id": user.team_id, "username": user.name, "name": user.name},
             "is_enterprise_install": False, "enterprise": None,
         }  # fmt: skip
 
