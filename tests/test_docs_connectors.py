@@ -35,5 +35,6 @@ def test_each_row_names_a_test_that_exists(page: Path) -> None:
             assert not name or re.search(rf"def {name}\b", text), f"{name} is not there: {row}"
 
 
-def test_discord_has_its_tables() -> None:
-    assert len(rows(ROOT / "docs" / "connectors" / "discord.md")) > 70
+@pytest.mark.parametrize(("page", "most"), [("discord", 70), ("slack", 130)])
+def test_each_has_its_tables(page: str, most: int) -> None:
+    assert len(rows(ROOT / "docs" / "connectors" / f"{page}.md")) > most

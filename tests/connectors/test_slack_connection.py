@@ -157,6 +157,22 @@ async def test_a_cut_connection_is_told_and_mended(tmp_path: Path, monkeypatch: 
         }
 
 
+async def test_a_socket_that_answers_no_pings_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.slack.intake.PING_S", 0.1)
+    async with FakeSlack() as slack, running(slack, tmp_path) as bot:
+        [silent] = await slack.wait_connected()
+        slack.socket_mode.answer_pings = False
+        await slack.wait_until(lambda: len(slack.socket_mode.sockets) >= 2)
+        slack.socket_mode.answer_pings = True
+        await slack.wait_until(lambda: silent not in slack.socket_mode.open_sockets)
+        ada = slack.add_user("ada")
+        await slack.say(slack.add_im(ada), ada, "still there?")
+        await slack.wait_acked()
+        assert {message.content.text for message in bot.host.messages} == {"still there?"}
+
+
 async def test_a_connection_that_does_not_come_back_is_begun_afresh(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
