@@ -4,6 +4,6 @@ It writes docs/connectors/{platform}-transcripts.md. A test makes the pages agai
 platform: a module with its stage and scenes like those here, and its `SCRIPT` below.
 """
 
-from tests.transcripts import discord, telegram
+from tests.transcripts import discord, slack, telegram
 
-SCRIPTS = {script.platform: script for script in (discord.SCRIPT, telegram.SCRIPT)}
+SCRIPTS = {script.platform: script for script in (discord.SCRIPT, telegram.SCRIPT, slack.SCRIPT)}
