@@ -69,6 +69,22 @@ async def test_a_backlog_that_cannot_be_stored_at_first_stays_missed(
         assert missed(host) == texts(host) == ["waiting"]
 
 
+async def test_a_new_user_name_counts_from_the_next_login_on(
+    fake: FakeTelegram, host: RecordingHost, ann: User
+) -> None:
+    club = fake.world.supergroup("Club")
+    async with running(make(fake), host):
+        await host.wait_connected()
+        fake.bot.user.username = "new_name_bot"
+        fake.fail("getUpdates")
+        await fake.wait_for_call("getMe", count=2, answered=True)
+        await fake.say(club, ann, "@new_name_bot, are you there?")
+        [found] = await host.wait_for(InboundMessage)
+    assert found.content.mention_context is not None
+    assert found.content.mention_context.is_mention
+    assert found.content.text == "are you there?"
+
+
 def test_a_repeat_is_marked_if_it_is_wanted(fake: FakeTelegram) -> None:
     [payload] = encode(Content(text="**hello** & more"), HERE)
     for wanted in (True, False):

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -305,7 +306,10 @@ async def test_a_preview_is_shown_again_before_it_is_gone(
     assert {draft["text"] for draft in desk.fake.methods.drafts} == {"Let me look."}
 
 
-async def test_too_many_are_slowed_down_as_telegram_asks(desk: Desk) -> None:
+async def test_too_many_are_slowed_down_as_telegram_asks(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, previews.__name__)
     desk.fake.flood(METHOD, retry_after=1)
     stream = desk.open()
     await stream.write("Roses")
@@ -315,6 +319,7 @@ async def test_too_many_are_slowed_down_as_telegram_asks(desk: Desk) -> None:
     await stream.abandon()
     assert [draft["text"] for draft in desk.fake.methods.drafts] == ["Roses want sun"]
     assert len(desk.fake.called(METHOD)) == 3
+    assert "the answer is shown more slowly" in caplog.text
 
 
 async def test_a_chat_that_wants_no_messages_gets_no_previews(desk: Desk) -> None:
