@@ -370,9 +370,13 @@ def _bolt_request(request: SocketModeRequest, done: list[InboundEvent]) -> Async
     event = request.payload.get("event")
     if request.type == "events_api" and not (isinstance(event, dict) and isinstance(event.get("type"), str)):
         return None
+    body = request.payload
+    if request.type == "events_api":
+        # The envelope has said what it is; bolt goes by the payload.
+        body = {"type": "event_callback", **body}
     try:
         return AsyncBoltRequest(
-            mode="socket_mode", body=request.payload, headers=build_headers(request), context={DONE: done}
+            mode="socket_mode", body=body, headers=build_headers(request), context={DONE: done}
         )
     except (TypeError, ValueError, KeyError, AttributeError):
         return None

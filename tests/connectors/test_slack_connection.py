@@ -66,6 +66,15 @@ async def test_an_envelope_is_as_good_as_a_hello(tmp_path: Path, monkeypatch: py
         await host.tasks.close()
 
 
+async def test_an_envelope_says_that_it_has_an_event(tmp_path: Path) -> None:
+    async with FakeSlack() as slack, running(slack, tmp_path) as bot:
+        event = {"type": "message", "channel": "D1", "user": "U1", "text": "hi", "ts": "1795484533.000100"}
+        envelope = slack.socket_mode.add("events_api", {"event": event})
+        await slack.socket_mode.deliver(envelope)
+        await slack.wait_acked(envelope)
+        assert [message.content.text for message in bot.host.messages] == ["hi"]
+
+
 async def test_a_proxy_is_not_asked_for_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     async with FakeSlack() as slack, running(slack, tmp_path) as bot:

@@ -153,6 +153,7 @@ async def test_buttons_and_shortcuts_of_people_from_elsewhere(tmp_path: Path, po
         if policy == "ignore":
             await slack.wait_until(lambda: len(slack.responses) == 2)
             assert {each["text"] for each in slack.responses} == {REFUSED}
+            assert {each.args["user"] for each in slack.calls if each.method == "users.info"} == {eve.id}
             assert bot.host.messages == slack.views == []
         else:
             assert [each.command for each in bot.host.messages if each.command]
