@@ -10,6 +10,8 @@ from bot_host.types.errors import BotHostError, StoreError, StoreUnfit
 _LOST: Final = (
     OSError,
     asyncpg.InterfaceError,
+    # What a connection says that the server has ended, before the end of its stream has been read.
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
