@@ -78,8 +78,11 @@ class PostgresDriver:
             self._reader = self._searcher = self._batches(first, self._groups.read)
         else:
             if await postgres_schema.settle(connection) is Standing.OLDER:
+                # Not under the hands of a host of that version.
+                await self._claim(first)
                 log.info("the database %s is of an older version and is upgraded now", place_of(self._url))
                 await run_migrations(self._url)
+                await first.release()
             self._writer = self._batches(first, self._groups.write)
             self._reader = self._batches(await self._line("reader", read_only=True), self._groups.read)
             searcher = await self._line("searcher", read_only=True)
@@ -115,24 +118,27 @@ class PostgresDriver:
         """See Store."""
         if not self._is_open or self._read_only:
             raise StoreError("the database is not open to be worked on")
-        loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + CLAIM_S
-        told = False
         try:
-            while holder := await self._lines[0].claim():
-                if loop.time() >= give_up_at:
-                    raise StoreError(
-                        f"another Bot Host ({holder}) works on the database {place_of(self._url)}, and its "
-                        "messages would be answered twice: end it, or give this one another database.url"
-                    )
-                if not told:
-                    log.warning("another Bot Host (%s) uses this database; waiting for it to end", holder)
-                    told = True
-                await asyncio.sleep(LOOK_S)
+            await self._claim(self._lines[0])
         except BotHostError:
             raise
         except Exception as error:
             raise explain(error, self._url) from error
+
+    async def _claim(self, line: Line) -> None:
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + CLAIM_S
+        told = False
+        while holder := await line.claim():
+            if loop.time() >= give_up_at:
+                raise StoreError(
+                    f"another Bot Host ({holder}) works on the database {place_of(self._url)}, and its "
+                    "messages would be answered twice: end it, or give this one another database.url"
+                )
+            if not told:
+                log.warning("another Bot Host (%s) uses this database; waiting for it to end", holder)
+                told = True
+            await asyncio.sleep(LOOK_S)
 
     async def close(self) -> None:
         """See Driver."""

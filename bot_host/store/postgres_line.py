@@ -84,6 +84,11 @@ class Line:
         pid, where = await self._holder(connection)
         return f"process {pid} of the server, from {where}" if pid else "a process that is ending"
 
+    async def release(self) -> None:
+        """Let go of the host's lock."""
+        self._claimed = False
+        await (await self.get()).execute(f"SELECT pg_advisory_unlock({HOST_LOCK})")
+
     async def _take_again(self, connection: asyncpg.Connection) -> None:
         """The lock for a new connection: the server may not have noticed yet that the old one is gone."""
         give_up_at = asyncio.get_running_loop().time() + CLOSE_S

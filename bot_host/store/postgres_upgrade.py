@@ -1,7 +1,9 @@
 """Bringing an older PostgreSQL database to the present schema. Alembic is imported only when it is due."""
 
+from functools import partial
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
 
 from bot_host.store.postgres_errors import place_of
 from bot_host.store.upgrade import MIGRATIONS
@@ -24,9 +26,9 @@ async def run_migrations(url: str, *, to: str = "head") -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, to)
 
-    engine = create_async_engine(
-        urlunsplit(urlsplit(url)._replace(scheme="postgresql+asyncpg")), poolclass=NullPool
-    )
+    # Connected by asyncpg's own reading of the URL, as everywhere else: SQLAlchemy has another one.
+    connect = partial(asyncpg.connect, url)
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     try:
         async with engine.begin() as connection:
             await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")

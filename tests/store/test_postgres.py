@@ -250,6 +250,7 @@ class TestOneHost:
         with pytest.raises(StoreError, match=r"another Bot Host \(process \d+ .* answered twice: end it"):
             await second.claim()
         await driver.close()
+        monkeypatch.undo()
         await second.claim()
         await second.close()
 
