@@ -113,6 +113,10 @@ class Replies:
         if payload.get("files"):
             found = await self._send_files(payload, target, web)
             if isinstance(found, Sent):
+                if not target.channel_id.startswith("D"):
+                    # They look at the channel.
+                    names = escape(", ".join(str(each["name"]) for each in payload["files"]))
+                    await self.tell(target, f"{names}: see our direct messages.", web)
                 return found
             text = escape(notes(found))
             payload = {"text": text, "plain": text}

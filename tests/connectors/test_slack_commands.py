@@ -174,4 +174,6 @@ class TestAnswers:
         note, file = stage.slack.posts(channel=stage.slack.add_im(stage.ada))
         assert note["text"] == "For you alone: mydata.json"
         assert [each["name"] for each in file["files"]] == ["mydata.json"]
+        [told] = stage.slack.ephemerals
+        assert (told["channel"], told["text"]) == (stage.general.id, "mydata.json: see our direct messages.")
         assert stage.slack.posts(channel=stage.general) == []

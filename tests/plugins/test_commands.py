@@ -109,8 +109,10 @@ class TestRooms:
             ("/follow", ParticipantState.FOLLOWED),
             ("/follow off:1", None),
         ):
-            await ask(house, text, **GROUP)
+            told = await ask(house, text, **GROUP)
             assert await house.store.get_participant_state(room, house.agent_id) is state
+            # On Slack they are called otherwise: what is told holds on every platform.
+            assert ("`off`" in told, "/" in told) == (state is not None, False)
 
     async def test_reset_needs_an_admin_among_several(self, house: House) -> None:
         assert await ask(house, "/reset", **GROUP) == "/reset needs the role ADMIN here."

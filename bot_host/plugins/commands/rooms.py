@@ -45,7 +45,7 @@ async def _mute(agent: Agent, call: CommandCall) -> str:
         await _hold(agent, call, None)
         return "I take part here again."
     await _hold(agent, call, ParticipantState.MUTED)
-    return "I am quiet here from now on; a mention still reaches me. `/mute off` ends that."
+    return "I am quiet here from now on; a mention still reaches me. The same with `off` ends that."
 
 
 async def _follow(agent: Agent, call: CommandCall) -> str:
@@ -53,7 +53,7 @@ async def _follow(agent: Agent, call: CommandCall) -> str:
         await _hold(agent, call, None)
         return "I answer here when I am addressed."
     await _hold(agent, call, ParticipantState.FOLLOWED)
-    return "I look at every message here from now on. `/follow off` ends that."
+    return "I look at every message here from now on. The same with `off` ends that."
 
 
 async def _hold(agent: Agent, call: CommandCall, held: ParticipantState | None) -> None:
