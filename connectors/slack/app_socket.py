@@ -14,11 +14,12 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot_host.connector import ConnectorError, HttpAnswer, LoginError, Supervisor
-from connectors.slack.client import LOGIN_PATIENCE_S, LOST_PATIENCE_S, WATCH_S
+from bot_host.connector import HttpAnswer, LoginError, Supervisor
+from connectors.slack.client import LOST_PATIENCE_S, WATCH_S
 from connectors.slack.config import SlackConfig
 from connectors.slack.errors import login_error
-from connectors.slack.intake import CLOSE_S, Socket
+from connectors.slack.intake import Socket
+from connectors.slack.opening import hang_up, opened
 
 log = logging.getLogger(__name__)
 
@@ -70,20 +71,7 @@ class AppSocket:
             await self._socket.connect()  # type: ignore[no-untyped-call]
             await self._hello.wait()
 
-        opening, stopping = tasks.spawn("slack connect", open_it()), tasks.spawn("slack stop", stop.wait())
-        try:
-            await asyncio.wait(
-                {opening, stopping}, timeout=LOGIN_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED
-            )
-            if opening.done():
-                opening.result()
-            elif not stop.is_set():
-                raise ConnectorError("Slack's websocket does not open")
-            return opening.done()
-        finally:
-            opening.cancel()
-            stopping.cancel()
-            await asyncio.wait({opening, stopping})
+        return await opened(open_it(), stop, tasks)
 
     async def _watch(self, stop: asyncio.Event, stands: Callable[[bool], Awaitable[None]]) -> None:
         lost_at = 0.0
@@ -109,16 +97,8 @@ class AppSocket:
                 pass
 
     async def _close(self) -> None:
-        socket = self._socket
-        socket.socket_mode_request_listeners.clear()
-        try:
-            async with asyncio.timeout(CLOSE_S):
-                await socket.close()  # type: ignore[no-untyped-call]
-        except TimeoutError:
-            await socket.aiohttp_client_session.close()
-        left = [socket.message_processor, socket.message_receiver, socket.current_session_monitor]
-        if tasks := [task for task in left if task is not None]:
-            await asyncio.wait(tasks, timeout=CLOSE_S)
+        self._socket.socket_mode_request_listeners.clear()
+        await hang_up(self._socket)
 
     async def _on_frame(
         self, _client: AsyncBaseSocketModeClient, message: dict[str, Any], _raw: str | None

@@ -56,6 +56,7 @@ from connectors.slack.lookups import Workspace
 from connectors.slack.moves import Moves
 from connectors.slack.names import Lookup
 from connectors.slack.needs import AGENT_SCOPE
+from connectors.slack.opening import opened
 from connectors.slack.posting import Posting
 from connectors.slack.proof import Proofs
 from connectors.slack.readers import make_readers
@@ -70,8 +71,6 @@ from connectors.slack.web import open_session, web_client
 
 log = logging.getLogger(__name__)
 
-LOGIN_PATIENCE_S: Final = 30.0
-"""For the websocket and its `hello`; then a fresh URL is asked for."""
 LOST_PATIENCE_S: Final = 60.0
 """How long slack-sdk may try to reconnect: it keeps to one URL, which Slack takes only once."""
 WATCH_S: Final = 1.0
@@ -261,21 +260,7 @@ class SlackConnector:
 
     async def _connect(self, host: ConnectorHost, intake: Intake, url: str) -> bool:
         """Open the websocket. False: told to stop meanwhile."""
-        opening = host.tasks.spawn("slack connect", intake.open(url))
-        stopping = host.tasks.spawn("slack stop", self._stop.wait())
-        try:
-            await asyncio.wait(
-                {opening, stopping}, timeout=LOGIN_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED
-            )
-            if not opening.done() and not self._stop.is_set():
-                raise ConnectorError("Slack's websocket does not open")
-            if opening.done():
-                opening.result()
-            return opening.done()
-        finally:
-            opening.cancel()
-            stopping.cancel()
-            await asyncio.wait({opening, stopping})
+        return await opened(intake.open(url), self._stop, host.tasks)
 
     async def _watch(self, host: ConnectorHost, intake: Intake, catch_up: CatchUp, me: Self) -> None:
         lost_s = 0.0

@@ -46,6 +46,7 @@ from connectors.slack.calls import Wire
 from connectors.slack.errors import login_error
 from connectors.slack.events import Self
 from connectors.slack.logs import BOLT_LOG, SDK_LOG
+from connectors.slack.opening import hang_up
 from connectors.slack.using import KINDS, Tell, Uses
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,6 @@ WAITING: Final = 1_000
 """Envelopes that wait for the disk. One more is not taken and not acknowledged: Slack delivers it again."""
 FINISH_S: Final = 10.0
 """For the envelope under way when the intake stops."""
-CLOSE_S: Final = 5.0
 PING_S: Final = 5.0
 """Between pings; slack-sdk takes a socket for dead after four without an answer."""
 ANY: Final = re.compile(r".*", re.DOTALL)
@@ -247,17 +247,7 @@ class Intake:
         await self._uses.finish(FINISH_S)
         if self._consumer is not None:
             await self._end(self._consumer)
-        try:
-            async with asyncio.timeout(CLOSE_S):
-                await socket.close()
-        except TimeoutError:
-            if isinstance(socket, Socket):
-                await socket.aiohttp_client_session.close()
-        left = [socket.message_processor, socket.message_receiver, socket.current_session_monitor]
-        tasks = [task for task in left if task is not None]
-        # slack-sdk cancels these but does not wait for them.
-        if tasks:
-            await asyncio.wait(tasks, timeout=CLOSE_S)
+        await hang_up(socket)
 
     async def _end(self, consumer: "asyncio.Task[None]") -> None:
         try:
