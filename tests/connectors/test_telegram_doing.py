@@ -165,11 +165,14 @@ async def test_an_anonymous_administrator_may_what_each_hidden_one_may(b: Bench)
     assert told == 'error: the person who asks lacks the right Pin Messages in "Shed"'
 
 
-async def test_those_who_run_the_bot_may_what_it_may(tmp_path: Path) -> None:
+async def test_those_who_run_the_bot_may_in_a_group_what_the_group_lets_them(tmp_path: Path) -> None:
     async with bench(tmp_path, bob_owns=True) as b:
         b.lead_bot("can_pin_messages")
-        assert (await b.ask("PIN_MESSAGE", by=b.bob)).startswith("Pinned in")
-        assert "lacks the right" in await b.ask("PIN_MESSAGE")
+        assert "lacks the right Pin Messages" in await b.ask("PIN_MESSAGE", by=b.bob)
+        shed = b.fake.world.supergroup("Shed")
+        b.lead_bot("can_pin_messages", chat=shed)
+        b.lead(b.bob, "can_pin_messages", chat=shed)
+        assert (await b.ask("PIN_MESSAGE", by=b.bob, where=shed)).startswith("Pinned in")
 
 
 async def test_where_telegram_does_not_tell_of_members_it_says_so(b: Bench) -> None:
