@@ -110,7 +110,7 @@ async def _database(loaded: Loaded) -> list[CheckLine]:
     look_at_places(loaded)
     # First of all: of a database that cannot be served at all it says so.
     looked_at = make_store(loaded.config.database.url, base=loaded.folder, read_only=True)
-    if loaded.config.database.sqlite_path is None:
+    if loaded.config.database.in_memory:
         return [CheckLine(name="database", ok=True, detail="in memory: it ends with the host")]
     try:
         async with looked_at as store:

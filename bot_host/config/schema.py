@@ -71,7 +71,12 @@ class DatabaseConfig(_Table):
     def sqlite_path(self) -> Path | None:
         """The file of a SQLite URL; None for PostgreSQL and for `sqlite:///:memory:`."""
         path = self.url.removeprefix(SQLITE)
-        return Path(path) if self.url.startswith(SQLITE) and path != ":memory:" else None
+        return Path(path) if self.url.startswith(SQLITE) and not self.in_memory else None
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it ends with the host."""
+        return self.url == f"{SQLITE}:memory:"
 
 
 class WebConfig(_Table):

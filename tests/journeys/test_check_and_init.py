@@ -333,7 +333,7 @@ BAD_CONFIGS = {
     "broken toml": ("[host\n", "config.toml:1:6", "not TOML"),
     "no character": ('[[agents]]\ncharacter = "nobody.toml"\n', "nobody.toml", "no such file"),
     "open to the world": ('[web]\nhost = "0.0.0.0"\n', "web.token", "loopback"),
-    "postgresql": ('[database]\nurl = "postgresql://a:secretword@h/d"\n', "PostgreSQL", "later version"),
+    "postgresql": ('[database]\nurl = "postgresql://a:secretword@h"\n', "database.url", "host and database"),
 }
 
 
