@@ -49,6 +49,7 @@ from connectors.slack.events import (
 from connectors.slack.external import Teams, is_external, refuse
 from connectors.slack.files import attachments, quotes
 from connectors.slack.happenings import IGNORED, read_reaction
+from connectors.slack.needs import plain_command
 from connectors.slack.places import PLACES
 from connectors.slack.text import mentioned_channels, mentioned_users, mentions, readable
 
@@ -315,7 +316,7 @@ class Decoder:
         return RoomRef(key=key, type=kind, channel_id=channel, thread_id=thread, name=name)
 
     def _content(self, event: Event, names: Directory, context: MentionContext, kind: ChannelType) -> Content:
-        text = readable(text_of(event, "text"), names, own_id=self._me.user_id)
+        text = plain_command(readable(text_of(event, "text"), names, own_id=self._me.user_id))
         if event.get("subtype") == "me_message":
             text = f"*{text}*"
         return Content(

@@ -1,5 +1,6 @@
 """What the app must be allowed to do and asked to be told: the source of its manifest and of `check`."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -112,6 +113,10 @@ GROUPS: Final = "usergroups:read"
 """For `allow`, `deny` and `roles` that name user groups."""
 
 
+_WRITTEN: Final = re.compile(rf"!({PREFIX}\w+)", re.IGNORECASE)
+"""A command in a thread, where slash commands do not work."""
+
+
 def slash_of(name: str) -> str:
     """How a command is written on Slack."""
     return f"/{PREFIX}{name}" if name in RESERVED else f"/{name}"
@@ -122,6 +127,12 @@ def command_of(slash: str) -> str:
     name = slash.removeprefix("/").lower()
     bare = name.removeprefix(PREFIX)
     return bare if bare in RESERVED else name
+
+
+def plain_command(text: str) -> str:
+    """`text`; one that begins with `!bot_mute`, as the slash command is called, begins with `!mute`."""
+    found = _WRITTEN.match(text)
+    return text if found is None else f"!{command_of(found[1])}{text[found.end() :]}"
 
 
 def hears_direct(config: SlackConfig) -> bool:

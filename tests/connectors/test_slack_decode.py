@@ -412,5 +412,19 @@ def test_files_and_shared_messages() -> None:
     assert [media.id for media in quote.attachments] == ["F5"]
 
 
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("!bot_mute off", "!mute off"),
+        ("<@UBOT> !BOT_Mute", "!mute"),
+        ("!bot_why", "!bot_why"),
+        ("say !bot_mute", "say !bot_mute"),
+        ("!mute", "!mute"),
+    ],
+)
+def test_a_command_in_a_thread_may_be_called_as_the_slash_command(text: str, read: str) -> None:
+    assert decode(message(text, thread_ts=EARLIER)).content.text == read
+
+
 def test_a_me_message_reads_as_one() -> None:
     assert decode(message("waves", subtype="me_message")).content.text == "*waves*"
