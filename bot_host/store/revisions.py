@@ -26,7 +26,16 @@ DELETED: Final = "deleted"
 """Why a part is not sent any more: its question is gone."""
 LOOK_BACK: Final = timedelta(days=1)
 """Among messages of so long before its answer the others are looked for that it answers, too."""
-SECOND_CHANCE: Final = frozenset({"not addressed", "muted", "the model chose silence"})
+SECOND_CHANCE: Final = frozenset(
+    {
+        "not addressed",
+        "muted",
+        "empty message",
+        "the model chose silence",
+        "the model that decides failed",
+        "the model's decision was unclear",
+    }
+)
 """Why a message was ignored that is answered after all, when an edit turns it to the agent."""
 
 _i, _o = inbox.c, outbox.c

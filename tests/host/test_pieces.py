@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -137,6 +138,22 @@ async def test_in_a_group_any_piece_may_name_the_agent(house: House) -> None:
     p = house.platform
     group: dict[str, Any] = {"room": "general", "type": ChannelType.GROUP}
     await p.accept(piece(p, 1, **group))
+    await p.accept(piece(p, 2, "look", mention=True, **group))
+    await p.wait_sent()
+    await settled(house)
+    balance = (await house.store.audit_rows(host_runs=True)).balance
+    assert (balance.received, balance.answered) == (1, 1)
+
+
+@pytest.mark.parametrize("file", [False, True])
+async def test_the_piece_that_names_the_agent_may_come_when_the_others_were_let_pass(
+    house: House, file: bool
+) -> None:
+    p = house.platform
+    group: dict[str, Any] = {"room": "general", "type": ChannelType.GROUP, "settle_s": 0.0}
+    await p.accept(piece(p, 1, file=file, **group))
+    await settled(house)
+    assert (await house.store.audit_rows(host_runs=True)).balance.ignored == 1
     await p.accept(piece(p, 2, "look", mention=True, **group))
     await p.wait_sent()
     await settled(house)
