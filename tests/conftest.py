@@ -1,6 +1,7 @@
 """For all tests."""
 
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -20,3 +21,12 @@ def _logging_is_left_as_it_was() -> Iterator[None]:
     before = _logging()
     yield
     assert _logging() == before
+
+
+@pytest.fixture(autouse=True)
+def _no_discord_connector_is_left_open() -> Iterator[None]:
+    """discord.py has its addresses once for the process: one that stays open keeps them from later tests."""
+    yield
+    bases = sys.modules.get("connectors.discord.bases")
+    left = [] if bases is None else [holder.config.api_base for holder in bases._holders]
+    assert left == [], "a test did not close its DiscordConnector"

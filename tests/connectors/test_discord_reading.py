@@ -318,6 +318,7 @@ async def test_actions_can_be_chosen_in_the_config(tmp_path: Path) -> None:
     connector = DiscordConnector(DiscordConfig(voice=True))
     assert {action.name for action in connector.actions()} <= set(spec.actions)
     assert set(ACTIONS) <= {action.name for action in connector.actions()}
+    await connector.close()
     with pytest.raises(ValueError, match='there is no action "READ"; there are READ_CHANNEL, '):
         DiscordConfig(actions=["READ"])
 

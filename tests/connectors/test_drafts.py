@@ -193,10 +193,11 @@ def test_how_often_telegram_is_asked(streaming: Any, private: float, group: floa
 
 
 @pytest.mark.parametrize(("streaming", "every_s"), [("auto", 1.2), (True, 1.2), (False, 0)])
-def test_how_often_slack_and_discord_are_asked(streaming: Any, every_s: float) -> None:
+async def test_how_often_slack_and_discord_are_asked(streaming: Any, every_s: float) -> None:
     slack = SlackConnector(slack_client.SlackConfig(streaming=streaming))
     assert isinstance(slack, DraftingConnector)
     assert slack.edit_every_s(target("C1")) == every_s
     discord = DiscordConnector(DiscordConfig(token="t", streaming=streaming))
     assert isinstance(discord, DraftingConnector)
     assert discord.edit_every_s(target("1")) == every_s
+    await discord.close()
