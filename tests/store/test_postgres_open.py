@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -13,7 +14,7 @@ from bot_host.store import make_store, postgres_schema
 from bot_host.store import postgres as driver
 from bot_host.store.postgres_line import HOST_LOCK
 from bot_host.store.postgres_upgrade import run_migrations
-from bot_host.types.errors import NotReady, StoreError, StoreUnfit
+from bot_host.types.errors import ConfigError, NotReady, StoreError, StoreUnfit
 from tests import postgres
 from tests.store.samples import AGENT, CHARACTER, make_admission
 
@@ -95,6 +96,14 @@ class TestRefused:
         url = urlunsplit(urlsplit(guarded.url)._replace(netloc="bot:hunter2@", path="/bots"))
         async with make_store(url, base=BASE) as store:
             assert await store.pending_count() == 0
+
+
+def test_without_its_package_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("bot_host.store.postgres")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    with pytest.raises(ConfigError, match=r'pip install "bot-host\[postgres\]"'):
+        make_store("postgresql://bot:hunter2@db/bots", base=BASE)
 
 
 async def test_a_server_that_is_too_old_is_refused(empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
