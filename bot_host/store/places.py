@@ -30,6 +30,7 @@ ROOM_FIELDS: Final = (
     "channel_id",
     "thread_id",
     "metadata",
+    "open",
 )
 ENTITY_FIELDS: Final = ("id", "agent_id", "names", "metadata")
 
@@ -176,6 +177,7 @@ def ensure_room(room: Room) -> Unit[None]:
         "channel_id": room.channel_id,
         "thread_id": room.thread_id,
         "metadata": room.metadata,
+        "open": room.open,
     }
     if not rows:
         yield INSERT_ROOM(id=room.id, agent_id=room.agent_id, **told, created_at=utc_now())

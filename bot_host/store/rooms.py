@@ -144,6 +144,7 @@ def update_room(room: Room) -> Unit[bool]:
         channel_id_=room.channel_id,
         thread_id_=room.thread_id,
         metadata_=room.metadata,
+        open_=room.open,
     )
     return bool(rows)
 

@@ -25,7 +25,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot_host.store.columns import Id, Json, Key, Moment, Real, Seq, Words
 
-HEAD: Final = "0013"
+HEAD: Final = "0014"
 
 metadata: Final = MetaData(
     naming_convention={
@@ -90,6 +90,8 @@ rooms: Final = Table(
     Column("thread_id", Key, nullable=False),
     Column("metadata", Json, nullable=False),
     Column("created_at", Moment, nullable=False),
+    # Whether all of its world may read it; NULL: not known, and so not.
+    Column("open", Boolean),
     Index(None, "agent_id", "channel_id"),
     Index(None, "world_id"),
 )

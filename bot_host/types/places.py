@@ -73,6 +73,8 @@ class Room:
     channel_id: str = ""
     thread_id: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
+    open: bool | None = None
+    """Whether everybody of its world may read it; None: nobody said so, and it counts as not."""
 
     def setting(self, name: str) -> Any:
         """What was set for this room alone (`metadata.settings`); None: nothing."""
