@@ -25,6 +25,10 @@ _HEADING: Final = re.compile(r" {0,3}#{1,6}[ \t]")
 _SOLID: Final = re.compile(r"\S")
 _OPENS: Final = re.compile(r"(?:(?:[-*+]|\d{1,9}[.)]) {1,4})?(?:~{3}|`{3,}+[^`\n]*+(?:\n|\Z))")
 _TICKS: Final = re.compile("`+")
+_NEARLY_OPENS: Final = re.compile(
+    r"^ *(?:(?:[-*+]|\d{1,9}[.)]) {1,4})?(?P<run>`{3,}+)[^`\n]*+(?=`)", re.MULTILINE
+)
+"""A line that would open a code block if it ended before its further backticks."""
 _CODE_RUN: Final = re.compile(r"[^\n`~]?(?:`{3,}|~{3,})\s*[^\n`~]?")
 _WIDEST: Final = "x" * 6
 """As long as one character can be: no markup makes one longer ("&quot;")."""
@@ -81,6 +85,7 @@ class _Splitter:
         self.measure = measure
         self.fences = [fence for fence in find_fences(text) if self._can_cut(fence)]
         self._starts = [fence.start for fence in self.fences]
+        self._nearly = [(found.end("run"), found.end()) for found in _NEARLY_OPENS.finditer(text)]
         self.atoms: list[Span] = []
         self.cuts: list[_Cut] = []
         self._ends: list[int] = []
@@ -167,8 +172,11 @@ class _Splitter:
         return _Rank.WORD
 
     def _sound(self, cut: _Cut) -> Iterator[_Cut]:
-        """No cut where the rest, now at the start of a line, would open a code block."""
+        """No cut that makes the start of a code block: of the rest's first line, or of the last one before it."""
         if self._fence_at(cut.next) is None and self._opens(cut.next):
+            return
+        near = bisect.bisect_right(self._nearly, (cut.end, len(self.text))) - 1
+        if near >= 0 and cut.end <= self._nearly[near][1] and self._fence_at(cut.end - 1) is None:
             return
         yield cut
 

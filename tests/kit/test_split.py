@@ -352,6 +352,11 @@ def test_without_blocks_only_white_space_goes(
     assert "".join("".join(check(text, limit, measure)).split()) == "".join(text.split())
 
 
+def test_no_cut_makes_an_opening_line_of_what_was_none() -> None:
+    text = "[a label](https://example.org/a) ```\n``\n`` \n`` `\n`` ``\n``` ``\n``` "
+    assert [open_fence(piece) for piece in check(text, 60)] == ["", ""]
+
+
 @settings(max_examples=400, deadline=None)
 @given(TEXTS, st.integers(60, 300), MEASURES)
 def test_code_blocks_are_closed_in_every_piece(text: str, limit: int, measure: Callable[[str], int]) -> None:
