@@ -172,7 +172,7 @@ class _Splitter:
         return _Rank.WORD
 
     def _sound(self, cut: _Cut) -> Iterator[_Cut]:
-        """No cut that makes the start of a code block: of the rest's first line, or of the last one before it."""
+        """No cut that makes a line open a code block: the rest's first one, or the last one before it."""
         if self._fence_at(cut.next) is None and self._opens(cut.next):
             return
         near = bisect.bisect_right(self._nearly, (cut.end, len(self.text))) - 1
