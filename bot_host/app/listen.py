@@ -5,7 +5,7 @@ import errno
 import socket
 from typing import Final, Protocol
 
-from bot_host.config.schema import WebConfig
+from bot_host.config.schema import Loaded, WebConfig
 from bot_host.host import BotHost
 from bot_host.types.errors import ConfigError
 
@@ -38,7 +38,9 @@ class Web(Protocol):
 class MakeWeb(Protocol):
     """Makes the web server; loads what it needs only then."""
 
-    def __call__(self, host: BotHost, config: WebConfig, sockets: list[socket.socket]) -> Web:
+    def __call__(
+        self, host: BotHost, config: WebConfig, sockets: list[socket.socket], *, loaded: Loaded | None = None
+    ) -> Web:
         """On sockets that listen; they are its own from here on."""
 
 

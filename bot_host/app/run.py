@@ -130,7 +130,7 @@ async def _open_web(built: Built, loaded: Loaded, make_web: MakeWeb) -> Web | No
         log.info("web off: enabled = false")
         return None
     try:
-        web = make_web(built.host, config, await listen(config))
+        web = make_web(built.host, config, await listen(config), loaded=loaded)
         await web.start()
     except ConfigError as error:
         log.error("web off: %s", error)

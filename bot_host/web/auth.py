@@ -1,4 +1,4 @@
-"""Who may ask: the token, and requests that a strange web page makes a browser send."""
+"""Who may ask: the token, a browser that signed in with it, and never what a strange page makes it send."""
 
 import hashlib
 import hmac
@@ -8,6 +8,8 @@ from starlette.requests import Request
 
 from bot_host.config.schema import is_loopback
 from bot_host.web.errors import ApiError
+from bot_host.web.sessions import Sessions, session_of
+from bot_host.web.throttle import Throttle
 
 
 class Guard:
@@ -16,22 +18,53 @@ class Guard:
     def __init__(self, token: str) -> None:
         # Digests have one length: the comparison tells nothing about the token's.
         self._digest = hashlib.sha256(token.encode()).digest() if token else None
+        self._throttle = Throttle()
+        self.sessions = Sessions(token)
 
-    def check(self, request: Request) -> None:
-        """Raises ApiError: 403 for another web page's request, 401 without the right token."""
-        origin = request.headers.get("origin")
-        if origin is not None and _place(origin) != request.headers.get("host", "").lower():
-            raise ApiError(403, "requests from other web pages are not taken")
-        if self._digest is None:
+    @property
+    def wanted(self) -> bool:
+        """Whether a token is needed at all."""
+        return self._digest is not None
+
+    async def check(self, request: Request) -> None:
+        """Raises ApiError: 403 for another web page's request, 401 without the right token, 429."""
+        check_origin(request)
+        if self._digest is None or self.signed_in(request):
             return
         scheme, _, given = _raw(request, b"authorization").partition(b" ")
-        digest = hashlib.sha256(given.strip()).digest()
-        if not hmac.compare_digest(digest, self._digest) or scheme.lower() != b"bearer":
+        if scheme.lower() != b"bearer" or not await self.is_right(request, given.strip()):
             raise ApiError(
                 401,
                 "the web token is needed, as a header: Authorization: Bearer TOKEN (web.token of the config)",
                 headers={"WWW-Authenticate": "Bearer"},
             )
+
+    def signed_in(self, request: Request) -> bool:
+        """Whether a browser shows a session."""
+        session = session_of(request.headers.get("cookie", ""))
+        return bool(session) and self.sessions.knows(session)
+
+    async def is_right(self, request: Request, given: bytes) -> bool:
+        """Whether this is the token; a wrong one takes its time. Raises ApiError 429."""
+        address = request.client.host if request.client is not None else ""
+        async with self._throttle.attempt(address) as attempt:
+            digest = hashlib.sha256(given).digest()
+            right = self._digest is not None and hmac.compare_digest(digest, self._digest)
+            attempt.wrong = bool(given) and not right
+        return right
+
+
+def check_origin(request: Request) -> None:
+    """Raises ApiError 403 for a request that the page of another site makes a browser send.
+
+    `Origin` is sent with all that may change something; `Sec-Fetch-Site` with all requests, of browsers
+    that know it (W3C Fetch Metadata), and says the same of those that carry no Origin.
+    """
+    origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site", "none")
+    strange = origin is not None and _place(origin) != request.headers.get("host", "").lower()
+    if strange or site not in ("same-origin", "none"):
+        raise ApiError(403, "requests from other web pages are not taken")
 
 
 def _raw(request: Request, name: bytes) -> bytes:

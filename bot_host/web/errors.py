@@ -1,14 +1,17 @@
-"""Refusals, all in one shape: `{"error": {"code", "message"}}`."""
+"""Refusals, all in one shape: problem details (RFC 9457)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bot_host.kit.clean import clean_text, one_line
+from bot_host.kit.names import did_you_mean
 
 CODES: Final = {
     400: "bad_request",
@@ -17,8 +20,11 @@ CODES: Final = {
     404: "not_found",
     405: "method_not_allowed",
     408: "timeout",
+    409: "conflict",
     413: "too_large",
     415: "unsupported_media_type",
+    422: "unprocessable",
+    429: "too_many_requests",
     500: "internal_error",
     503: "unavailable",
     504: "timeout",
@@ -28,6 +34,8 @@ SAYINGS: Final = {
     405: "this address does not take that method",
 }
 MESSAGE_LIMIT: Final = 500
+PROBLEM: Final = "application/problem+json"
+FAULTS_TOLD: Final = 5
 
 
 class ApiError(HTTPException):
@@ -51,14 +59,28 @@ def to_json(content: Any) -> bytes:
 
 
 def error_body(status: int, message: str) -> dict[str, Any]:
-    """The one shape."""
-    code = CODES.get(status, "error")
-    return {"error": {"code": code, "message": one_line(clean_text(message), MESSAGE_LIMIT)}}
+    """The one shape: a problem of RFC 9457, with a code that does not change with the words."""
+    return {
+        "type": "about:blank",
+        "title": _title(status),
+        "status": status,
+        "code": CODES.get(status, "error"),
+        "detail": one_line(clean_text(message), MESSAGE_LIMIT),
+    }
+
+
+def _title(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
 
 
 def refusal(status: int, message: str, *, headers: Mapping[str, str] | None = None) -> Response:
     """The response for a refusal."""
-    return Json(error_body(status, message), status_code=status, headers=dict(headers or {}))
+    return Json(
+        error_body(status, message), status_code=status, headers=dict(headers or {}), media_type=PROBLEM
+    )
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
@@ -75,3 +97,35 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 async def on_fault(request: Request, error: Exception) -> Response:
     """A bug of ours or of a plugin; the log has it, the caller does not."""
     return refusal(500, "something failed here; the host's log says what")
+
+
+async def on_invalid(request: Request, error: Exception) -> Response:
+    """Parameters or a body that do not fit what the API describes; each is named."""
+    assert isinstance(error, RequestValidationError)
+    lines = [_fault(each) for each in error.errors()]
+    more = f"; and {len(lines) - FAULTS_TOLD} more" if len(lines) > FAULTS_TOLD else ""
+    return refusal(400, "; ".join(lines[:FAULTS_TOLD]) + more)
+
+
+def _fault(error: Mapping[str, Any]) -> str:
+    kind, path = str(error["type"]), _path(error["loc"])
+    if kind == "json_invalid":
+        return "the body is not JSON in UTF-8"
+    if kind == "missing":
+        return f"{path or 'the body'}: it is missing"
+    if kind == "extra_forbidden":
+        return f"{path}: there is no such key{_hint(error)}"
+    message = str(error.get("msg", "")).removeprefix("Value error, ")
+    expected = message.removeprefix("Input should be ")
+    said = message[:1].lower() + message[1:] if expected == message else f"expected {expected}"
+    return f"{path or 'the body'}: {said}"
+
+
+def _hint(error: Mapping[str, Any]) -> str:
+    known = (error.get("ctx") or {}).get("known", ())
+    return did_you_mean(str(error["loc"][-1]), list(known)) if known else ""
+
+
+def _path(place: Sequence[str | int]) -> str:
+    # The first part says where it stands (body, query, path, header): nobody needs that to find the name.
+    return ".".join(str(part) for part in place[1:])

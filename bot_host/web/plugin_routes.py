@@ -34,13 +34,13 @@ async def serve_plugin(request: Request, *, agents: Sequence[AgentRuntime], guar
     method = "GET" if request.method == "HEAD" else request.method
     chosen = next((each for each in found if each[2].method == method), None)
     if chosen is None:
-        guard.check(request)
+        await guard.check(request)
         if not found:
             raise HTTPException(404)
         raise HTTPException(405, headers={"Allow": ", ".join(sorted({each[2].method for each in found}))})
     agent, plugin, route, params = chosen
     if not route.public:
-        guard.check(request)
+        await guard.check(request)
     request.scope["pattern"] = f"/plugins/{plugin}{route.path}"
     request.scope["path_params"] = params
     try:

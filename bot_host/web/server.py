@@ -7,7 +7,7 @@ from typing import Final
 from uvicorn import Config, Server
 
 from bot_host.app.listen import close_all, own_address
-from bot_host.config.schema import WebConfig
+from bot_host.config.schema import Loaded, WebConfig
 from bot_host.host import BotHost
 from bot_host.kit.tasks import Supervisor
 from bot_host.web.app import Api
@@ -23,10 +23,17 @@ CONNECTIONS: Final = 512
 class WebServer:
     """The HTTP API of a host, on sockets that listen already."""
 
-    def __init__(self, host: BotHost, config: WebConfig, sockets: list[socket.socket]) -> None:
+    def __init__(
+        self,
+        host: BotHost,
+        config: WebConfig,
+        sockets: list[socket.socket],
+        *,
+        loaded: Loaded | None = None,
+    ) -> None:
         self._sockets = sockets
         self._tasks = Supervisor("web")
-        self._api = Api(host, config, tasks=self._tasks)
+        self._api = Api(host, config, tasks=self._tasks, loaded=loaded)
         self._stopped = False
         self.port = sockets[0].getsockname()[1]
         self._url = own_address(config, self.port)
@@ -66,7 +73,7 @@ class WebServer:
 
     def drain(self) -> None:
         """The host is stopping: not ready, and no new messages."""
-        self._api.draining = True
+        self._api.hub.draining = True
 
     async def stop(self) -> None:
         """Finish what is under way within `STOP_SECONDS`, close the sockets. Idempotent."""

@@ -59,7 +59,7 @@ async def test_agents_by_id_and_by_name_in_any_case(site: Site) -> None:
         assert (await site.say("Hi", agent=agent))[0] == 200
     status, body = await site.say("Hi", agent="Elisa")
     assert status == 404
-    assert body["error"]["message"] == 'there is no agent "Elisa" (did you mean "Eliza"?)'
+    assert body["detail"] == 'there is no agent "Elisa" (did you mean "Eliza"?)'
 
 
 async def test_texts_become_ids_of_this_agent_and_uuids_stay(site: Site) -> None:
@@ -123,8 +123,8 @@ async def test_a_bad_body_names_the_key(what: str, site: Site, tmp_path: Path) -
     status, body, _ = await site.ask(
         "POST", HERE, data=data, headers={"Content-Type": "application/json; charset=utf-8"}
     )
-    assert (status, body["error"]["code"]) == (400, "bad_request")
-    assert expected in body["error"]["message"]
+    assert (status, body["code"]) == (400, "bad_request")
+    assert expected in body["detail"]
     with sqlite3.connect(tmp_path / "bot.db") as database:
         assert database.execute("SELECT count(*) FROM inbox").fetchone() == (0,)
     database.close()
@@ -132,7 +132,7 @@ async def test_a_bad_body_names_the_key(what: str, site: Site, tmp_path: Path) -
 
 async def test_the_agent_s_own_id_is_nobody_s(site: Site) -> None:
     status, body = await site.say("Hi", entity_id=site.agent_id)
-    assert (status, body["error"]["message"]) == (400, "entity_id: this is the agent's own id")
+    assert (status, body["detail"]) == (400, "entity_id: this is the agent's own id")
 
 
 async def test_the_token_speaks_for_people_and_rooms_of_the_web_only(site: Site) -> None:
@@ -147,8 +147,8 @@ async def test_the_token_speaks_for_people_and_rooms_of_the_web_only(site: Site)
     )
     for refused in ({"entity_id": ben}, {"entity_id": ben.upper()}, {"entity_id": made}, {"room_id": group}):
         status, body = await site.say("I own this place", **refused)
-        assert (status, body["error"]["code"]) == (403, "forbidden")
-        assert next(iter(refused)) in body["error"]["message"]
+        assert (status, body["code"]) == (403, "forbidden")
+        assert next(iter(refused)) in body["detail"]
     assert site.model.requests == []
     # Somebody of the web by UUID, twice; and with a role that was given to them.
     mine = {"entity_id": new_id(), "room_id": new_id()}
@@ -165,7 +165,7 @@ async def test_what_was_said_can_be_read_again(site: Site) -> None:
     async def read(query: str, status: int = 200) -> Any:
         found, body, _ = await site.ask("GET", f"{HERE}?{query}")
         assert found == status
-        return body["messages"] if status == 200 else body["error"]["message"]
+        return body["messages"] if status == 200 else body["detail"]
 
     assert await read("room_id=kitchen") == []
     for text in ("one", "two"):
@@ -193,7 +193,7 @@ async def test_what_was_said_can_be_read_again(site: Site) -> None:
 async def test_other_types_than_json_are_not_read(site: Site) -> None:
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
         status, body, _ = await site.ask("POST", HERE, data=b'{"text": "x"}', headers={"Content-Type": kind})
-        assert (status, body["error"]["code"]) == (415, "unsupported_media_type")
+        assert (status, body["code"]) == (415, "unsupported_media_type")
 
 
 async def test_a_large_body_is_refused_whether_it_says_so_or_not(site: Site) -> None:
@@ -203,7 +203,7 @@ async def test_a_large_body_is_refused_whether_it_says_so_or_not(site: Site) -> 
     unsaid = await site.raw(head + b"Transfer-Encoding: chunked\r\n\r\n" + chunk)
     for answer in (said, unsaid):
         assert answer.startswith(b"HTTP/1.1 413")
-        assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "too_large"
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "too_large"
     long = "x" * 900_000
     status, body = await site.say(long)
     assert (status, body["outcome"]) == (200, "answered")
@@ -297,7 +297,7 @@ async def test_a_refusal_before_a_stream_is_a_plain_one(site: Site) -> None:
     status, body, _ = await site.ask(
         "POST", "/api/v1/agents/nobody/messages", json={"text": "x", "stream": True}
     )
-    assert (status, body["error"]["code"]) == (404, "not_found")
+    assert (status, body["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -347,7 +347,7 @@ async def test_a_host_that_stops_meanwhile_names_the_message(
         [(memory, state)] = database.execute("SELECT memory_id, state FROM inbox").fetchall()
     database.close()
     assert state == "pending"
-    assert memory in body["error"]["message"]
+    assert memory in body["detail"]
 
 
 async def test_whoever_waits_while_the_host_drains_gets_the_answer(site: Site) -> None:

@@ -86,7 +86,7 @@ async def test_what_does_not_fit_is_refused(site_at: Sites) -> None:
         assert (status, headers["Allow"]) == (405, "GET, POST")
         status, body, _ = await site.get(f"{BASE}/beds?agent=Elisa")
         assert status == 404
-        assert "Eliza" in body["error"]["message"]
+        assert "Eliza" in body["detail"]
         status, _, _ = await site.ask("POST", f"{BASE}/beds", data=b'"' + b"x" * 1_000_000 + b'"')
         assert status == 413
 
@@ -99,9 +99,9 @@ async def test_faults_are_contained_and_told_to_the_log_only(
         assert (await site.get("/plugins/wrong/x"))[0] == 404
         for path in ("/broken", "/no-json"):
             status, body, _ = await site.get(BASE + path)
-            assert (status, body["error"]["code"]) == (500, "internal_error")
+            assert (status, body["code"]) == (500, "internal_error")
             assert "internals" not in str(body)
-            assert "@ada/garden" in body["error"]["message"]
+            assert "@ada/garden" in body["detail"]
         assert (await site.get("/health/live"))[0] == 200
     assert "internals that nobody should see" in caplog.text
     assert caplog.text.count("path of a plugin's route is wrong") == 1
