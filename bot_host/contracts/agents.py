@@ -50,7 +50,7 @@ class AgentRows(Protocol):
         """
 
     async def requeue_embeddings(self, agent_id: UUID, dimensions: int) -> int:
-        """Queue memories whose vector has another number of dimensions, at low priority; how many."""
+        """Queue memories that have vectors, but none of so many dimensions, at low priority; how many."""
 
     async def get_run_summaries(
         self,

@@ -88,7 +88,16 @@ class Memories(Protocol):
         """By cosine similarity, best first, `similarity` set. Vectors of other lengths are left out."""
 
     async def set_embedding(self, memory_id: UUID, embedding: Sequence[float], *, model: str) -> bool:
-        """Keep a memory's vector (packed float32) and end its embedding job. False: no such memory."""
+        """Keep a memory's vector of a model (32-bit floats), beside those of other models; end its job.
+
+        False: no such memory. Raises StateError for a vector that is not as long as the model's others.
+        """
+
+    async def embedding_models(self, agent_id: UUID) -> dict[str, int]:
+        """The models that an agent has vectors of, with how many dimensions; newest first."""
+
+    async def drop_embeddings(self, agent_id: UUID, model: str, *, count: int = 1000) -> int:
+        """Delete up to `count` of an agent's vectors of a model; how many. If fewer, none is left."""
 
     async def queue_embedding(self, memory_id: UUID, *, priority: int) -> None:
         """Note that a memory wants an embedding; higher priorities first. Idempotent; raises the priority."""

@@ -1,9 +1,11 @@
 """The column types that only our own tables have, and conditions that each database writes in its way."""
 
+import sys
+from array import array
 from collections.abc import Sequence
 from typing import Any, Final, Self
 
-from sqlalchemy import BigInteger, Dialect, Integer, String, Text
+from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, String, Text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
@@ -26,6 +28,57 @@ class Real(UserDefinedType[float]):
     def get_col_spec(self, **_: Any) -> str:
         """See SQLAlchemy."""
         return "FLOAT"
+
+
+def pack(vector: "array[float]") -> bytes:
+    """As little-endian 32-bit floats."""
+    if sys.byteorder == "big":
+        vector = array("f", vector)
+        vector.byteswap()
+    return vector.tobytes()
+
+
+def unpack(packed: bytes) -> "array[float]":
+    """The inverse of `pack`."""
+    vector = array("f")
+    vector.frombytes(packed)
+    if sys.byteorder == "big":
+        vector.byteswap()
+    return vector
+
+
+class _Reals(UserDefinedType[Any]):
+    """PostgreSQL's `real[]`, as asyncpg gives and takes it."""
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """See SQLAlchemy."""
+        return "REAL[]"
+
+
+class Vector(TypeDecorator[bytes]):
+    """32-bit floats, in Python and on SQLite as `pack` makes them; on PostgreSQL an array, which pgvector can
+    index where it is installed.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """See SQLAlchemy."""
+        if dialect.name == POSTGRESQL:
+            return dialect.type_descriptor(_Reals())
+        return dialect.type_descriptor(LargeBinary())
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> Any:
+        """See SQLAlchemy."""
+        return value if value is None or dialect.name != POSTGRESQL else unpack(value).tolist()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
+        """See SQLAlchemy."""
+        return value if value is None or dialect.name != POSTGRESQL else pack(array("f", value))
 
 
 class ListOf(TypeDecorator[Any]):

@@ -127,6 +127,14 @@ class MemoryVerbs:
         """See Memories."""
         return await self._driver.write(partial(embeddings.set_embedding, memory_id, embedding, model))
 
+    async def embedding_models(self, agent_id: UUID) -> dict[str, int]:
+        """See Memories."""
+        return await self._driver.read(partial(embeddings.embedding_models, agent_id))
+
+    async def drop_embeddings(self, agent_id: UUID, model: str, *, count: int = 1000) -> int:
+        """See Memories."""
+        return await self._driver.write(partial(embeddings.drop_embeddings, agent_id, model, count))
+
     async def queue_embedding(self, memory_id: UUID, *, priority: int) -> None:
         """See Memories."""
         await self._driver.write(partial(embeddings.queue_embedding, memory_id, priority))

@@ -12,7 +12,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -23,9 +22,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from bot_host.store.columns import Id, Json, Key, Moment, Real, Seq, Words
+from bot_host.store.columns import Id, Json, Key, Moment, Real, Seq, Vector, Words
 
-HEAD: Final = "0014"
+HEAD: Final = "0015"
 
 metadata: Final = MetaData(
     naming_convention={
@@ -191,14 +190,29 @@ Index(
     postgresql_where=memories_learned,
 )
 
+# A memory may have a vector of each of several models. `seq` is the memory's: searches go through many.
 embeddings: Final = Table(
     "embeddings",
     metadata,
-    Column("memory_id", Id, _to("memories"), primary_key=True),
+    Column("memory_id", Id, _to("memories"), nullable=False),
+    Column("seq", Seq, nullable=False),
     Column("model", Key, nullable=False),
     Column("dimensions", Integer, nullable=False),
-    Column("vector", LargeBinary, nullable=False),
+    Column("vector", Vector(), nullable=False),
     Column("created_at", Moment, nullable=False),
+    PrimaryKeyConstraint("memory_id", "model"),
+    Index(None, "model", "seq"),
+)
+
+# How long an agent's vectors of a model are: all the same, or none could be compared with another.
+embedding_models: Final = Table(
+    "embedding_models",
+    metadata,
+    _agent(),
+    Column("model", Key, nullable=False),
+    Column("dimensions", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    PrimaryKeyConstraint("agent_id", "model"),
 )
 
 EMBEDDING_ATTEMPTS: Final = 3

@@ -30,6 +30,7 @@ REVISIONS: Final = (
     "0012",
     "0013",
     "0014",
+    "0015",
 )
 """All there are, oldest first."""
 _VERSION_TABLE: Final = (

@@ -4,12 +4,11 @@ import heapq
 from itertools import count as numbers
 from typing import Final
 
-from sqlalchemy import Integer, bindparam, func, literal, select
+from sqlalchemy import Integer, bindparam, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bot_host.kit.clock import utc_now
-from bot_host.store.columns import JsonText
-from bot_host.store.embeddings import unpack
+from bot_host.store.columns import JsonText, unpack
 from bot_host.store.loose import loose
 from bot_host.store.schema import embedding_jobs, memories
 from bot_host.store.schema import embeddings as table
@@ -32,9 +31,11 @@ _requeue = upsert(embedding_jobs).from_select(
         literal(0, _j.attempts.type),
         literal("", _j.error.type),
         bindparam("now", type_=_j.created_at.type),
-    )
-    .join_from(table, memories, _m.id == _e.memory_id)
-    .where(_m.agent_id == bindparam("agent_id"), _e.dimensions != bindparam("dimensions")),
+    ).where(
+        _m.agent_id == bindparam("agent_id"),
+        exists().where(_e.memory_id == _m.id),
+        ~exists().where(_e.memory_id == _m.id, _e.dimensions == bindparam("dimensions")),
+    ),
 )
 REQUEUE: Final = Statement(
     "vectors.requeue",

@@ -114,7 +114,7 @@ async def test_the_length_of_vectors(
     for length in (2, 3, 4):
         fact = Memory(agent_id=me, entity_id=ADA, room_id=ROOM, content=Content(text=f"{length} long"))
         await store.create_memory(fact)
-        await store.set_embedding(fact.id, [1.0] * length, model="m")
+        await store.set_embedding(fact.id, [1.0] * length, model=f"m{length}")
     assert await agent.ensure_embedding_dimension(given) == wanted
     assert len(embedder.asked) == probes
     waiting = {memory.content.text for memory in await store.next_embedding_jobs(me, 9)}

@@ -89,7 +89,7 @@ async def remember(store: Database, text: str, vector: list[float] | None = None
     )
     await store.create_memory(memory)
     if vector:
-        await store.set_embedding(memory.id, vector, model="m")
+        await store.set_embedding(memory.id, vector, model=f"m{len(vector)}")
     return memory
 
 

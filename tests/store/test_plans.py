@@ -39,8 +39,9 @@ BY_DESIGN = (
     r"reactions\.own",
     # The newest thousand outgoing parts, by their number.
     r"reactions\.own",
-    # Not many agents.
+    # Not many agents, nor models of one.
     r"agents\.all",
+    r"embedding_models\.of_agent",
     # Looking back, and changing the model.
     r"(run_summaries|vectors)\.",
     # Rooms that refuse the bot: few, and read at the start.

@@ -8,7 +8,7 @@ import pytest
 from bot_host.store import Database
 from bot_host.types.character import Character
 from bot_host.types.content import Content
-from bot_host.types.errors import StoreError
+from bot_host.types.errors import StateError, StoreError
 from bot_host.types.ids import new_id
 from bot_host.types.knowledge import Audience
 from bot_host.types.memory import Memory, MemoryType
@@ -162,10 +162,38 @@ class TestEmbeddings:
     async def test_a_vector_is_set_anew(self, store: Database) -> None:
         memory = await keep(store, "a")
         assert await store.set_embedding(memory.id, [1.0, 0.0], model="m")
-        assert await store.set_embedding(memory.id, [0.0, 1.0, 0.0], model="n")
-        assert await self.search(store, 1.0, 0.0) == []
+        assert await store.set_embedding(memory.id, [0.0, 1.0], model="m")
+        (found,) = await store.search_memories_by_embedding(AGENT, [0.0, 1.0], threshold=-1.0)
+        assert found.similarity == 1.0
+        assert not await store.set_embedding(new_id(), [1.0, 0.0], model="m")
+
+    async def test_vectors_of_several_models_stand_side_by_side(self, store: Database) -> None:
+        memory, other = await keep(store, "a"), await keep(store, "b")
+        assert await store.embedding_models(AGENT) == {}
+        await store.set_embedding(memory.id, [1.0, 0.0], model="old")
+        await store.set_embedding(memory.id, [0.0, 1.0, 0.0], model="new")
+        await store.set_embedding(other.id, [1.0, 0.0], model="old")
+        assert await store.embedding_models(AGENT) == {"old": 2, "new": 3}
+        assert set(await self.search(store, 1.0, 0.0)) == {"a", "b"}
         assert await self.search(store, 0.0, 1.0, 0.0) == ["a"]
-        assert not await store.set_embedding(new_id(), [1.0], model="m")
+        assert await store.drop_embeddings(AGENT, "old", count=1) == 1
+        assert await self.search(store, 1.0, 0.0) == ["b"]
+        assert await store.drop_embeddings(AGENT, "old", count=2) == 1
+        assert await store.embedding_models(AGENT) == {"new": 3}
+        assert await self.search(store, 0.0, 1.0, 0.0) == ["a"]
+        await store.set_embedding(other.id, [1.0], model="old")
+        assert await store.embedding_models(AGENT) == {"old": 1, "new": 3}
+
+    async def test_an_agents_vectors_of_a_model_are_of_one_length(self, store: Database) -> None:
+        memory, other = await keep(store, "a"), await keep(store, "b")
+        await store.set_embedding(memory.id, [1.0, 0.0], model="m")
+        with pytest.raises(StateError, match=r"model m with 3 dimensions .* kept of it, which have 2"):
+            await store.set_embedding(other.id, [1.0, 0.0, 0.0], model="m")
+        assert await self.search(store, 1.0, 0.0) == ["a"]
+        assert await self.search(store, 1.0, 0.0, 0.0) == []
+        await store.ensure_agent(OTHER.agent_id, OTHER)
+        assert await store.drop_embeddings(OTHER.agent_id, "m") == 0
+        assert await self.search(store, 1.0, 0.0) == ["a"]
 
     @pytest.mark.parametrize("vector", [[], [float("nan")], [1.0, float("inf")]])
     async def test_a_useless_vector_is_refused(self, store: Database, vector: list[float]) -> None:

@@ -230,7 +230,7 @@ class TestEmbedding:
         said = await keep(store, "same", "near", "far", "across", "longer")
         vectors = [[2.0, 0.0], [1.0, 1.0], [-3.0, 0.0], [0.0, 1.0], [1.0, 0.0, 0.0]]
         for memory, vector in zip(said, vectors, strict=True):
-            await store.set_embedding(memory.id, vector, model="m")
+            await store.set_embedding(memory.id, vector, model=f"m{len(vector)}")
 
         async def near(**how: Any) -> list[tuple[str, float]]:
             found = await store.search_memories_by_embedding(AGENT, [5.0, 0.0], **how)
