@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot_host.types.content import Content
+from bot_host.types.hearing import Hearing
 from bot_host.types.ids import UUID
 from bot_host.types.knowledge import AuditEntry, Component, LogEntry, Relationship
 from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.places import Entity, Participant, Room, World
+from bot_host.types.search import SearchHit
 
 
 class Memories(Protocol):
@@ -60,6 +62,32 @@ class Memories(Protocol):
     ) -> int:
         """How many a room has (of one type, of one agent)."""
 
+    async def search_memories(
+        self,
+        agent_id: UUID,
+        *,
+        text: str = "",
+        embedding: Sequence[float] | None = None,
+        model: str | None = None,
+        types: Sequence[MemoryType] = (),
+        room_id: UUID | None = None,
+        world_id: UUID | None = None,
+        entity_ids: Sequence[UUID] = (),
+        start: datetime | None = None,
+        end: datetime | None = None,
+        hearing: Hearing | None = None,
+        threshold: float = 0.0,
+        count: int = 10,
+    ) -> list[SearchHit]:
+        """By words, by meaning, or by both, merged by reciprocal rank; best first.
+
+        Every filter holds before anything is ranked: `count` hits come whenever there are so many that fit.
+        `types` and `entity_ids` are any of these, and nothing given is no filter; `hearing` leaves only what
+        may be heard there. `text` may be any text. `embedding` is compared with the vectors of `model`;
+        without a model with all that have as many dimensions. `threshold` is the least cosine; what is found
+        by its words needs none. Raises StateError for a vector that is not as long as the model's.
+        """
+
     async def search_memories_by_text(
         self,
         agent_id: UUID,
@@ -69,23 +97,26 @@ class Memories(Protocol):
         room_id: UUID | None = None,
         world_id: UUID | None = None,
         entity_id: UUID | None = None,
+        hearing: Hearing | None = None,
         count: int = 10,
     ) -> list[Memory]:
-        """Full-text search, best first, `similarity` set. Any text is a valid query."""
+        """`search_memories` by words only; `similarity` is compared with the best hit's, which is 1."""
 
     async def search_memories_by_embedding(
         self,
         agent_id: UUID,
         embedding: Sequence[float],
         *,
+        model: str | None = None,
         type: MemoryType | None = None,
         room_id: UUID | None = None,
         world_id: UUID | None = None,
         entity_id: UUID | None = None,
+        hearing: Hearing | None = None,
         threshold: float = 0.0,
         count: int = 10,
     ) -> list[Memory]:
-        """By cosine similarity, best first, `similarity` set. Vectors of other lengths are left out."""
+        """`search_memories` by the vector only; `similarity` is the cosine."""
 
     async def set_embedding(self, memory_id: UUID, embedding: Sequence[float], *, model: str) -> bool:
         """Keep a memory's vector of a model (32-bit floats), beside those of other models; end its job.

@@ -34,6 +34,7 @@ from bot_host.store.driver import Driver
 from bot_host.store.knowledge import MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, SchemaVerbs, TaskVerbs
 from bot_host.store.ledger_verbs import LedgerVerbs
 from bot_host.store.pairing_verbs import PairingVerbs
+from bot_host.store.search_verbs import SearchVerbs
 from bot_host.store.secret_verbs import SecretVerbs
 from bot_host.types.choices import OpenChoice
 from bot_host.types.content import Content
@@ -65,6 +66,7 @@ from bot_host.types.turn import (
 
 class Database(
     MemoryVerbs,
+    SearchVerbs,
     PeopleVerbs,
     PlaceVerbs,
     RecordVerbs,

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from bot_host.store.nearest import Nearest
 from bot_host.store.statement import MakeUnit
 
 T = TypeVar("T")
@@ -14,6 +15,10 @@ class Driver(Protocol):
     @property
     def lock_path(self) -> Path | None:
         """See Store."""
+
+    @property
+    def nearest(self) -> Nearest:
+        """How it finds the vectors that are most like another, in units that `search` runs."""
 
     async def open(self) -> None:
         """Connect; create or migrate. Raises StoreError with the way out, and then holds nothing."""

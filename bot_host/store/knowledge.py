@@ -19,7 +19,6 @@ from bot_host.store import (
     recall,
     records,
     rooms,
-    search,
     tasks,
 )
 from bot_host.store.driver import Driver
@@ -89,39 +88,6 @@ class MemoryVerbs:
     ) -> int:
         """See Memories."""
         return await self._driver.read(partial(recall.count_memories, room_id, type, agent_id))
-
-    async def search_memories_by_text(
-        self,
-        agent_id: UUID,
-        query: str,
-        *,
-        type: MemoryType | None = None,
-        room_id: UUID | None = None,
-        world_id: UUID | None = None,
-        entity_id: UUID | None = None,
-        count: int = 10,
-    ) -> list[Memory]:
-        """See Memories."""
-        scope = recall.scope_values(agent_id, type, room_id, world_id, entity_id)
-        return await self._driver.search(partial(search.search_memories_by_text, scope, query, count))
-
-    async def search_memories_by_embedding(
-        self,
-        agent_id: UUID,
-        embedding: Sequence[float],
-        *,
-        type: MemoryType | None = None,
-        room_id: UUID | None = None,
-        world_id: UUID | None = None,
-        entity_id: UUID | None = None,
-        threshold: float = 0.0,
-        count: int = 10,
-    ) -> list[Memory]:
-        """See Memories."""
-        scope = recall.scope_values(agent_id, type, room_id, world_id, entity_id)
-        return await self._driver.search(
-            partial(search.search_memories_by_embedding, scope, embedding, threshold, count)
-        )
 
     async def set_embedding(self, memory_id: UUID, embedding: Sequence[float], *, model: str) -> bool:
         """See Memories."""

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from bot_host.kit.tasks import Supervisor
 from bot_host.store import postgres_schema
 from bot_host.store.batches import Batches, Result
+from bot_host.store.nearest import Nearest, scan
 from bot_host.store.postgres_dialect import DIALECT
 from bot_host.store.postgres_errors import explain, place_of
 from bot_host.store.postgres_groups import Groups
@@ -54,6 +55,11 @@ class PostgresDriver:
     def lock_path(self) -> Path | None:
         """None: the lock is in the database, where other machines see it. See `claim`."""
         return None
+
+    @property
+    def nearest(self) -> Nearest:
+        """See Driver."""
+        return scan
 
     async def open(self) -> None:
         """See Driver."""

@@ -1,30 +1,34 @@
 """Searches among memories. They go through much by design, so they have a connection of their own."""
 
-import heapq
 from collections.abc import Mapping, Sequence
-from operator import mul
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Integer, bindparam, column, func, literal_column, select, table
+from sqlalchemy import Integer, and_, bindparam, column, func, literal_column, select, table
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
 
 from bot_host.store import embeddings, recall
-from bot_host.store.columns import POSTGRESQL, JsonText, ListOf, Real, Words
-from bot_host.store.memories import FIELDS, to_memory
+from bot_host.store.columns import POSTGRESQL, InList, JsonText, ListOf, Real, Words
+from bot_host.store.filters import FILTERS, conditions
+from bot_host.store.nearest import Nearest
 from bot_host.store.schema import embeddings as embeddings_table
 from bot_host.store.schema import memories
-from bot_host.store.statement import Family, Row, Statement, Unit
+from bot_host.store.scoring import cosine
+from bot_host.store.statement import Family, Statement, Unit
 from bot_host.store.words import words_of
 from bot_host.types.ids import UUID
-from bot_host.types.memory import Memory
+from bot_host.types.search import SearchHit
 
-CHUNK: Final = 1000
-"""Vectors that are in memory at one time."""
+RRF_K: Final = 60
+"""Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual rank learning
+methods" (SIGIR 2009): a list counts 1 / (k + rank) for what stands in it, and k = 60 did best."""
+DEPTH: Final = 50
+"""How far down each list is read before the two become one; deeper where more hits are asked for."""
+MARGIN: Final = 32
+"""Further ones that are looked at exactly, since drivers find them with rounded numbers."""
 
 _m, _e = memories.c, embeddings_table.c
-_FIRST: Final = "00000000-0000-0000-0000-000000000000"
-
 
 _text = JsonText(_m.content, "text")
 
@@ -55,7 +59,8 @@ def _like_postgresql(element: CountLike, compiler: Any, **kw: Any) -> str:
 _words = table("memory_words", column("memory_words"), column("rowid"), column("rank", Real()))
 _vector = func.bot_host_words(_text)
 _query = func.websearch_to_tsquery(literal_column("'simple'"), bindparam("alternatives", type_=Words()))
-_pg_rank = (-func.ts_rank(_vector, _query, type_=Real())).label("rank")
+# 1: in a longer text a word counts less, as it does on SQLite.
+_pg_rank = (-func.ts_rank(_vector, _query, literal_column("1"), type_=Real())).label("rank")
 
 
 def _by_words(name: str, given: frozenset[str]) -> Statement:
@@ -63,87 +68,135 @@ def _by_words(name: str, given: frozenset[str]) -> Statement:
     matches = _words.c.memory_words.op("MATCH")(bindparam("match", type_=Words()))
     return Statement(
         name,
-        select(*FIELDS, _words.c.rank)
+        select(_m.id, _words.c.rank)
         .join_from(_words, memories, _m.seq == _words.c.rowid)
-        .where(matches, *recall.scope(given))
+        .where(matches, *conditions(given))
         .order_by(_words.c.rank)
         .limit(count),
-        postgresql=select(*FIELDS, _pg_rank)
-        .where(_vector.op("@@")(_query), *recall.scope(given))
-        .order_by(_pg_rank)
+        postgresql=select(_m.id, _pg_rank)
+        .where(_vector.op("@@")(_query), *conditions(given))
+        .order_by(_pg_rank, _m.seq.desc())
         .limit(count),
     )
 
 
 def _by_pieces(name: str, given: frozenset[str]) -> Statement:
     likeness = CountLike(_text, "patterns").label("likeness")
-    found = select(_m.seq, likeness).where(*recall.scope(given)).subquery()
+    found = select(_m.id, likeness, _m.created_at, _m.seq).where(*conditions(given)).subquery()
     return Statement(
         name,
-        select(*FIELDS, found.c.likeness)
-        .join_from(found, memories, _m.seq == found.c.seq)
+        select(found.c.id, found.c.likeness)
         .where(found.c.likeness > 0)
-        .order_by(found.c.likeness.desc(), _m.created_at.desc(), _m.seq.desc())
+        .order_by(found.c.likeness.desc(), found.c.created_at.desc(), found.c.seq.desc())
         .limit(bindparam("count")),
     )
 
 
-def _vectors(name: str, given: frozenset[str]) -> Statement:
-    return Statement(
-        name,
-        select(_e.memory_id, _e.vector)
-        .join_from(embeddings_table, memories, _m.id == _e.memory_id)
-        .where(
-            _e.dimensions == bindparam("dimensions"),
-            _e.memory_id > bindparam("after"),
-            *recall.scope(given),
-        )
-        .order_by(_e.memory_id)
-        .limit(bindparam("count")),
-    )
+BY_WORDS: Final = Family("search.by_words", FILTERS, _by_words)
+BY_PIECES: Final = Family("search.by_pieces", FILTERS, _by_pieces)
+EXACTLY: Final = Statement(
+    "search.exactly",
+    select(_m.id, _m.seq, _e.vector)
+    .join_from(memories, embeddings_table, and_(_e.seq == _m.seq, _e.model == bindparam("model")))
+    .where(InList(_m.seq, "seqs")),
+)
+
+_Ranked: TypeAlias = dict[UUID, float]
+"""What a list has found with its similarity, best first."""
 
 
-BY_WORDS: Final = Family("search.by_words", recall.SCOPE, _by_words)
-BY_PIECES: Final = Family("search.by_pieces", recall.SCOPE, _by_pieces)
-VECTORS: Final = Family("search.vectors", recall.SCOPE, _vectors)
-
-
-def search_memories_by_text(scope: Mapping[str, Any], query: str, count: int) -> Unit[list[Memory]]:
-    """See Memories.search_memories_by_text. Any of the words will do; many and rare ones are best."""
+def by_text(scope: Mapping[str, Any], query: str, count: int) -> Unit[_Ranked]:
+    """Any of the words will do; many and rare ones are best. The best has 1."""
     words = words_of(query)
     if words.whole:
         rows = yield BY_WORDS(
             **scope, match=words.match, alternatives=words.alternatives, count=max(0, count)
         )
-        return [_hit(row, row[-1] / rows[0][-1] if rows[0][-1] else 1.0) for row in rows]
+        return {id_: rank / rows[0][1] if rows[0][1] else 1.0 for id_, rank in rows}
     if words.pieces:
         rows = yield BY_PIECES(**scope, patterns=words.patterns, count=max(0, count))
-        return [_hit(row, row[-1] / len(words.pieces)) for row in rows]
-    return []
+        return {id_: likeness / len(words.pieces) for id_, likeness in rows}
+    return {}
 
 
-def _hit(row: Row, similarity: float) -> Memory:
-    memory = to_memory(row[:-1])
-    memory.similarity = similarity
-    return memory
-
-
-def search_memories_by_embedding(
-    scope: Mapping[str, Any], embedding: Sequence[float], threshold: float, count: int
-) -> Unit[list[Memory]]:
-    """See Memories.search_memories_by_embedding. An exact scan, a chunk at a time."""
+def by_vector(
+    scope: Mapping[str, Any],
+    embedding: Sequence[float],
+    nearest: Nearest,
+    *,
+    model: str | None,
+    threshold: float,
+    count: int,
+) -> Unit[_Ranked]:
+    """By cosine; of equal ones the newest first. Without a model by all that have as many dimensions."""
     wanted = embeddings.unit_vector(embedding)
-    best: list[tuple[float, UUID]] = []
-    after: UUID = _FIRST
+    known = yield from embeddings.embedding_models(scope["agent_id"])
     if not any(wanted) or count <= 0:
-        return []
-    while after:
-        rows = yield VECTORS(**scope, dimensions=len(wanted), after=after, count=CHUNK)
-        scored = ((sum(map(mul, embeddings.unpack(vector), wanted)), id_) for id_, vector in rows)
-        best = heapq.nlargest(count, [*best, *(hit for hit in scored if hit[0] >= threshold)])
-        after = rows[-1][0] if len(rows) == CHUNK else ""
-    similarity = {id_: value for value, id_ in best}
-    found = yield from recall.get_memories_by_ids(list(similarity))
+        return {}
+    if model is not None and model in known:
+        embeddings.check_dimensions(model, known[model], len(wanted))
+    models = [model] if model is not None else [each for each in known if known[each] == len(wanted)]
+    best: dict[UUID, tuple[float, int]] = {}
+    for each in models:
+        if each in known:
+            seqs = yield from nearest(scope, each, wanted, count + MARGIN)
+            rows = (yield EXACTLY(model=each, seqs=seqs)) if seqs else []
+            for id_, seq, vector in rows:
+                found = (cosine(vector, wanted), seq)
+                best[id_] = max(found, best.get(id_, found))
+    in_order = sorted(best.items(), key=lambda item: item[1], reverse=True)
+    return {id_: value for id_, (value, _) in in_order if value >= threshold}
+
+
+def first(ranked: _Ranked, count: int) -> _Ranked:
+    """The first `count`."""
+    return dict(islice(ranked.items(), max(0, count)))
+
+
+def merge(text: _Ranked, vector: _Ranked) -> dict[UUID, float]:
+    """Both lists as one by reciprocal rank, best first; of equal ones that which the vectors put first."""
+    scores: dict[UUID, float] = {}
+    for ranked in (vector, text):
+        for rank, id_ in enumerate(ranked, 1):
+            scores[id_] = scores.get(id_, 0.0) + 1 / (RRF_K + rank)
+    return dict(sorted(scores.items(), key=lambda item: -item[1]))
+
+
+def search_memories(
+    scope: Mapping[str, Any],
+    nearest: Nearest,
+    *,
+    text: str,
+    embedding: Sequence[float] | None,
+    model: str | None,
+    threshold: float,
+    count: int,
+) -> Unit[list[SearchHit]]:
+    """See Memories.search_memories."""
+    depth = max(DEPTH, count) if text and embedding is not None else count
+    texts: _Ranked = {}
+    vectors: _Ranked = {}
+    if text and count > 0:
+        texts = yield from by_text(scope, text, depth)
+    if embedding is not None:
+        vectors = yield from by_vector(
+            scope, embedding, nearest, model=model, threshold=threshold, count=depth
+        )
+        vectors = first(vectors, depth)
+    scores = first(merge(texts, vectors), count)
+    text_ranks = {id_: rank for rank, id_ in enumerate(texts, 1)}
+    vector_ranks = {id_: rank for rank, id_ in enumerate(vectors, 1)}
+    found = yield from recall.get_memories_by_ids(list(scores))
     for memory in found:
-        memory.similarity = max(-1.0, min(1.0, similarity[memory.id]))
-    return found
+        memory.similarity = vectors.get(memory.id, texts.get(memory.id))
+    return [
+        SearchHit(
+            memory=memory,
+            score=scores[memory.id],
+            text_rank=text_ranks.get(memory.id),
+            text_similarity=texts.get(memory.id),
+            vector_rank=vector_ranks.get(memory.id),
+            vector_similarity=vectors.get(memory.id),
+        )
+        for memory in found
+    ]

@@ -20,6 +20,7 @@ from bot_host.store import upgrade
 from bot_host.store.aiosqlite_thread import SqliteThread
 from bot_host.store.batches import Batches, Result
 from bot_host.store.groups import Groups
+from bot_host.store.nearest import Nearest, scan
 from bot_host.store.sqlite_errors import explain
 from bot_host.store.statement import MakeUnit, Preparer
 from bot_host.types.errors import BotHostError, NotReady, StateError, StoreError
@@ -56,6 +57,11 @@ class SqliteDriver:
     def lock_path(self) -> Path | None:
         """Beside the file. One in memory belongs to whoever has the object."""
         return None if self._file is None else Path(f"{self._file.resolve()}.lock")
+
+    @property
+    def nearest(self) -> Nearest:
+        """See Driver."""
+        return scan
 
     async def claim(self) -> None:
         """See Driver. `lock_path` says it all."""

@@ -29,7 +29,9 @@ BY_DESIGN = (
     # Memories of an agent or a world as a whole, when neither room, person nor learned type is named.
     r"memories\.list\((?!.*(room_id|entity_id|learned_type))",
     # Searches by pieces of text, beyond one room: no index serves LIKE.
-    r"search\.by_pieces\((?!.*(room_id|learned_type))",
+    r"(search\.by_pieces|nearest\.seqs)\((?!.*(room_id|entity_ids|learned_types))",
+    # All vectors of a model.
+    r"nearest\.all",
     # The newest through an index, up to a limit.
     r"(audit|logs)\.get",
     # All that an agent has, when all is asked for.
@@ -163,6 +165,13 @@ def test_the_message_path_uses_the_indexes_made_for_it(db: sqlite3.Connection, n
                 "ix_relationships_target_entity_id (target_entity_id=?)",
             ],
         ),
+        (
+            "nearest.all(hearing, period, types, world_id)",
+            ["ix_embeddings_model_seq (model=? AND seq>?)", "INTEGER PRIMARY KEY (rowid=?)"],
+        ),
+        ("nearest.seqs(hearing, room_id)", ["ix_memories_room_id_type_created_at_seq (room_id=?)"]),
+        ("nearest.seqs(hearing, learned_types)", ["ix_memories_learned (agent_id=? AND type=?)"]),
+        ("nearest.some", ["ix_embeddings_model_seq (model=? AND seq=?)"]),
         ("rooms.by_channel", ["ix_rooms_agent_id_channel_id (agent_id=? AND channel_id=?)"]),
         ("tasks.due", ["ix_tasks_active (agent_id=? AND due_at<?)"]),
         ("tasks.next_due", ["ix_tasks_active (agent_id=? AND due_at>?)"]),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot_host.store import Database, search
+from bot_host.store import Database, nearest
 from bot_host.store.words import WORDS_LIMIT, words_of
 from bot_host.types.character import Character
 from bot_host.types.content import Content
@@ -265,7 +265,7 @@ class TestEmbedding:
     async def test_the_scan_is_exact_over_many_chunks(
         self, store: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(search, "CHUNK", 7)
+        monkeypatch.setattr(nearest, "CHUNK", 7)
         chance = random.Random(1)
         said = await keep(store, *(f"text {i}" for i in range(35)))
         vectors = {memory.id: [chance.gauss(0, 1) for _ in range(8)] for memory in said}
