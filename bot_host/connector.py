@@ -131,7 +131,7 @@ from bot_host.types.ledger import Heard, Seen
 from bot_host.types.memory import Memory
 from bot_host.types.models import ChatMessage, ModelType, SpeechRequest, TextRequest
 from bot_host.types.outbound import ASKED_BY, MOVED_PART, Payload, Sent, Target
-from bot_host.types.places import Entity, Role, Room
+from bot_host.types.places import OUTSIDERS, PARENT_ID, Entity, Role, Room
 from bot_host.types.secrets import KeptAccount
 
 __all__ = [
@@ -140,8 +140,10 @@ __all__ = [
     "MOVED_PART",
     "NOT_LISTED",
     "OTHERS_WORDS",
+    "OUTSIDERS",
     "OVER",
     "PAIRING",
+    "PARENT_ID",
     "AccessKind",
     "AccessList",
     "Account",

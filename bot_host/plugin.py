@@ -77,6 +77,7 @@ from bot_host.types.events import (
     ModelEvent,
     RunEvent,
 )
+from bot_host.types.hearing import Hearing
 from bot_host.types.ids import UUID, create_unique_uuid, new_id, string_to_uuid
 from bot_host.types.knowledge import Audience, AuditEntry, Component, LogEntry, Relationship
 from bot_host.types.ledger import Received, Story
@@ -163,6 +164,7 @@ __all__ = [
     "Fetched",
     "FormField",
     "HandlerCallback",
+    "Hearing",
     "Host",
     "Id",
     "ImageDescriptionRequest",

@@ -11,6 +11,7 @@ from bot_host.kit.fetch import Fetched
 from bot_host.types.character import Character
 from bot_host.types.content import Content, Media
 from bot_host.types.events import Event
+from bot_host.types.hearing import Hearing
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
@@ -51,6 +52,9 @@ class AgentCore(Protocol):
     @property
     def permissions(self) -> Permissions:
         """Who may use which action and command, by the config."""
+
+    async def hearing(self, message: Memory) -> Hearing:
+        """Who hears what is said in a message's room: for all that recalls something into an answer."""
 
     # -- settings ---------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from bot_host.contracts.agents import AgentRows
+from bot_host.contracts.hearing import Hearings
 from bot_host.contracts.knowledge import Memories, People, Places, Records
 from bot_host.contracts.ledger import Ledger
 from bot_host.contracts.pairing import Pairings
@@ -348,6 +349,7 @@ class Store(
     Ledger,
     Pairings,
     Secrets,
+    Hearings,
     Protocol,
 ):
     """The whole database."""

@@ -39,7 +39,7 @@ from bot_host.types.inbound import (
 )
 from bot_host.types.ledger import EventKind
 from bot_host.types.memory import PLATFORM_ROLE, SOURCE_ACCOUNT, Memory, MemoryType
-from bot_host.types.places import Role
+from bot_host.types.places import OUTSIDERS, Role
 from bot_host.types.turn import Admission, Admitted, Edited, InboxState, Move
 
 log = logging.getLogger(__name__)
@@ -296,6 +296,8 @@ class HostInbox:
         world = world_of(agent_id, account, event.world) if event.world else None
         rooms = [room_of(agent_id, account, room, world.id if world else None) for room in event.rooms]
         people = [person_of(agent_id, account, person) for person in event.people]
+        if world is not None and event.readable is not None:
+            await self._store.narrow_rooms(world.id, event.readable)
         await self._store.apply_places(account.key, [world] if world else [], rooms, people, event.mark)
         self._known.clear()
         for channel_id in event.opened:
@@ -435,5 +437,6 @@ class HostInbox:
 
 def _fingerprint(admission: Admission) -> tuple[Hashable, Hashable]:
     key = (admission.agent_id, admission.room.id, admission.sender.id)
-    names = (admission.world.name, admission.room.name, admission.room.type, admission.sender.names)
-    return key, names
+    room = admission.room
+    ears = (room.open, room.metadata.get(OUTSIDERS))
+    return key, (admission.world.name, room.name, room.type, ears, admission.sender.names)

@@ -29,6 +29,7 @@ def room_of(agent_id: UUID, account: Account, ref: RoomRef, world_id: UUID | Non
         channel_id=ref.channel_id,
         thread_id=ref.thread_id,
         metadata=dict(ref.metadata),
+        open=ref.open,
     )
 
 

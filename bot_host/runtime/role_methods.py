@@ -1,4 +1,4 @@
-"""The agent's methods for roles, and for who is meant (elizaos.md 3.7)."""
+"""The agent's methods for roles, for who hears, and for who is meant (elizaos.md 3.7)."""
 
 from typing import Any, cast
 
@@ -6,6 +6,7 @@ from bot_host.contracts.agent import AgentCore
 from bot_host.contracts.plugin import Agent, State
 from bot_host.runtime import people, roles
 from bot_host.runtime.base import AgentBase
+from bot_host.types.hearing import Hearing
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.places import Entity, Role, World
@@ -25,6 +26,10 @@ class RoleMethods(AgentBase):
     async def set_role(self, world_id: UUID, entity_id: UUID, role: Role, *, actor: str = "code") -> Role:
         """Give an entity a role in a world; the one that it had. Audited. StateError: no such world."""
         return await roles.set_role(cast(AgentCore, self), world_id, entity_id, role, actor=actor)
+
+    async def hearing(self, message: Memory) -> Hearing:
+        """Who hears what is said in a message's room: for all that recalls something into an answer."""
+        return await self.store.hearing_in(self.agent_id, message.room_id)
 
     async def find_worlds_for_owner(self, entity_id: UUID) -> list[World]:
         """The worlds that an entity owns."""

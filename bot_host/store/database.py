@@ -31,6 +31,7 @@ from bot_host.store import (
 from bot_host.store import closed as closing
 from bot_host.store.agent_verbs import AgentVerbs
 from bot_host.store.driver import Driver
+from bot_host.store.hearing_verbs import HearingVerbs
 from bot_host.store.knowledge import MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, SchemaVerbs, TaskVerbs
 from bot_host.store.ledger_verbs import LedgerVerbs
 from bot_host.store.pairing_verbs import PairingVerbs
@@ -76,6 +77,7 @@ class Database(
     LedgerVerbs,
     PairingVerbs,
     SecretVerbs,
+    HearingVerbs,
 ):
     """`bot_host.contracts.store.Store`; see there for what each verb does."""
 

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bot_host.kit.clock import utc_now
+from bot_host.store import openness
 from bot_host.store.columns import InList
 from bot_host.store.marks import set_mark
 from bot_host.store.schema import entities, entity_names, participants, rooms, worlds
@@ -179,11 +180,13 @@ def ensure_room(room: Room) -> Unit[None]:
         "metadata": room.metadata,
         "open": room.open,
     }
-    if not rows:
+    known = dict(zip(ROOM_FIELDS, rows[0], strict=True)) if rows else None
+    if room.open is False and (known is None or known["open"] is not False):
+        yield from openness.close_with_threads(room, known["channel_id"] if known else "")
+    if known is None:
         yield INSERT_ROOM(id=room.id, agent_id=room.agent_id, **told, created_at=utc_now())
-        return
-    known = dict(zip(ROOM_FIELDS, rows[0], strict=True))
-    yield from _update_if_new(UPDATE_ROOM, known, told)
+    else:
+        yield from _update_if_new(UPDATE_ROOM, known, told)
 
 
 def _update_if_new(statement: Statement, known: dict[str, Any], told: dict[str, Any]) -> Unit[None]:

@@ -159,8 +159,10 @@ class FakePlatform:
         reply: bool = False,
         message_id: str = "",
         room_name: str = "",
+        world: str = "world",
+        open: bool | None = None,
     ) -> InboundMessage:
-        """A message as decode would make it."""
+        """A message as decode would make it. `open`: whether all of the world may read its room."""
         self._count += 1
         message_id = message_id or str(self._count)
         kind = MentionType.PLATFORM_MENTION if mention else MentionType.REPLY if reply else MentionType.NONE
@@ -168,8 +170,8 @@ class FakePlatform:
             event_key=f"{room}/{message_id}",
             message_id=message_id,
             memory_key=f"{room}:{message_id}",
-            world=WorldRef(key="world", name="World"),
-            room=RoomRef(key=room, type=type, channel_id=room, name=room_name or room),
+            world=WorldRef(key=world, name=world.title()),
+            room=RoomRef(key=room, type=type, channel_id=room, name=room_name or room, open=open),
             sender=PersonRef(key=person, platform_id=person, name=person.title(), user_name=person),
             content=Content(
                 text=text,

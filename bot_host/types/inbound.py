@@ -50,6 +50,10 @@ class RoomRef:
     name: str = ""
     """Empty when the event does not say: a known name is then kept."""
     metadata: dict[str, Any] = field(default_factory=dict)
+    open: bool | None = None
+    """Whether everybody of its world may read it; what is learned there may then be told in all of the world.
+    None when the event does not say: what is known is then kept. A room of which nobody said so is not open,
+    nor is a thread whose channel is not open any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +173,9 @@ class InboundPlaces:
     people: tuple[PersonRef, ...] = ()
     opened: tuple[str, ...] = ()
     """Channels, as in `Target.channel_id`, that take the agent's messages from now on, with their threads."""
+    readable: tuple[str, ...] | None = None
+    """All channels of `world`, as in `Target.channel_id`, that everybody of it may read: no other room of it
+    is open any more, but their threads. None: not said."""
     mark: Mark | None = None
 
 

@@ -16,6 +16,14 @@ ROOM_SETTINGS: Final = "settings"
 """The same: what was set for this room alone."""
 
 
+PARENT_ID: Final = "parent_id"
+"""The same: the `channel_id` of the room that it is a thread of, where threads have ids of their own."""
+
+
+OUTSIDERS: Final = "outsiders"
+"""The same: whether people read along who may not read what is open to its world: guests, other companies."""
+
+
 class ParticipantState(StrEnum):
     """How an agent holds itself in a room (elizaos.md 2.12-13). No row or no state: as the rules say."""
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from bot_host.connector import (
     PAIRING,
+    PARENT_ID,
     ChannelType,
     Content,
     InboundDelete,
@@ -100,9 +101,13 @@ def decode_message(data: Json, view: View) -> InboundMessage | Skipped:
     if opens:
         name = thread_name(content.text, sender.name)
         # A thread has the id of the message that it grows from.
-        metadata = {"parent_id": channel_id}
         room = RoomRef(
-            key=message_id, type=ChannelType.THREAD, channel_id=message_id, name=name, metadata=metadata
+            key=message_id,
+            type=ChannelType.THREAD,
+            channel_id=message_id,
+            name=name,
+            metadata={PARENT_ID: channel_id},
+            open=room.open,
         )
         target = Target(
             source="discord",
@@ -306,7 +311,7 @@ def _room(data: Json, view: View) -> RoomRef:
         name = person(data["author"]).name
         return RoomRef(key=channel_id, type=ChannelType.DM, channel_id=channel_id, name=name)
     place = view.book.channels.get(channel_id) or Place(id=channel_id, type=0, guild_id=guild_id)
-    return place.room()
+    return view.book.room(place)
 
 
 def _content(data: Json, view: View) -> Content:
@@ -396,13 +401,14 @@ def place_of(data: Json, user: Json, view: View) -> tuple[WorldRef, RoomRef]:
     channel = data.get("channel") or {}
     if guild_id and place["channel_id"] not in view.book.channels and "type" in channel:
         # A channel that the bot does not see: commands come from there all the same.
-        room = Place(
+        there = Place(
             id=place["channel_id"],
             type=int(channel["type"]),
             guild_id=guild_id,
             name=clean_name(channel.get("name")),
             parent_id=str(channel.get("parent_id") or ""),
-        ).room()
+        )
+        room = view.book.room(there)
     else:
         room = _room({**place, "author": user}, view)
     return _world(guild_id, view), room

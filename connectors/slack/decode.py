@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from bot_host.connector import (
     DENIED,
     NOT_LISTED,
+    OUTSIDERS,
     PAIRING,
     ChannelType,
     Content,
@@ -31,6 +32,7 @@ from bot_host.connector import (
 from connectors.slack.config import SlackConfig, person_key
 from connectors.slack.events import (
     BOT_MESSAGE,
+    CONVERTED,
     NEWS,
     SLACKBOT,
     SPOKEN,
@@ -41,6 +43,7 @@ from connectors.slack.events import (
     display_name,
     event_key,
     is_dm,
+    is_open,
     room_key,
     text_of,
     ts_to_int,
@@ -50,7 +53,7 @@ from connectors.slack.external import Teams, is_external, refuse
 from connectors.slack.files import attachments, quotes
 from connectors.slack.happenings import IGNORED, read_reaction
 from connectors.slack.needs import plain_command
-from connectors.slack.places import PLACES
+from connectors.slack.places import PLACES, converted
 from connectors.slack.text import mentioned_channels, mentioned_users, mentions, readable
 
 __all__ = ["Decoder", "Directory", "Ids", "Self", "display_name", "ts_to_int", "ts_to_time"]
@@ -235,6 +238,8 @@ class Decoder:
         if subtype == "message_deleted":
             key = self._key(event["channel"], text_of(event, "deleted_ts"))
             return InboundDelete(event_keys=(key,))
+        if subtype in CONVERTED:
+            return converted(event, self._me, names, self._origin)
         if subtype in NEWS:
             return self._skip(event, f"news: {subtype}")
         if subtype not in (*SPOKEN, BOT_MESSAGE):
@@ -313,7 +318,15 @@ class Decoder:
         name = "" if dm else names.channel(channel)
         kind = ChannelType.DM if dm else ChannelType.THREAD if thread else ChannelType.GROUP
         key = room_key(self._origin(channel), thread)
-        return RoomRef(key=key, type=kind, channel_id=channel, thread_id=thread, name=name)
+        return RoomRef(
+            key=key,
+            type=kind,
+            channel_id=channel,
+            thread_id=thread,
+            name=name,
+            metadata={OUTSIDERS: True} if names.has_outsiders(channel, text_of(event, "user")) else {},
+            open=not dm and is_open(event, names),
+        )
 
     def _content(self, event: Event, names: Directory, context: MentionContext, kind: ChannelType) -> Content:
         text = plain_command(readable(text_of(event, "text"), names, own_id=self._me.user_id))

@@ -15,7 +15,7 @@ SPOKEN: Final = frozenset({None, "file_share", "thread_broadcast", "me_message"}
 NEWS: Final = frozenset(
     {
         "channel_join", "channel_leave", "channel_topic", "channel_purpose", "channel_name",
-        "channel_archive", "channel_unarchive", "channel_convert_to_private", "group_join", "group_leave",
+        "channel_archive", "channel_unarchive", "group_join", "group_leave",
         "group_topic", "group_purpose", "group_name", "group_archive", "group_unarchive", "pinned_item",
         "unpinned_item", "bot_add", "bot_remove", "reminder_add", "ekm_access_denied",
         "assistant_app_thread", "message_replied", "reply_broadcast",
@@ -54,8 +54,30 @@ class Directory(Names, Protocol):
     def knows(self, id: str) -> bool:
         """Whether this person has been looked up lately."""
 
+    def is_open(self, channel: str) -> bool | None:
+        """Whether everybody of the workspace may read a channel; None: not known."""
+
+    def has_outsiders(self, channel: str, user: str) -> bool:
+        """Whether a channel, in which this person speaks, is known to have readers beside the workspace's
+        full members."""
+
     def team(self) -> str:
         """The workspace's name."""
+
+
+PUBLIC: Final = "channel"
+CONVERTED: Final = frozenset({"channel_convert_to_private", "channel_convert_to_public"})
+"""Subtypes that say who may read a channel from now on.
+https://docs.slack.dev/reference/events/message/channel_convert_to_private"""
+
+
+def is_open(event: Event, names: Directory) -> bool:
+    """Whether everybody of the workspace may read what an event of a channel says.
+
+    Messages tell the kind of their channel, `app_mention` and messages of history do not.
+    """
+    told = text_of(event, "channel_type")
+    return told == PUBLIC if told else bool(names.is_open(text_of(event, "channel")))
 
 
 def room_key(channel: str, thread: str = "") -> str:

@@ -5,7 +5,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import aiohttp
@@ -14,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot_host.connector import one_line
 from connectors.slack.errors import code_of
-from connectors.slack.events import Ids, display_name
+from connectors.slack.events import PUBLIC, Ids, display_name
 from connectors.slack.external import STRANGER
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,10 @@ class Known:
     is_bot: bool | None = None
     teams: tuple[str, ...] = ()
     """A person's workspace, and its organisation."""
+    open: bool | None = None
+    """Of a channel: whether everybody of the workspace may read it."""
+    outsiders: bool = False
+    """A guest, or a channel that others read than full members of the workspace."""
     until: float = 0.0
 
 
@@ -77,6 +81,18 @@ class Lookup:
     def channel(self, id: str) -> str:
         """A channel's name without `#`; empty when it is not known."""
         return self._channels[id].name if id in self._channels else ""
+
+    def is_open(self, channel: str) -> bool | None:
+        """Whether everybody of the workspace may read a channel; None: not known."""
+        return self._channels[channel].open if channel in self._channels else None
+
+    def has_outsiders(self, channel: str, user: str) -> bool:
+        """Whether a channel, in which this person speaks, has readers beside the workspace's full members.
+
+        Guests read only the channels that they are in; who never speaks in one is not noticed.
+        """
+        tables = ((self._channels, channel), (self._users, user))
+        return any(table[id].outsiders for table, id in tables if id in table)
 
     def team(self) -> str:
         """The workspace's name."""
@@ -115,10 +131,22 @@ class Lookup:
         if kind == "user_change" and isinstance(user, Mapping) and self.knows(str(user.get("id"))):
             self._keep_user(str(user["id"]), user)
         elif kind in ("channel_rename", "group_rename") and isinstance(channel, Mapping):
-            name = one_line(str(channel.get("name", "")))
-            self._keep(self._channels, str(channel.get("id")), Known(name, until=_later()))
+            name, id = one_line(str(channel.get("name", ""))), str(channel.get("id"))
+            known = self._channels.get(id, Known(name))
+            self._keep(self._channels, id, replace(known, name=name, until=_later()))
         elif kind == "team_rename":
             self._team = one_line(str(event.get("name", "")))
+        elif kind == "message" and isinstance(channel, str) and channel in self._channels:
+            self._hear(channel, event)
+
+    def _hear(self, channel: str, event: Mapping[str, Any]) -> None:
+        """What a message says of who reads its channel."""
+        known = self._channels[channel]
+        told = event.get("channel_type")
+        open = told == PUBLIC if isinstance(told, str) else known.open
+        outsiders = known.outsiders or self.has_outsiders("", str(event.get("user")))
+        if (open, outsiders) != (known.open, known.outsiders):
+            self._channels[channel] = replace(known, open=open, outsiders=outsiders)
 
     @staticmethod
     def _stale(table: "OrderedDict[str, Known]", id: str, now: float) -> bool:
@@ -134,14 +162,25 @@ class Lookup:
     def _postpone(self, table: "OrderedDict[str, Known]", id: str, *, name: str = "") -> None:
         old = table.get(id, Known(name))
         if old.until <= time.monotonic():
-            until = time.monotonic() + AGAIN_S
-            self._keep(table, id, Known(old.name or name, old.user_name, old.is_bot, old.teams, until))
+            self._keep(table, id, replace(old, name=old.name or name, until=time.monotonic() + AGAIN_S))
 
     def _keep_user(self, id: str, user: Mapping[str, Any]) -> None:
         told = user.get("is_bot")
         is_bot = told if isinstance(told, bool) else None
         short = one_line(str(user.get("name") or ""))
-        self._keep(self._users, id, Known(display_name(user), short, is_bot, teams_of(user), _later()))
+        guest = any(user.get(flag) for flag in ("is_restricted", "is_ultra_restricted", "is_stranger"))
+        self._keep(
+            self._users,
+            id,
+            Known(
+                display_name(user),
+                short,
+                is_bot,
+                teams_of(user),
+                outsiders=bool(guest),
+                until=_later(),
+            ),
+        )
 
     async def _look_up_user(self, id: str, web: AsyncWebClient) -> None:
         try:
@@ -153,10 +192,17 @@ class Lookup:
     async def _look_up_channel(self, id: str, web: AsyncWebClient) -> None:
         try:
             answer = await web.conversations_info(channel=id)
-            name = one_line(str(answer["channel"].get("name") or ""))
-            self._keep(self._channels, id, Known(name, until=_later()))
+            self._keep_channel(id, answer["channel"])
         except (SlackClientError, aiohttp.ClientError, KeyError, TypeError, AttributeError) as error:
             self._failed(self._channels, "conversations.info", id, error)
+
+    def _keep_channel(self, id: str, told: Mapping[str, Any]) -> None:
+        open = told.get("is_channel") is True and told.get("is_private") is False
+        shared = any(told.get(flag) for flag in ("is_shared", "is_ext_shared", "is_org_shared"))
+        # A guest who spoke there is still in it.
+        outsiders = shared or (id in self._channels and self._channels[id].outsiders)
+        name = one_line(str(told.get("name") or ""))
+        self._keep(self._channels, id, Known(name, open=open, outsiders=outsiders, until=_later()))
 
     def _failed(self, table: "OrderedDict[str, Known]", method: str, id: str, error: Exception) -> None:
         code = code_of(error) if isinstance(error, SlackApiError) else type(error).__name__

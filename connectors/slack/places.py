@@ -1,6 +1,7 @@
 """What Slack tells of channels, people and the workspace itself, as inbound events. Pure."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from bot_host.connector import (
@@ -14,7 +15,7 @@ from bot_host.connector import (
     one_line,
 )
 from connectors.slack.config import person_key
-from connectors.slack.events import Directory, Event, Self, display_name, room_key, text_of
+from connectors.slack.events import Directory, Event, Self, display_name, is_open, room_key, text_of
 
 Origin = Callable[[str], str]
 """The id that a channel had first."""
@@ -26,6 +27,13 @@ def _room(channel: str, name: str, origin: Origin) -> RoomRef:
     return RoomRef(
         key=room_key(origin(channel)), type=ChannelType.GROUP, channel_id=channel, name=one_line(name)
     )
+
+
+def converted(event: Event, me: Self, names: Directory, origin: Origin) -> InboundEvent:
+    """A channel was made private, with its threads; or public, as each of them is with its next message."""
+    channel = str(event["channel"])
+    room = replace(_room(channel, names.channel(channel), origin), open=is_open(event, names))
+    return InboundPlaces(world=me.world(names.team()), rooms=(room,))
 
 
 def _room_renamed(event: Event, me: Self, names: Directory, origin: Origin) -> InboundEvent:

@@ -185,7 +185,7 @@ def move_of(old: int, new: int, title: str = "") -> InboundMove:
 def _place(chat_id: int, title: str) -> tuple[WorldRef, RoomRef]:
     key = str(chat_id)
     world = WorldRef(key=key, name=title, platform_id=key)
-    return world, RoomRef(key=key, type=ChannelType.GROUP, channel_id=key, name=title)
+    return world, RoomRef(key=key, type=ChannelType.GROUP, channel_id=key, name=title, open=True)
 
 
 async def recall(host: ConnectorHost, moves: Moves) -> None:

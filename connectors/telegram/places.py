@@ -70,14 +70,18 @@ def room_of(chat: Chat, thread_id: int | None, name: str = "") -> RoomRef:
         kind = ChannelType.THREAD
     else:
         kind, name = ChannelType.GROUP, one_line(chat.title or "")
+    # All of a group's members read all of its topics, and subscribers all of a channel.
+    # A channel's direct messages are one chat, with a topic for each person.
+    open = chat.type != ChatType.PRIVATE and not chat.is_direct_messages
     if thread_id is None:
-        return RoomRef(key=channel_id, type=kind, channel_id=channel_id, name=name)
+        return RoomRef(key=channel_id, type=kind, channel_id=channel_id, name=name, open=open)
     return RoomRef(
         key=f"{channel_id}-{thread_id}",
         type=kind,
         channel_id=channel_id,
         thread_id=str(thread_id),
         name=one_line(name),
+        open=open,
     )
 
 

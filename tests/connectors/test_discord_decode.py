@@ -385,7 +385,7 @@ def test_places_of_a_server() -> None:
     ("event", "data", "world", "rooms"),
     [
         ("GUILD_UPDATE", {"id": "100", "name": "Lab"}, "Lab", []),
-        ("CHANNEL_UPDATE", {"id": "200", "guild_id": "100", "type": 0, "name": "x"}, "", ["x"]),
+        ("CHANNEL_UPDATE", {"id": "200", "guild_id": "100", "type": 0, "name": "x"}, "", ["x", "bugs"]),
         ("THREAD_UPDATE", {"id": "300", "guild_id": "100", "type": 11, "name": "y"}, "", ["y"]),
         ("THREAD_CREATE", {"id": "309", "guild_id": "100", "type": 12, "name": "z"}, "", ["z"]),
     ],
@@ -403,7 +403,7 @@ def test_renames(event: str, data: dict[str, Any], world: str, rooms: list[str])
     [
         ("CHANNEL_CREATE", {"id": "209", "guild_id": "100", "type": 4, "name": "Category"}),
         ("CHANNEL_CREATE", {"id": "500", "type": 1, "recipients": []}),
-        ("CHANNEL_DELETE", {"id": "200", "guild_id": "100", "type": 0, "name": "general"}),
+        ("CHANNEL_DELETE", {"id": "500", "type": 1}),
         (
             "THREAD_UPDATE",
             {"id": "300", "guild_id": "100", "type": 11, "thread_metadata": {"archived": True}},

@@ -46,6 +46,12 @@ class Book:
     def channel(self, id: str) -> str:
         return {"C1": "general"}.get(id, "")
 
+    def is_open(self, channel: str) -> bool | None:
+        return {"C1": True, "C2": False}.get(channel)
+
+    def has_outsiders(self, channel: str, user: str) -> bool:
+        return channel == "CSHARED" or user == "UGUEST"
+
     def team(self) -> str:
         return "Works"
 
@@ -428,3 +434,38 @@ def test_a_command_in_a_thread_may_be_called_as_the_slash_command(text: str, rea
 
 def test_a_me_message_reads_as_one() -> None:
     assert decode(message("waves", subtype="me_message")).content.text == "*waves*"
+
+
+@pytest.mark.parametrize(
+    ("event", "is_open"),
+    [
+        (message(), True),
+        (message(channel_type="group"), False),
+        (message(channel_type="mpim"), False),
+        (message(channel="D1", channel_type="im"), False),
+        (message(channel="C2"), True),  # the event is newer than what was looked up
+        ({**message("<@UAPP> hi"), "type": "app_mention", "channel_type": None}, True),
+        ({**message("<@UAPP> hi", channel="C2"), "type": "app_mention", "channel_type": None}, False),
+        ({**message("<@UAPP> hi", channel="C3"), "type": "app_mention", "channel_type": None}, False),
+        (message(thread_ts=EARLIER), True),
+    ],
+)
+def test_public_channels_and_their_threads_are_open(event: dict[str, Any], is_open: bool) -> None:
+    found = decode(event)
+    assert isinstance(found, InboundMessage)
+    assert found.room.open is is_open
+
+
+@pytest.mark.parametrize("event", [message(channel="CSHARED"), message(user="UGUEST", channel="C1")])
+def test_a_channel_with_guests_or_others_says_so(event: dict[str, Any]) -> None:
+    found = decode(event)
+    assert isinstance(found, InboundMessage)
+    assert found.room.metadata == {"outsiders": True}
+
+
+@pytest.mark.parametrize(("kind", "is_open"), [("private", False), ("public", True)])
+def test_a_channel_that_is_converted_says_who_reads_it_now(kind: str, is_open: bool) -> None:
+    told = "channel" if is_open else "group"
+    found = decode(message(subtype=f"channel_convert_to_{kind}", channel_type=told))
+    assert isinstance(found, InboundPlaces)
+    assert [(room.key, room.open) for room in found.rooms] == [("slack-room-C1", is_open)]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from telegram import Chat
 
 from bot_host.connector import (
     ChannelType,
@@ -13,6 +14,7 @@ from bot_host.connector import (
     Skipped,
 )
 from connectors.telegram.content import slice_utf16
+from connectors.telegram.places import room_of
 from tests.connectors.telegram_samples import (
     ANN,
     BOB,
@@ -35,6 +37,7 @@ def test_private_message() -> None:
     assert (found.event_key, found.message_id, found.memory_key) == ("5/11", "11", "99:5:11")
     assert (found.world.key, found.world.name) == ("telegram-dm-99", "Direct messages")
     assert (found.room.key, found.room.type, found.room.name) == ("5", ChannelType.DM, "Ann Lee")
+    assert found.room.open is False
     assert (found.sender.key, found.sender.name, found.sender.user_name) == ("5", "Ann Lee", "ann")
     assert (found.target.source, found.target.channel_id, found.target.reply_to) == ("telegram", "5", "")
     assert found.sent_at == datetime.fromtimestamp(DATE, UTC)
@@ -54,6 +57,7 @@ def test_private_message() -> None:
 def test_group_message(chat: Json, memory_key: str, room_type: ChannelType) -> None:
     found = message(chat, text="hi")
     assert (found.memory_key, found.room.type, found.room.key) == (memory_key, room_type, str(chat["id"]))
+    assert found.room.open
     assert (found.world.key, found.world.name) == (str(chat["id"]), chat["title"])
     assert (found.target.reply_to, found.target.thread_id) == ("11", "")
 
@@ -83,6 +87,7 @@ ROOT = {
 def test_topic_message() -> None:
     found = message(SUPER, text="hi", message_thread_id=3, is_topic_message=True, reply_to_message=ROOT)
     assert (found.room.key, found.room.type, found.room.name) == ("-1001-3", ChannelType.THREAD, "News")
+    assert found.room.open
     assert (found.target.channel_id, found.target.thread_id) == ("-1001", "3")
     # The bot opened the topic, but nobody replied to it.
     assert found.content.mention_context is not None
@@ -101,6 +106,7 @@ def test_a_reply_thread_is_no_topic() -> None:
 def test_topic_in_a_private_chat_stays_private() -> None:
     found = message(text="hi", message_thread_id=8, is_topic_message=True)
     assert (found.room.key, found.room.type, found.target.thread_id) == ("5-8", ChannelType.DM, "8")
+    assert found.room.open is False
 
 
 @pytest.mark.parametrize(
@@ -171,3 +177,9 @@ def test_any_text_and_name_come_out_clean(text: str, name: str) -> None:
     found.content.text.encode()
     found.sender.name.encode()
     assert "\x00" not in found.content.text
+
+
+@pytest.mark.parametrize(("more", "is_open"), [({}, True), ({"is_direct_messages": True}, False)])
+def test_the_direct_messages_of_a_channel_are_open_to_nobody(more: Json, is_open: bool) -> None:
+    chat = Chat.de_json({"id": -1001, "type": "supergroup", "title": "Lab", **more}, None)
+    assert room_of(chat, 3).open is is_open

@@ -395,6 +395,19 @@ async def test_places_get_names_and_follow_renames(house: House) -> None:
     assert room.name == "garden"
 
 
+async def test_a_room_is_open_as_its_newest_message_says(house: House) -> None:
+    room_id = create_unique_uuid(house.agent_id, "c1")
+    for told, known in ((None, None), (True, True), (None, True), (False, False), (True, True)):
+        await house.platform.say("hi", room="c1", type=ChannelType.GROUP, open=told)
+        room = await house.store.find_room(room_id)
+        assert room is not None
+        assert room.open is known
+    await house.platform.accept(InboundPlaces(world=WorldRef(key="world"), readable=()))
+    room = await house.store.find_room(room_id)
+    assert room is not None
+    assert room.open is False
+
+
 async def test_skipped_events_are_counted(house: House) -> None:
     await house.platform.accept(Skipped(reason="own message"), Skipped(reason="bot"), Skipped(reason="bot"))
     assert house.host.skipped == {"own message": 1, "bot": 2}

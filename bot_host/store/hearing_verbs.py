@@ -1,0 +1,27 @@
+"""The store's verbs of who hears what, each as one unit of work on a driver."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from bot_host.store import earshot, openness
+from bot_host.store.driver import Driver
+from bot_host.types.hearing import Hearing
+from bot_host.types.ids import UUID
+
+
+class HearingVerbs:
+    """`bot_host.contracts.hearing.Hearings`; see there for what each verb does."""
+
+    _driver: Driver
+
+    async def narrow_rooms(self, world_id: UUID, channel_ids: Sequence[str]) -> int:
+        """See Hearings."""
+        return await self._driver.write(partial(openness.narrow_rooms, world_id, channel_ids))
+
+    async def private_rooms(self, entity_ids: Sequence[UUID]) -> list[UUID]:
+        """See Hearings."""
+        return await self._driver.read(partial(earshot.private_rooms, entity_ids))
+
+    async def hearing_in(self, agent_id: UUID, room_id: UUID) -> Hearing:
+        """See Hearings."""
+        return await self._driver.read(partial(earshot.hearing_in, agent_id, room_id))
