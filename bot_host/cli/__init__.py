@@ -11,6 +11,7 @@ from bot_host.app.check import Finding, code_of
 from bot_host.app.check import check as look
 from bot_host.app.run import run
 from bot_host.cli.common import BAD_CONFIG, CONFIG, LOG_LEVEL, load_or_exit, quiet
+from bot_host.cli.db import db
 from bot_host.cli.manifest import slack_manifest
 from bot_host.cli.pair import pair
 from bot_host.cli.secrets import secrets
@@ -47,6 +48,7 @@ def main(context: click.Context, config: Path | None, log_level: str | None) -> 
         sys.exit(asyncio.run(run(load_or_exit(context, None), make_web)))
 
 
+main.add_command(db)
 main.add_command(pair)
 main.add_command(secrets)
 main.add_command(slack_manifest)

@@ -1,18 +1,15 @@
 """Floor 3: the store. Schema and statements once, for SQLite and PostgreSQL."""
 
+from importlib import import_module
 from pathlib import Path
-from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
-from bot_host.kit.names import did_you_mean
 from bot_host.store.database import Database
 from bot_host.store.driver import Driver
 from bot_host.store.sqlite import SqliteDriver
+from bot_host.store.urls import parse
 from bot_host.types.errors import ConfigError
 
 __all__ = ["Database", "make_store"]
-
-_POSTGRESQL: Final = ("postgresql", "postgres")
 
 
 def make_store(url: str, *, base: Path, read_only: bool = False) -> Database:
@@ -25,22 +22,23 @@ def make_store(url: str, *, base: Path, read_only: bool = False) -> Database:
     `sqlite://` for a database in memory that ends with the process, or `postgresql://USER:PASSWORD@HOST/NAME`
     (with the extra `postgres`). Raises ConfigError; the URL itself is not shown: it may hold a password.
     """
-    scheme, colon, rest = url.partition("://")
-    kind = scheme.partition("+")[0].lower()
-    if colon and kind in _POSTGRESQL:
-        return Database(_postgres(url, read_only=read_only))
-    if not colon or scheme.lower() != "sqlite":
-        hint = did_you_mean(kind, ("sqlite", *_POSTGRESQL)) if colon else ""
-        raise ConfigError(
-            "database.url must begin with sqlite:/// or postgresql://, for example "
-            f"sqlite:///data/bot_host.db{hint}"
-        )
-    return Database(SqliteDriver(_file_of(rest, base), read_only=read_only))
+    place = parse(url, base=base)
+    if place.url:
+        return Database(_postgres(place.url, read_only=read_only))
+    return Database(SqliteDriver(place.file, read_only=read_only))
 
 
 def _postgres(url: str, *, read_only: bool) -> Driver:
+    need_asyncpg()
+    from bot_host.store.postgres import PostgresDriver
+
+    return PostgresDriver(url, read_only=read_only)
+
+
+def need_asyncpg() -> None:
+    """Raises ConfigError where the extra `postgres` is not installed."""
     try:
-        from bot_host.store.postgres import PostgresDriver
+        import_module("asyncpg")
     except ModuleNotFoundError as error:
         if error.name != "asyncpg":
             raise
@@ -48,25 +46,3 @@ def _postgres(url: str, *, read_only: bool) -> Driver:
             'database.url names a PostgreSQL database, which needs the package asyncpg: pip install "bot-host'
             '[postgres]"'
         ) from None
-    try:
-        parts = urlsplit(url)
-        good = bool(parts.path.strip("/")) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise ConfigError(
-            "database.url must name host and database: postgresql://user:password@host:5432/name (special "
-            "characters of a password as %40 and the like)"
-        )
-    return PostgresDriver(urlunsplit(parts._replace(scheme="postgresql")), read_only=read_only)
-
-
-def _file_of(rest: str, base: Path) -> Path | None:
-    if rest in ("", "/", "/:memory:"):
-        return None
-    if not rest.startswith("/"):
-        raise ConfigError(f"database.url needs three slashes before the path: sqlite:///{rest}")
-    path = rest[1:]
-    if "?" in path:
-        raise ConfigError("database.url takes no options after a question mark; give the file's path only")
-    return base / path

@@ -1,10 +1,10 @@
 """PostgreSQL's errors, in words that say what to do. Never shows a URL's password, nor values."""
 
 from typing import Final
-from urllib.parse import urlsplit
 
 import asyncpg
 
+from bot_host.store.urls import Place
 from bot_host.types.errors import BotHostError, StoreError, StoreUnfit
 
 _LOST: Final = (
@@ -50,13 +50,7 @@ def is_lost(error: BaseException) -> bool:
 
 def place_of(url: str) -> str:
     """Where the database is: `name at host:port`."""
-    parts = urlsplit(url)
-    host = parts.hostname or "localhost"
-    try:
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        port = ""
-    return f"{parts.path.strip('/') or 'postgres'} at {host}{port}"
+    return Place(url=url).shown
 
 
 def explain(error: Exception, url: str) -> Exception:

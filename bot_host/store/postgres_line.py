@@ -81,7 +81,7 @@ class Line:
         if await self._take(connection):
             self._claimed = True
             return ""
-        pid, where = await self._holder(connection)
+        pid, where = await holder(connection)
         return f"process {pid} of the server, from {where}" if pid else "a process that is ending"
 
     async def release(self) -> None:
@@ -93,7 +93,7 @@ class Line:
         """The lock for a new connection: the server may not have noticed yet that the old one is gone."""
         give_up_at = asyncio.get_running_loop().time() + CLOSE_S
         while not await self._take(connection):
-            pid, _ = await self._holder(connection)
+            pid, _ = await holder(connection)
             if pid == self._pid:
                 await connection.execute(f"SELECT pg_terminate_backend({pid})")
             if pid not in (0, self._pid) or asyncio.get_running_loop().time() >= give_up_at:
@@ -109,19 +109,6 @@ class Line:
         self._pid = connection.get_server_pid()
         return True
 
-    @staticmethod
-    async def _holder(connection: asyncpg.Connection) -> tuple[int, str]:
-        """The process that has the host's lock, and where it comes from; 0: nobody."""
-        row = await connection.fetchrow(
-            "SELECT a.pid, coalesce(host(a.client_addr), 'its own machine') FROM pg_locks AS l "
-            "JOIN pg_stat_activity AS a USING (pid) "
-            "JOIN pg_database AS d ON d.oid = l.database AND d.datname = current_database() "
-            "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
-            "AND (l.classid::bigint << 32) + l.objid::bigint = $1",
-            HOST_LOCK,
-        )
-        return (row[0], row[1]) if row is not None else (0, "")
-
     async def drop(self) -> None:
         """Give the connection up: the next `get` makes another one."""
         connection, self._connection = self._connection, None
@@ -133,6 +120,19 @@ class Line:
         connection, self._connection = self._connection, None
         if connection is not None:
             await _end(connection)
+
+
+async def holder(connection: asyncpg.Connection) -> tuple[int, str]:
+    """The server's process that has the host's lock, and where it comes from; 0: nobody."""
+    row = await connection.fetchrow(
+        "SELECT a.pid, coalesce(host(a.client_addr), 'its own machine') FROM pg_locks AS l "
+        "JOIN pg_stat_activity AS a USING (pid) "
+        "JOIN pg_database AS d ON d.oid = l.database AND d.datname = current_database() "
+        "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
+        "AND (l.classid::bigint << 32) + l.objid::bigint = $1",
+        HOST_LOCK,
+    )
+    return (row[0], row[1]) if row is not None else (0, "")
 
 
 async def _end(connection: asyncpg.Connection) -> None:

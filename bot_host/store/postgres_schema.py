@@ -112,9 +112,9 @@ async def check_server(connection: asyncpg.Connection, where: str) -> None:
         )
 
 
-async def standing(connection: asyncpg.Connection) -> Standing:
-    """How the database stands to this version of the code. Raises StoreUnfit."""
-    tables = {
+async def table_names(connection: asyncpg.Connection) -> set[str]:
+    """The tables of the schema that statements without one mean, without those that extensions brought."""
+    return {
         name
         for (name,) in await connection.fetch(
             "SELECT relname FROM pg_class AS c WHERE relnamespace = current_schema()::regnamespace "
@@ -122,6 +122,11 @@ async def standing(connection: asyncpg.Connection) -> Standing:
             "AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = c.oid AND d.deptype = 'e')"
         )
     }
+
+
+async def standing(connection: asyncpg.Connection) -> Standing:
+    """How the database stands to this version of the code. Raises StoreUnfit."""
+    tables = await table_names(connection)
     if "alembic_version" not in tables:
         return stands(tables, ())
     found = await connection.fetch("SELECT version_num FROM alembic_version")
