@@ -116,10 +116,12 @@ from bot_host.types.places import (
 from bot_host.types.services import ServiceType
 from bot_host.types.task import Misfire, Task, TaskState
 from bot_host.types.turn import InboxState, Outcome
+from bot_host.types.windows import CONTEXT_TOKENS, ModelWindow, WindowOf
 
 __all__ = [
     "ASKED_BY",
     "BEGINS_AT",
+    "CONTEXT_TOKENS",
     "PLATFORM_ROLE",
     "ROOM_SETTINGS",
     "UUID",
@@ -187,6 +189,7 @@ __all__ = [
     "ModelEvent",
     "ModelHandler",
     "ModelType",
+    "ModelWindow",
     "Moment",
     "ObjectRequest",
     "OnChunk",
@@ -239,6 +242,7 @@ __all__ = [
     "ToolSpec",
     "TranscriptionRequest",
     "Usage",
+    "WindowOf",
     "Words",
     "Work",
     "World",

@@ -9,14 +9,7 @@ from pydantic import BaseModel
 from bot_host.contracts.agent import AgentCore
 from bot_host.contracts.commands import Command, CommandCall
 from bot_host.contracts.connector import CheckLine
-from bot_host.contracts.results import (
-    ActionPlan,
-    ActionResult,
-    Delivery,
-    PlanStep,
-    ProviderResult,
-    State,
-)
+from bot_host.contracts.results import ActionPlan, ActionResult, Delivery, PlanStep, ProviderResult, State
 from bot_host.contracts.routes import Route
 from bot_host.contracts.tables import Schema
 from bot_host.types.character import ExampleMessage
@@ -29,6 +22,7 @@ from bot_host.types.outbound import Target
 from bot_host.types.places import Role, Room
 from bot_host.types.task import Task
 from bot_host.types.turn import Processing
+from bot_host.types.windows import WindowOf
 
 S = TypeVar("S", bound="Service")
 
@@ -156,9 +150,18 @@ class Agent(AgentCore, Protocol):
         """The names of who offers such a model, first asked first."""
 
     def register_model(
-        self, type: ModelType | str, handler: "ModelHandler", provider: str, priority: int = 0
+        self,
+        type: ModelType | str,
+        handler: "ModelHandler",
+        provider: str,
+        priority: int = 0,
+        *,
+        window: WindowOf | None = None,
     ) -> None:
-        """Offer a model; the highest priority is asked first. Raises StateError for an unknown type."""
+        """Offer a model; the highest priority is asked first. Raises StateError for an unknown type.
+
+        `window` tells how much fits into a text model; None: nothing is known, `CONTEXT_TOKENS` are taken.
+        """
 
     # -- what plugins bring -----------------------------------------------------------------------------
 

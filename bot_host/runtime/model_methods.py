@@ -8,6 +8,7 @@ from bot_host.runtime.base import AgentBase
 from bot_host.runtime.models import Models
 from bot_host.runtime.text import generate_text
 from bot_host.types.models import ModelType, TextRequest, TextResult
+from bot_host.types.windows import WindowOf
 
 
 class ModelMethods(AgentBase):
@@ -25,10 +26,19 @@ class ModelMethods(AgentBase):
         return self.models.providers(type)
 
     def register_model(
-        self, type: ModelType | str, handler: ModelHandler, provider: str, priority: int = 0
+        self,
+        type: ModelType | str,
+        handler: ModelHandler,
+        provider: str,
+        priority: int = 0,
+        *,
+        window: WindowOf | None = None,
     ) -> None:
-        """Offer a model; the highest priority is asked first. Raises StateError for an unknown type."""
-        self.models.register(type, handler, provider=provider, priority=priority)
+        """Offer a model; the highest priority is asked first. Raises StateError for an unknown type.
+
+        `window` tells how much fits into a text model.
+        """
+        self.models.register(type, handler, provider=provider, priority=priority, window=window)
 
     @overload
     async def use_model(

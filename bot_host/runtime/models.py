@@ -17,6 +17,7 @@ from bot_host.runtime.runs import current_run
 from bot_host.types.errors import ModelError, StateError
 from bot_host.types.events import EventType
 from bot_host.types.models import TEXT_TYPES, ModelType, TextRequest, TextResult, Usage, noted_usage
+from bot_host.types.windows import ModelWindow, WindowOf
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class _Registered:
     handler: ModelHandler
     provider: str
     priority: int
+    window: WindowOf | None = None
     failures: int = 0
     """Failed calls in a row."""
     outages: int = 0
@@ -110,14 +112,20 @@ class Models:
         return [(e.priority, e.provider, e.handler) for e in self._by_type.get(type, ())]
 
     def register(
-        self, type: ModelType | str, handler: ModelHandler, *, provider: str, priority: int = 0
+        self,
+        type: ModelType | str,
+        handler: ModelHandler,
+        *,
+        provider: str,
+        priority: int = 0,
+        window: WindowOf | None = None,
     ) -> None:
         """Add a handler; equal priorities keep the order of registration (elizaos.md 2.10-01).
 
         Raises StateError for an unknown type.
         """
         entries = self._by_type[as_type(type)]
-        entries.append(_Registered(handler, provider, priority))
+        entries.append(_Registered(handler, provider, priority, window))
         entries.sort(key=lambda entry: -entry.priority)
         self.on_new()
 
@@ -129,6 +137,12 @@ class Models:
         """The handler that is asked first, without stand-ins."""
         entries = self._by_type.get(as_type(type))
         return entries[0].handler if entries else None
+
+    def window(self, type: ModelType) -> ModelWindow:
+        """How much fits into the model that is asked first."""
+        entries = self._entries(type)
+        told = entries[0].window if entries else None
+        return told() if told is not None else ModelWindow()
 
     def clear(self) -> None:
         """Forget all models: the agent has stopped."""
@@ -221,7 +235,8 @@ class Models:
                 took = time.monotonic() - begun
                 over = shown.begun or attempt == tries or max(wait, took) > LONGEST_WAIT
                 if not failure.retryable or over:
-                    entry.failed(failure)
+                    if not failure.too_long:
+                        entry.failed(failure)
                     raise
                 log.info("model provider %s: %s; trying again in %.1f s", entry.provider, failure, wait)
                 await asyncio.sleep(wait)

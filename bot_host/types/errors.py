@@ -79,16 +79,26 @@ class ModelError(BotHostError):
     """No model answered. `retryable` says whether the same request may succeed later.
 
     `after_s`: seconds that the server asked us to wait first; None: it did not say. `outage`: it is not this
-    request's own fault, any other would fail as well just now (no connection, silence, overload).
+    request's own fault, any other would fail as well just now (no connection, silence, overload). `too_long`:
+    the prompt does not fit into the model; `context_tokens`: what would, where the server says so.
     """
 
     def __init__(
-        self, message: str, *, retryable: bool = False, after_s: float | None = None, outage: bool = False
+        self,
+        message: str,
+        *,
+        retryable: bool = False,
+        after_s: float | None = None,
+        outage: bool = False,
+        too_long: bool = False,
+        context_tokens: int | None = None,
     ) -> None:
         super().__init__(message)
         self.retryable = retryable
         self.after_s = after_s
         self.outage = outage
+        self.too_long = too_long
+        self.context_tokens = context_tokens
 
 
 class ConnectorError(BotHostError):

@@ -57,7 +57,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "registerProvider": ("register_provider", "provider"),
     "registerEvaluator": ("register_evaluator", "evaluator"),
     "registerService": ("register_service", "service"),
-    "registerModel": ("register_model", "type handler provider priority"),
+    "registerModel": ("register_model", "type handler provider priority *window"),
     "registerEvent": ("register_event", "event handler"),
     "registerTaskWorker": ("register_task_worker", "worker execute validate"),
     "registerSendHandler": ("register_send_handler", "source handler"),

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SIZES = {
+    ModelType.TEXT_SMALL: "small",
+    ModelType.TEXT_LARGE: "large",
+    ModelType.TEXT_REASONING_SMALL: "reasoning_small",
+    ModelType.TEXT_REASONING_LARGE: "reasoning_large",
+    ModelType.TEXT_COMPLETION: "large",
+}
+"""The text models, and the keys that name them."""
 _UNSET = "no key and no server; set OPENAI_API_KEY, or base_url in [models.openai] of config.toml"
 
 
@@ -36,7 +44,9 @@ async def _init(config: Mapping[str, Any], agent: Agent) -> None:
     models, offers = await asyncio.to_thread(_open, settings)
     agent.exit_stack.push_async_callback(models.close)
     for kind, handler in offers.items():
-        agent.register_model(kind, handler, provider="openai")
+        size = SIZES.get(kind)
+        window = models.windows.of(size) if size else None
+        agent.register_model(kind, handler, provider="openai", window=window)
     log.info(
         "models from %s: %s (large), %s (small)",
         settings.place,

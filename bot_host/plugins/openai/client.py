@@ -15,8 +15,10 @@ from bot_host.plugin import Agent, ModelError, TextRequest, TextResult
 from bot_host.plugins.openai.answers import OutOfThoughts, ReceiverFailed, deliver, read_stream, read_whole
 from bot_host.plugins.openai.config import OpenAIConfig
 from bot_host.plugins.openai.convert import to_body
-from bot_host.plugins.openai.errors import said, to_model_error, unknown_model
+from bot_host.plugins.openai.errors import prompt_too_long, said, to_model_error, unknown_model
 from bot_host.plugins.openai.quirks import SAMPLING_ELSEWHERE, Quirks, is_small_limit
+from bot_host.plugins.openai.tokens import Pieces, Tokens
+from bot_host.plugins.openai.windows import Windows
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +42,10 @@ Shape: TypeAlias = Callable[[dict[str, Any], Quirks], None]
 class OpenAIModels:
     """One server and its models, over one connection pool."""
 
-    def __init__(self, config: OpenAIConfig) -> None:
+    def __init__(self, config: OpenAIConfig, tokens: Tokens | None = None) -> None:
         self._config = config
+        self.windows = Windows(config, tokens or Pieces())
+        """How much fits into the models."""
         self._quirks: dict[str, Quirks] = {}
         timeout = openai.Timeout(
             connect=min(_CONNECT_S, config.timeout),
@@ -100,6 +104,7 @@ class OpenAIModels:
                     raise ModelError(f"{model} used up its token limit before it wrote anything") from None
                 quirks.thinks = True
             except openai.APIStatusError as error:
+                self._learn_window(error, model)
                 lesson = quirks.learn(error.status_code, error.param, said(error, self._config), body)
                 if not lesson:
                     raise await self._final(error, model, size) from error
@@ -117,6 +122,15 @@ class OpenAIModels:
             raise await self._final(error, model, size) from error
         except (*_FAILURES, *_ODD) as error:
             raise self._explained(error, model) from error
+
+    def _learn_window(self, error: openai.APIStatusError, model: str) -> None:
+        """Raises ModelError where the prompt did not fit: another form of it would not, either."""
+        failure = prompt_too_long(error, self._config, model=model)
+        if failure is None:
+            return
+        if failure.context_tokens is not None:
+            self.windows.learn(model, failure.context_tokens)
+        raise failure from error
 
     def _new_quirks(self) -> Quirks:
         if self._config.is_openai:

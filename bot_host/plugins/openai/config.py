@@ -94,6 +94,10 @@ class OpenAIConfig(BaseModel):
     """The voice that it speaks with."""
     prices: dict[str, Price] = Field(default_factory=dict)
     """By model name, for the cost of a call. Without one it is what the server says, else 0: not known."""
+    context_tokens: int = Field(default=0, ge=0)
+    """What fits into a model at once, question and answer, in tokens. 0: known by its name, else 32,768."""
+    contexts: dict[str, int] = Field(default_factory=dict)
+    """The same by model name."""
     timeout: float = Field(default=120.0, gt=0, le=3600)
     """Seconds without a single byte from the server after which a call is given up."""
     max_retries: int = Field(default=0, ge=0, le=10)

@@ -12,6 +12,7 @@ import openai
 
 from bot_host.plugin import ModelError, nearest, one_line, utc_now
 from bot_host.plugins.openai.config import OpenAIConfig
+from bot_host.plugins.openai.windows import too_long
 
 _MASKED = re.compile(r"\b(?:sk|pk|key|org|proj)-[\w*.-]{4,}|[\w-]*\*{2,}[\w-]*", re.IGNORECASE)
 _TEXT_LIMIT = 300
@@ -79,6 +80,20 @@ def _status(error: openai.APIStatusError, config: OpenAIConfig, model: str) -> M
             "[models.openai]"
         )
     return ModelError(f"{config.place} refused the request to {model} (HTTP {status}): {text}")
+
+
+def prompt_too_long(error: openai.APIStatusError, config: OpenAIConfig, *, model: str) -> ModelError | None:
+    """The ModelError for a prompt that does not fit; None: the server refuses for another reason."""
+    text = said(error, config)
+    found, fits = too_long(error.status_code, error.code or error.type, text, error.body)
+    if not found:
+        return None
+    return ModelError(
+        f"the prompt does not fit into {model} at {config.place} (HTTP {error.status_code}): {text}; say how "
+        "much does with context_tokens in [models.openai], or use a model that takes more",
+        too_long=True,
+        context_tokens=fits,
+    )
 
 
 def _refused_key(status: int, text: str, config: OpenAIConfig) -> str:

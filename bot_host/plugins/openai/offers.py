@@ -11,8 +11,9 @@ __all__ = ["OpenAIModels", "offers", "open_models"]
 
 def open_models(config: OpenAIConfig) -> tuple[OpenAIModels, dict[ModelType, ModelHandler]]:
     """A server and what it offers. Blocks: reads certificates and vocabularies."""
-    models = OpenAIModels(config)
-    return models, offers(models, load_tokens())
+    tokens = load_tokens()
+    models = OpenAIModels(config, tokens)
+    return models, offers(models, tokens)
 
 
 def offers(models: OpenAIModels, tokens: Tokens) -> dict[ModelType, ModelHandler]:
