@@ -9,6 +9,7 @@ from bot_host.contracts.agents import AgentRows
 from bot_host.contracts.hearing import Hearings
 from bot_host.contracts.knowledge import Memories, People, Places, Records
 from bot_host.contracts.ledger import Ledger
+from bot_host.contracts.links import Links
 from bot_host.contracts.pairing import Pairings
 from bot_host.contracts.secrets import Secrets
 from bot_host.contracts.tables import SchemaStore
@@ -348,6 +349,7 @@ class Store(
     AgentRows,
     Ledger,
     Pairings,
+    Links,
     Secrets,
     Hearings,
     Protocol,

@@ -34,7 +34,7 @@ from bot_host.store.driver import Driver
 from bot_host.store.hearing_verbs import HearingVerbs
 from bot_host.store.knowledge import MemoryVerbs, PeopleVerbs, PlaceVerbs, RecordVerbs, SchemaVerbs, TaskVerbs
 from bot_host.store.ledger_verbs import LedgerVerbs
-from bot_host.store.pairing_verbs import PairingVerbs
+from bot_host.store.person_verbs import PersonVerbs
 from bot_host.store.search_verbs import SearchVerbs
 from bot_host.store.secret_verbs import SecretVerbs
 from bot_host.types.choices import OpenChoice
@@ -75,7 +75,7 @@ class Database(
     SchemaVerbs,
     AgentVerbs,
     LedgerVerbs,
-    PairingVerbs,
+    PersonVerbs,
     SecretVerbs,
     HearingVerbs,
 ):

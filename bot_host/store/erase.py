@@ -5,7 +5,8 @@ from typing import Any, Final
 from sqlalchemy import Integer, Text, bindparam, case, column, delete, insert, literal, select, table, update
 
 from bot_host.kit.clock import utc_now
-from bot_host.store import plugin_people, schema
+from bot_host.store import linking, plugin_people, schema
+from bot_host.store.link_tables import link_codes
 from bot_host.store.persons import COUNTS, MENTIONS, ROWS, Person, find_person, names_the_id, prune_column
 from bot_host.store.schema import inbox_open, outbox_open
 from bot_host.store.statement import Statement, Unit
@@ -18,7 +19,7 @@ ERASED: Final = "erased"
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 
 _i, _o, _a, _r = schema.inbox.c, schema.outbox.c, schema.audit.c, schema.runs.c
-_GOING: Final = (schema.cache, schema.choices, schema.memories, schema.entities, schema.rooms)
+_GOING: Final = (schema.cache, schema.choices, link_codes, schema.memories, schema.entities, schema.rooms)
 """Deleted by statements; the rest goes with them, by the schema's own references."""
 
 END_INBOX: Final = Statement(
@@ -134,9 +135,12 @@ def erase_entity(entity_id: UUID) -> Unit[dict[str, int]]:
     yield BLANK_AUDIT(**values)
     yield DELETE_PAIRINGS(person=entity_id)
     yield BLANK_PAIRINGS(person_text=person.entity.id)
+    together = yield linking.PERSON(entity_id=entity_id)
     yield from _blank_runs(values)
     for going in _GOING:
         yield DELETES[going](**values)
+    if together:
+        yield from linking.forget_alone(together[0][0])
     for name, count in (yield from _prune(person)).items():
         receipt[name] = receipt.get(name, 0) + count
     yield FORGET_WORDS()

@@ -13,6 +13,7 @@ from bot_host.kit.clock import utc_now
 from bot_host.store import cache as cached
 from bot_host.store import drafts, places, revisions, rooms, schema
 from bot_host.store.marks import set_mark
+from bot_host.store.plugin_catalogue import metadata
 from bot_host.store.schema import constant, inbox_open, outbox_open
 from bot_host.store.statement import Row, Statement, Unit
 from bot_host.types.ids import UUID
@@ -82,6 +83,7 @@ RULES: Final[Mapping[str, tuple[Rule, str]]] = {
     "closed_rooms.room_id": (Rule.POINTS, ""),
     "closed_rooms.destination": (Rule.MERGED, ""),
     "choices.room_id": (Rule.POINTS, ""),
+    "link_codes.room_id": (Rule.POINTS, ""),
     "pairings.target": (Rule.KEEP, "private chats only, which do not move"),
     "connector_secrets.about": (Rule.KEEP, "of an account"),
     "marks.name": (Rule.KEEP, "an order that counts anew in the new room has a mark of its own"),
@@ -100,7 +102,7 @@ _i, _o, _p, _t, _c = (
 
 def _pointing(of: str) -> list[Table]:
     names = [name.partition(".")[0] for name, (rule, _) in RULES.items() if rule is Rule.POINTS]
-    tables = [schema.metadata.tables[name] for name in dict.fromkeys(names)]
+    tables = [metadata.tables[name] for name in dict.fromkeys(names)]
     return [table for table in tables if of in table.c]
 
 
@@ -353,8 +355,8 @@ def _rename(move: Move) -> Unit[None]:
     like_room, like_channel = f"%{move.old_room.id}%", f"%{move.old_room.channel_id}%"
     found = yield TASKS(of_agent=move.agent_id, like_room=like_room, like_channel=like_channel)
     channels = {move.old_room.channel_id: move.room.channel_id}
-    for task_id, metadata in found:
-        yield REWRITE_TASK(task=task_id, told=_renamed(metadata, {**ids, **channels}))
+    for task_id, told in found:
+        yield REWRITE_TASK(task=task_id, told=_renamed(told, {**ids, **channels}))
     for key, value in (yield CACHE(of_agent=move.agent_id, like_room=like_room)):
         new_key = key.replace(move.old_room.id, move.room.id)
         if new_key == key or not (yield cached.GET(agent_id=move.agent_id, key=new_key)):

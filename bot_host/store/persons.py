@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Table, Text, and_, bindparam, cast, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
+from bot_host.store import link_tables as links
 from bot_host.store import places, schema
 from bot_host.store.columns import InList, JsonText
 from bot_host.store.schema import constant
@@ -108,6 +109,9 @@ POLICIES: Final[Mapping[str, tuple[Policy, str]]] = {
     "pairings.name": (Policy.DELETE, ""),
     "pairings.target": (Policy.DELETE, ""),
     "pairings.decided_by": (Policy.BLANK, "of approvals that they gave to others"),
+    "person_links.entity_id": (Policy.DELETE, "whoever is left alone of the person goes, too"),
+    "link_codes.entity_id": (Policy.DELETE, ""),
+    "link_codes.used_by_memory_id": (Policy.DELETE, "what they used up is gone"),
     "plugin_schemas.tables": (Policy.KEEP, "what tables there are; their rows: `plugin_people`"),
     "tallies.reason": (Policy.KEEP, "a fixed word"),
     "skipped.reason": (Policy.KEEP, "a fixed word; nothing but a key tells which message it was"),
@@ -204,6 +208,11 @@ def _rows() -> dict[Table, ColumnElement[bool]]:
             InList(s.choices.c.used_by_memory_id, "memory_ids"),
         ),
         s.closed_rooms: InList(s.closed_rooms.c.room_id, "room_ids"),
+        links.person_links: links.person_links.c.entity_id == _entity,
+        links.link_codes: or_(
+            links.link_codes.c.entity_id == _entity,
+            InList(links.link_codes.c.used_by_memory_id, "memory_ids"),
+        ),
         s.pairings: or_(s.pairings.c.entity_id == _entity, s.pairings.c.decided_by == text),
         s.cache: names_the_id(s.cache, "key", "value"),
         s.audit: and_(

@@ -31,6 +31,7 @@ REVISIONS: Final = (
     "0013",
     "0014",
     "0015",
+    "0016",
 )
 """All there are, oldest first."""
 _VERSION_TABLE: Final = (

@@ -21,6 +21,7 @@ from bot_host.types.content import Content
 from bot_host.types.ids import new_id
 from bot_host.types.inbound import Mark
 from bot_host.types.knowledge import Component, LogEntry
+from bot_host.types.links import new_link_code
 from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.outbound import MOVED_PART, ClosedRoom, Target
 from bot_host.types.places import ParticipantState
@@ -126,6 +127,7 @@ async def fill(store: Database) -> Memory:
             destination=HERE, account=ACCOUNT, agent_id=AGENT, room_id=OLD, reason="shut", closed_at=now
         )
     )
+    await store.put_link_code(make_id("ben"), OLD, new_link_code(), now=now)
     await store.set_cache(AGENT, f"reflected {OLD}", {"room": OLD, "word": "x"})
     await store.create_memory(
         Memory(

@@ -21,6 +21,7 @@ from bot_host.types.content import ChannelType, Content
 from bot_host.types.errors import StateError
 from bot_host.types.ids import UUID, new_id
 from bot_host.types.knowledge import AuditEntry, Component, LogEntry, Relationship
+from bot_host.types.links import new_link_code
 from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.outbound import Target
 from bot_host.types.pairing import Pairing
@@ -204,6 +205,10 @@ async def known(store: Database, answered: Memory) -> None:
         )
         await store.knock(request, [])
         await store.decide_pairing(person, approve=True, by=by, now=NOON)
+    code = new_link_code()
+    await store.put_link_code(ZOE, ROOM, code, now=NOON)
+    await store.use_link_code(BEN, code, by=source, now=NOON)
+    await store.put_link_code(BEN, PRIVATE, new_link_code(), now=NOON)
     waiting = Target(source="discord", account=ACCOUNT, channel_id=PLATFORM_ID, entity_id=BEN)
     part = make_part(target=waiting, destination=f"{ACCOUNT}/{PLATFORM_ID}", payload={"content": SECRET})
     (seq,) = (await store.enqueue([part], None)).seqs
@@ -286,6 +291,7 @@ class TestErase:
         assert audit == {
             (ZOE, "role changed", "erased", "{}"),
             ("erased", "set", "", "{'n': 1}"),
+            ("erased", "accounts linked", ZOE, "{'accounts': 2}"),
             ("command line", "pairing approved", "erased", account),
             ("erased", "pairing approved", ZOE, account),
         }
@@ -337,7 +343,9 @@ class TestErase:
             "choices": 1,
             "outbox": 2,
             "cache": 2,
-            "audit": 5,
+            "audit": 6,
+            "link_codes": 2,  # His own, and the one that he entered.
+            "person_links": 1,
             "pairings": 2,  # His own, and one that he gave.
             "worlds": 1,
         }

@@ -50,6 +50,8 @@ BY_DESIGN = (
     r"closed_rooms\.all",
     # What an admin asks: all, or the few open ones by their code.
     r"pairings\.(all|by_code)",
+    # What an admin asks: all who are linked.
+    r"person_links\.all",
     # Answers that were being written when the host ended: few, and read at the start.
     r"drafts\.all",
     # All tokens, when their key changes.
