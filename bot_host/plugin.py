@@ -81,6 +81,7 @@ from bot_host.types.hearing import Hearing
 from bot_host.types.ids import UUID, create_unique_uuid, new_id, string_to_uuid
 from bot_host.types.knowledge import Audience, AuditEntry, Component, LogEntry, Relationship
 from bot_host.types.ledger import Received, Story
+from bot_host.types.links import LINK_CODE_LASTS, LinkEnd, new_link_code, shown_code
 from bot_host.types.memory import PLATFORM_ROLE, Memory, MemoryType
 from bot_host.types.models import (
     ChatMessage,
@@ -122,6 +123,7 @@ __all__ = [
     "ASKED_BY",
     "BEGINS_AT",
     "CONTEXT_TOKENS",
+    "LINK_CODE_LASTS",
     "PLATFORM_ROLE",
     "ROOM_SETTINGS",
     "UUID",
@@ -173,6 +175,7 @@ __all__ = [
     "ImageRequest",
     "InboxState",
     "Json",
+    "LinkEnd",
     "Localized",
     "LogEntry",
     "Media",
@@ -255,9 +258,11 @@ __all__ = [
     "looks_secret",
     "nearest",
     "new_id",
+    "new_link_code",
     "note_usage",
     "one_line",
     "parse_key_value_xml",
+    "shown_code",
     "sniff",
     "string_to_uuid",
     "table_prefix",

@@ -29,6 +29,7 @@ from bot_host.runtime.commands import (
     written,
 )
 from bot_host.runtime.runs import Run
+from bot_host.runtime.voice import Voice, use_voice
 from bot_host.types.choices import Choices, OpenChoice
 from bot_host.types.commands import ChoiceUse, CommandUse
 from bot_host.types.content import Content
@@ -249,7 +250,9 @@ async def carry_out(
 
     with run.step(f"command {command.name}") as notes:
         if command.idempotent:
-            result = await do()
+            # An interrupted one begins again: what it says to others is said once.
+            with use_voice(Voice(agent.agent_id, f"command:{answered.memory.id}")):
+                result = await do()
         else:
             result, before = await _once(command, asked, answered, steps, do)
             if before:

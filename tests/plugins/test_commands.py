@@ -43,7 +43,10 @@ async def make_admin(house: House, key: str = "ada") -> None:
 
 def test_all_of_them_are_there() -> None:
     names = {command.name for command in COMMANDS}
-    assert names == {"ask", "reset", "why", "mute", "follow", "settings", "model", "mydata", "forgetme"}
+    assert names == {
+        *("ask", "reset", "why", "mute", "follow", "settings", "model"),
+        *("whoami", "link", "unlink", "mydata", "forgetme"),
+    }
     assert all(command.localizations.keys() == {"de", "fr", "es"} for command in COMMANDS)
 
 
