@@ -12,6 +12,7 @@ from bot_host.contracts.ledger import Ledger
 from bot_host.contracts.links import Links
 from bot_host.contracts.pairing import Pairings
 from bot_host.contracts.secrets import Secrets
+from bot_host.contracts.sources import Sources
 from bot_host.contracts.tables import SchemaStore
 from bot_host.contracts.tasks import Tasks
 from bot_host.types.choices import OpenChoice
@@ -352,6 +353,7 @@ class Store(
     Links,
     Secrets,
     Hearings,
+    Sources,
     Protocol,
 ):
     """The whole database."""

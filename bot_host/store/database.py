@@ -37,6 +37,7 @@ from bot_host.store.ledger_verbs import LedgerVerbs
 from bot_host.store.person_verbs import PersonVerbs
 from bot_host.store.search_verbs import SearchVerbs
 from bot_host.store.secret_verbs import SecretVerbs
+from bot_host.store.source_verbs import SourceVerbs
 from bot_host.types.choices import OpenChoice
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID
@@ -78,6 +79,7 @@ class Database(
     PersonVerbs,
     SecretVerbs,
     HearingVerbs,
+    SourceVerbs,
 ):
     """`bot_host.contracts.store.Store`; see there for what each verb does."""
 

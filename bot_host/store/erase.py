@@ -90,6 +90,10 @@ BLANK_PAIRINGS: Final = Statement(
     .where(schema.pairings.c.decided_by == bindparam("person_text", type_=_a.actor.type))
     .values(decided_by=ERASED),
 )
+BLANK_SOURCES: Final = Statement(
+    "erase.blank_sources",
+    update(schema.knowledge_sources).where(ROWS[schema.knowledge_sources]).values(added_by=ERASED),
+)
 DELETES: Final = {
     going: Statement(f"erase.delete_{going.name}", delete(going).where(ROWS[going])) for going in _GOING
 }
@@ -136,6 +140,7 @@ def erase_entity(entity_id: UUID) -> Unit[dict[str, int]]:
     yield DELETE_PAIRINGS(person=entity_id)
     yield BLANK_PAIRINGS(person_text=person.entity.id)
     together = yield linking.PERSON(entity_id=entity_id)
+    yield BLANK_SOURCES(person_text=person.entity.id)
     yield from _blank_runs(values)
     for going in _GOING:
         yield DELETES[going](**values)

@@ -86,6 +86,7 @@ RULES: Final[Mapping[str, tuple[Rule, str]]] = {
     "link_codes.room_id": (Rule.POINTS, ""),
     "pairings.target": (Rule.KEEP, "private chats only, which do not move"),
     "connector_secrets.about": (Rule.KEEP, "of an account"),
+    "knowledge_sources.world_id": (Rule.POINTS, "with its documents"),
     "marks.name": (Rule.KEEP, "an order that counts anew in the new room has a mark of its own"),
     "plugin_schemas.tables": (Rule.KEEP, "what tables there are; their rows: `plugin_people`"),
 }
@@ -124,6 +125,16 @@ MEMORIES: Final = Statement(
     )
     .values(world_id=bindparam("new")),
 )
+_known = select(schema.knowledge_sources.c.document_id).where(
+    schema.knowledge_sources.c.world_id == bindparam("old")
+)
+KNOWLEDGE: Final = Statement(
+    "moves.knowledge",
+    update(schema.memories)
+    .where(or_(schema.memories.c.id.in_(_known), schema.memories.c.source_memory_id.in_(_known)))
+    .values(world_id=bindparam("new")),
+)
+"""Documents lie in a room of their own."""
 ROOMS: Final = [_point(table, "room_id") for table in _pointing("room_id")]
 
 OPEN_IN: Final = Statement(
@@ -234,6 +245,7 @@ def apply_move(move: Move, mark: Mark | None) -> Unit[Moved]:
     yield from _rename(move)
     yield rooms.REMOVE_ROOMS(ids=[old])
     if old_world is not None and not (yield rooms.ROOM_IDS(world_id=old_world.id)):
+        yield KNOWLEDGE(old=old_world.id, new=move.world.id)
         for statement in WORLDS:
             yield statement(old=old_world.id, new=move.world.id)
         yield rooms.REMOVE_WORLD(id=old_world.id)

@@ -117,6 +117,12 @@ POLICIES: Final[Mapping[str, tuple[Policy, str]]] = {
     "skipped.reason": (Policy.KEEP, "a fixed word; nothing but a key tells which message it was"),
     "accounts.label": (Policy.KEEP, "the agent's own"),
     "accounts.error": (Policy.KEEP, "of a platform"),
+    "knowledge_sources.document_id": (Policy.KEEP, "a document that an admin gave"),
+    "knowledge_sources.location": (Policy.KEEP, "where it lies, or the name of a text"),
+    "knowledge_sources.title": (Policy.KEEP, "the document's own"),
+    "knowledge_sources.text": (Policy.KEEP, "the document's own"),
+    "knowledge_sources.remark": (Policy.KEEP, "why it could not be read"),
+    "knowledge_sources.added_by": (Policy.BLANK, "what they gave as knowledge stays"),
     "connector_secrets.value": (Policy.KEEP, "a platform's tokens for the agent's own account, encrypted"),
     "connector_secrets.about": (Policy.KEEP, "a workspace's name, and why its tokens are over"),
 }
@@ -214,6 +220,7 @@ def _rows() -> dict[Table, ColumnElement[bool]]:
             InList(links.link_codes.c.used_by_memory_id, "memory_ids"),
         ),
         s.pairings: or_(s.pairings.c.entity_id == _entity, s.pairings.c.decided_by == text),
+        s.knowledge_sources: s.knowledge_sources.c.added_by == text,
         s.cache: names_the_id(s.cache, "key", "value"),
         s.audit: and_(
             s.audit.c.agent_id == bindparam("of_agent"),

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bot_host.kit.clock import utc_now
-from bot_host.store import places
+from bot_host.store import places, sources
 from bot_host.store.columns import InList, JsonText
 from bot_host.store.places import (
     PARTICIPANT_FIELDS,
@@ -128,6 +128,7 @@ def update_world(world: World) -> Unit[bool]:
 
 def remove_world(world_id: UUID) -> Unit[bool]:
     """See Places.remove_world."""
+    yield from sources.remove_world(world_id)
     rows = yield ROOM_IDS(world_id=world_id)
     yield from delete_rooms([room_id for (room_id,) in rows])
     return bool((yield REMOVE_WORLD(id=world_id)))

@@ -24,7 +24,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot_host.store.columns import Id, Json, Key, Moment, Real, Seq, Vector, Words
 
-HEAD: Final = "0016"
+HEAD: Final = "0017"
 
 metadata: Final = MetaData(
     naming_convention={
@@ -590,6 +590,43 @@ choices: Final = Table(
     Index(None, "memory_id"),
     Index(None, "entity_id"),
     Index(None, "expires_at"),
+)
+
+# Where knowledge comes from. The document that counts and the one that is being written are memories; the
+# draft's id is no reference, since its row may be written in a later transaction than its memory.
+knowledge_sources: Final = Table(
+    "knowledge_sources",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _agent(),
+    Column("world_id", Id, _to("worlds")),
+    Column("parent_id", Id, _to("knowledge_sources")),
+    Column("kind", Key, nullable=False),
+    Column("location", Words, nullable=False),
+    Column("title", Words, nullable=False),
+    Column("origin", Key, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("hash", Key, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("modified", Key, nullable=False),
+    Column("etag", Key, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("remark", Words, nullable=False),
+    Column("fragments", Integer, nullable=False),
+    Column("document_id", Id, _to("memories", on_delete="SET NULL")),
+    Column("draft_id", Id),
+    Column("added_by", Words, nullable=False),
+    Column("added_at", Moment, nullable=False),
+    Column("read_at", Moment),
+    Column("checked_at", Moment),
+    Column("due_at", Moment),
+    Column("claimed_until", Moment),
+    Column("embedded", Boolean, nullable=False),
+    Index(None, "agent_id", "location"),
+    Index(None, "agent_id", "due_at"),
+    Index(None, "world_id"),
+    Index(None, "parent_id"),
+    Index(None, "document_id"),
 )
 
 # Tokens that platforms hand over while the host runs, encrypted (`store/secret_box.py`). A row stays when the

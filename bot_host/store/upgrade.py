@@ -32,6 +32,7 @@ REVISIONS: Final = (
     "0014",
     "0015",
     "0016",
+    "0017",
 )
 """All there are, oldest first."""
 _VERSION_TABLE: Final = (

@@ -25,6 +25,7 @@ from bot_host.types.links import new_link_code
 from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.outbound import MOVED_PART, ClosedRoom, Target
 from bot_host.types.places import ParticipantState
+from bot_host.types.sources import KnowledgeSource, SourceKind
 from bot_host.types.task import Task
 from bot_host.types.turn import Draft, Move, Operation, OutboxState
 from tests.store.samples import (
@@ -128,6 +129,11 @@ async def fill(store: Database) -> Memory:
         )
     )
     await store.put_link_code(make_id("ben"), OLD, new_link_code(), now=now)
+    await store.add_source(
+        KnowledgeSource(
+            agent_id=AGENT, world_id=OLD_WORLD, kind=SourceKind.URL, location="https://a.example/"
+        )
+    )
     await store.set_cache(AGENT, f"reflected {OLD}", {"room": OLD, "word": "x"})
     await store.create_memory(
         Memory(

@@ -25,6 +25,7 @@ from bot_host.types.links import new_link_code
 from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.outbound import Target
 from bot_host.types.pairing import Pairing
+from bot_host.types.sources import KnowledgeSource, SourceKind
 from bot_host.types.task import Task
 from bot_host.types.turn import Admission, InboxEnd, Outcome, StepRow, StepState, TurnCommit
 from tests.store.raw import dump
@@ -209,6 +210,9 @@ async def known(store: Database, answered: Memory) -> None:
     await store.put_link_code(ZOE, ROOM, code, now=NOON)
     await store.use_link_code(BEN, code, by=source, now=NOON)
     await store.put_link_code(BEN, PRIVATE, new_link_code(), now=NOON)
+    await store.add_source(
+        KnowledgeSource(agent_id=AGENT, kind=SourceKind.URL, location="https://a.example/", added_by=BEN)
+    )
     waiting = Target(source="discord", account=ACCOUNT, channel_id=PLATFORM_ID, entity_id=BEN)
     part = make_part(target=waiting, destination=f"{ACCOUNT}/{PLATFORM_ID}", payload={"content": SECRET})
     (seq,) = (await store.enqueue([part], None)).seqs
@@ -348,6 +352,7 @@ class TestErase:
             "person_links": 1,
             "pairings": 2,  # His own, and one that he gave.
             "worlds": 1,
+            "knowledge_sources": 1,  # It stays, without his name.
         }
         assert await store.erase_entity(BEN) == {}
 

@@ -56,6 +56,8 @@ BY_DESIGN = (
     r"drafts\.all",
     # All tokens, when their key changes.
     r"connector_secrets\.all",
+    # Files and addresses that somebody named, not what was said.
+    r"sources\.(all|unembedded)",
     # One row a plugin.
     r"plugin_schemas\.all",
     # What an admin asks about one message, or about all of them: no index is kept for that.
