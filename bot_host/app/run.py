@@ -212,7 +212,7 @@ async def _host(built: Built, signals: Signals, loaded: Loaded, mask: SecretMask
             await built.host.stop(GRACE_SECONDS)
             return OK
         await built.host.stop(GRACE_SECONDS)
-    return _code([runner.state for runner in built.host.connectors])
+    return _code([runner.state for runner in built.host.connectors if not runner.accompanies])
 
 
 async def _start(built: Built) -> BotHostError | None:

@@ -15,6 +15,7 @@ from bot_host.contracts.secrets import Secrets
 from bot_host.contracts.sources import Sources
 from bot_host.contracts.tables import SchemaStore
 from bot_host.contracts.tasks import Tasks
+from bot_host.contracts.views import Views
 from bot_host.types.choices import OpenChoice
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID
@@ -354,6 +355,7 @@ class Store(
     Secrets,
     Hearings,
     Sources,
+    Views,
     Protocol,
 ):
     """The whole database."""

@@ -142,7 +142,7 @@ class AgentMethods(HostBase):
         gone = tuple(runtime.agent_id for runtime in chosen)
         for runner in [runner for runner in self._connectors if runner.agent_id in gone]:
             await runner.stop_intake()
-            running = [task for task in self._running if task.get_name() == f"host/{runner.name}"]
+            running = [runner.task] if runner.task is not None else []
             if running:
                 await asyncio.wait(running, timeout=STORE_SECONDS)
             self._accounts.close(runner.connector)

@@ -103,6 +103,8 @@ class HostBase:
         self._main = self._new_desk(self._store, lock)
         self._desks = [self._main]
         self._stopped = False
+        self.connectors_begun = False
+        """`start_connectors` was called."""
         self._running: list[asyncio.Task[None]] = []
         """The connectors' tasks."""
         self._stopping: asyncio.Task[None] | None = None
@@ -232,6 +234,10 @@ class HostBase:
     def get_runtime_accessor(self) -> RuntimeAccessor:
         """Looks at the agents without changing anything."""
         return RuntimeAccessor(self._agents.find, self._agents.all)
+
+    async def read_media(self, name: str) -> bytes | None:
+        """A file of the media folder, by the name in `Media.file`; None: there is none (any more)."""
+        return await self._media.read(name)
 
     async def save_media(self, data: bytes, media: Media) -> Media:
         """Put bytes into the media folder; `media` with the file's name. Raises StateError."""

@@ -68,10 +68,20 @@ class BotHost(AgentMethods, MessageMethods, StatusMethods):
     # -- connectors -------------------------------------------------------------------------------------
 
     def add_connector(
-        self, connector: Connector, config: ConnectorConfig, *, name: str, agent_id: UUID
+        self,
+        connector: Connector,
+        config: ConnectorConfig,
+        *,
+        name: str,
+        agent_id: UUID,
+        accompanies: bool = False,
     ) -> ConnectorRunner:
-        """Add a platform account that `agent_id` answers on; `start_connectors` brings it up."""
+        """Add a platform account that `agent_id` answers on; `start_connectors` brings it up.
+
+        `accompanies`: it is no reason to go on by itself, when all others have ended.
+        """
         runner = self._make_runner(connector, config, name=name, agent_id=agent_id)
+        runner.accompanies = accompanies
         self._connectors.append(runner)
         return runner
 
@@ -134,9 +144,17 @@ class BotHost(AgentMethods, MessageMethods, StatusMethods):
                 runner.connector.use_address(f"{url}/{runner.connector.platform}")
 
     def start_connectors(self) -> list[asyncio.Task[None]]:
-        """Bring all connectors up; a task each, which ends when its connector has ended."""
-        self._running = [self._tasks.spawn(r.name, r.supervise()) for r in self._connectors]
-        return list(self._running)
+        """Bring up all connectors that do not run; a task for each that does not only accompany.
+
+        Each task ends when its connector has ended. May be called again, for those that were added since.
+        """
+        self.connectors_begun = True
+        for runner in self._connectors:
+            if runner.task is None or runner.task.done():
+                runner.task = self._tasks.spawn(runner.name, runner.supervise())
+                self._running.append(runner.task)
+                runner.task.add_done_callback(self._running.remove)
+        return [each.task for each in self._connectors if each.task is not None and not each.accompanies]
 
     # -- the way out ------------------------------------------------------------------------------------
 
@@ -296,6 +314,7 @@ class _Household:
 
     def start(self, runner: ConnectorRunner, app: AppRunner) -> asyncio.Task[None]:
         task = self._host._tasks.spawn(runner.name, app.tend(runner))
+        runner.task = task
         self._host._running.append(task)
         task.add_done_callback(self._host._running.remove)
         return task

@@ -50,6 +50,10 @@ class Runner:
     ) -> None:
         """`mask` blots secrets out of what is stored about failures (invariant I5)."""
         self._part = connector
+        self.task: asyncio.Task[None] | None = None
+        """That supervises it."""
+        self.accompanies = False
+        """It is no reason for the process to go on by itself."""
         self.name = name
         """The table of the config, for the log: `discord`, `telegram[1]`; an app's account: `slack[T123]`."""
         self.state = ConnectorState.STARTING

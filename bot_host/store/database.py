@@ -38,6 +38,7 @@ from bot_host.store.person_verbs import PersonVerbs
 from bot_host.store.search_verbs import SearchVerbs
 from bot_host.store.secret_verbs import SecretVerbs
 from bot_host.store.source_verbs import SourceVerbs
+from bot_host.store.views import ViewVerbs
 from bot_host.types.choices import OpenChoice
 from bot_host.types.content import Content
 from bot_host.types.ids import UUID
@@ -80,6 +81,7 @@ class Database(
     SecretVerbs,
     HearingVerbs,
     SourceVerbs,
+    ViewVerbs,
 ):
     """`bot_host.contracts.store.Store`; see there for what each verb does."""
 

@@ -15,11 +15,12 @@ from starlette.types import ASGIApp
 from bot_host.config.schema import Loaded, WebConfig
 from bot_host.host import BotHost
 from bot_host.kit.tasks import Supervisor
+from bot_host.types.errors import BotHostError
 from bot_host.web import console
-from bot_host.web.api import agents, health, messages, session, status
+from bot_host.web.api import agents, chat, files, health, messages, session, status
 from bot_host.web.connector_routes import OpenRoute, find_routes, serve_connector
 from bot_host.web.door import Door
-from bot_host.web.errors import ApiError, on_fault, on_http_error, on_invalid
+from bot_host.web.errors import ApiError, on_fault, on_http_error, on_invalid, on_refusal
 from bot_host.web.hub import Hub
 from bot_host.web.plugin_routes import METHODS, serve_plugin
 
@@ -29,6 +30,8 @@ ROUTERS: Final[tuple[Callable[[Hub], APIRouter], ...]] = (
     status.make_router,
     agents.make_router,
     messages.make_router,
+    chat.make_router,
+    files.make_router,
 )
 
 
@@ -47,6 +50,7 @@ class Api:
             exception_handlers={
                 HTTPException: on_http_error,
                 RequestValidationError: on_invalid,
+                BotHostError: on_refusal,
                 Exception: on_fault,
             },
         )

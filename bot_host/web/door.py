@@ -1,5 +1,6 @@
 """Around every request: Host check, size limit, headers of every answer, the access log, faults."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -18,8 +19,14 @@ log = logging.getLogger(__name__)
 
 BODY_BYTES: Final = 1_000_000
 """Of one request."""
-QUIET: Final = ("/health/live", "/health/ready")
-"""Asked every few seconds; logged at debug."""
+FILE_BYTES: Final = 25_000_000
+FILES: Final = "/api/v1/files"
+"""The address that takes files."""
+BODY_SECONDS: Final = 30.0
+FILE_SECONDS: Final = 300.0
+"""What a client may take to send all of its body."""
+QUIET: Final = ("/health/", "/console/", "/api/v1/status", "/metrics")
+"""Asked every few seconds, or with each page; logged at debug."""
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -50,6 +57,10 @@ class Door:
         begun = time.monotonic()
         status = 0
         sent = 0
+        is_file = scope["path"] == FILES
+        most = FILE_BYTES if is_file else BODY_BYTES
+        until = asyncio.get_running_loop().time() + (FILE_SECONDS if is_file else BODY_SECONDS)
+        whole = False
 
         async def send_on(message: Message) -> None:
             nonlocal status
@@ -59,11 +70,21 @@ class Door:
             await send(message)
 
         async def receive_on() -> Message:
-            nonlocal sent
-            message = await receive()
+            nonlocal sent, whole
+            if whole:
+                # Only the end of the connection comes now.
+                return await receive()
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await receive()
+            except TimeoutError:
+                raise ApiError(
+                    408, "the body did not come in time", headers={"Connection": "close"}
+                ) from None
+            whole = not message.get("more_body", False)
             sent += len(message.get("body", b""))
-            if sent > BODY_BYTES:
-                raise too_large()
+            if sent > most:
+                raise too_large(most)
             return message
 
         try:
@@ -90,15 +111,16 @@ class Door:
                 f'this host does not answer as "{one_line(host)}"; ask for {self._host}, or set web.token',
             )
         length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > BODY_BYTES:
-            error = too_large()
+        most = FILE_BYTES if scope["path"] == FILES else BODY_BYTES
+        if length.isdecimal() and int(length) > most:
+            error = too_large(most)
             return refusal(error.status_code, error.detail, headers=error.headers)
         return None
 
 
-def too_large() -> ApiError:
+def too_large(most: int) -> ApiError:
     """The refusal of a body; closes the connection, so that the rest need not be read."""
-    return ApiError(413, f"the body is larger than {BODY_BYTES} bytes", headers={"Connection": "close"})
+    return ApiError(413, f"the body is larger than {most} bytes", headers={"Connection": "close"})
 
 
 def _dress(message: Message) -> None:
@@ -118,7 +140,7 @@ def _where(scope: Scope) -> str:
 
 
 def _note(scope: Scope, status: int, seconds: float) -> None:
-    level = logging.DEBUG if scope["path"] in QUIET else logging.INFO
+    level = logging.DEBUG if scope["path"].startswith(QUIET) else logging.INFO
     if status >= 500 and level == logging.INFO:
         level = logging.WARNING
     log.log(level, "%s %d in %.0f ms", _where(scope), status, seconds * 1000)

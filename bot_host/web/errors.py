@@ -1,6 +1,7 @@
 """Refusals, all in one shape: problem details (RFC 9457)."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -12,6 +13,9 @@ from starlette.responses import Response
 
 from bot_host.kit.clean import clean_text, one_line
 from bot_host.kit.names import did_you_mean
+from bot_host.types.errors import StateError, StoreError
+
+log = logging.getLogger(__name__)
 
 CODES: Final = {
     400: "bad_request",
@@ -129,3 +133,11 @@ def _hint(error: Mapping[str, Any]) -> str:
 def _path(place: Sequence[str | int]) -> str:
     # The first part says where it stands (body, query, path, header): nobody needs that to find the name.
     return ".".join(str(part) for part in place[1:])
+
+
+async def on_refusal(request: Request, error: Exception) -> Response:
+    """What the host itself refuses, in its own words: the log would say the same."""
+    if isinstance(error, StoreError):
+        log.error("%s %s: %s", request.method, request.scope["path"], error)
+        return refusal(503, "the database does not answer; the host's log says why")
+    return refusal(409 if isinstance(error, StateError) else 400, str(error))

@@ -10,6 +10,7 @@ from bot_host.kit.names import did_you_mean
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
 from bot_host.web.auth import Guard
+from bot_host.web.chat.rooms import ChatRooms
 from bot_host.web.errors import ApiError
 
 
@@ -25,9 +26,11 @@ class Hub:
     draining: bool = False
     """The host is stopping."""
     guard: Guard = field(init=False)
+    chat: ChatRooms = field(init=False)
 
     def __post_init__(self) -> None:
         self.guard = Guard(self.config.token)
+        self.chat = ChatRooms(self.host)
 
     async def guarded(self, request: Request) -> None:
         """For `Depends`: whoever may ask. Raises ApiError."""

@@ -65,6 +65,7 @@ class WebServer:
 
     async def start(self) -> None:
         """Answer requests. `serve` would take the signals (invariant I7), so its parts are used."""
+        self._api.hub.chat.open()
         config = self._server.config
         config.load()
         self._server.lifespan = config.lifespan_class(config)
@@ -81,6 +82,7 @@ class WebServer:
         if self._stopped:
             return
         self._stopped = True
+        self._api.hub.chat.close()
         if self._server.started:
             await self._server.shutdown(sockets=self._sockets)
         close_all(self._sockets)

@@ -1,0 +1,10 @@
+"""What people look at, a module for each kind of thing."""
+
+from bot_host.store.views.conversations import ConversationViews
+
+
+class ViewVerbs(ConversationViews):
+    """`bot_host.contracts.views.Views`; see there for what each verb does."""
+
+
+__all__ = ["ViewVerbs"]

@@ -1,0 +1,1 @@
+"""Chatting in the browser: a connector like the others, whose platform is the console itself."""
