@@ -11,7 +11,7 @@ from bot_host.app.check import Finding, code_of
 from bot_host.app.check import check as look
 from bot_host.app.run import run
 from bot_host.cli.common import BAD_CONFIG, CONFIG, LOG_LEVEL, load_or_exit, quiet
-from bot_host.cli.db import db
+from bot_host.cli.db_transfer import db
 from bot_host.cli.manifest import slack_manifest
 from bot_host.cli.pair import pair
 from bot_host.cli.secrets import secrets

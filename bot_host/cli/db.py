@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @click.group()
 def db() -> None:
-    """The database as a whole: its condition, upgrades.
+    """The database as a whole: its condition, upgrades, backups, another place for it.
 
     \b
     Exit codes:
@@ -41,8 +41,8 @@ def status(context: click.Context, config: Path | None, as_json: bool) -> None:
 
     It only reads, beside a running host or without one, and takes a while with a big one.
     """
-    loaded, mask = _begin(context, config, as_json=as_json)
-    looked = _do(database.look(loaded), loaded, mask, as_json=as_json)
+    loaded, mask = begin(context, config, as_json=as_json)
+    looked = do(database.look(loaded), loaded, mask, as_json=as_json)
     if as_json:
         click.echo(mask.hide(json.dumps(looked.to_dict(), ensure_ascii=False, indent=2)))
     else:
@@ -59,8 +59,8 @@ def status(context: click.Context, config: Path | None, as_json: bool) -> None:
 @click.pass_context
 def upgrade(context: click.Context, config: Path | None) -> None:
     """Bring the database of an older version to this one, as the next start would. The host must not run."""
-    loaded, mask = _begin(context, config)
-    before = _do(database.upgrade(loaded), loaded, mask)
+    loaded, mask = begin(context, config)
+    before = do(database.upgrade(loaded), loaded, mask)
     if before.state is State.READY:
         click.echo(mask.hide(f"nothing to do: {before.where} is of schema {before.revision}, the newest"))
     else:
@@ -68,14 +68,14 @@ def upgrade(context: click.Context, config: Path | None) -> None:
         click.echo(mask.hide(f"upgraded {before.where} from schema {was} to {before.newest}"))
 
 
-def _begin(
-    context: click.Context, config: Path | None, *, as_json: bool = False
-) -> tuple[Loaded, SecretMask]:
+def begin(context: click.Context, config: Path | None, *, as_json: bool = False) -> tuple[Loaded, SecretMask]:
+    """The configuration, and what blots out its secrets."""
     loaded = load_or_exit(context, config, as_json=as_json)
     return loaded, quiet(loaded)
 
 
-def _do(work: Coroutine[Any, Any, T], loaded: Loaded, mask: SecretMask, *, as_json: bool = False) -> T:
+def do(work: Coroutine[Any, Any, T], loaded: Loaded, mask: SecretMask, *, as_json: bool = False) -> T:
+    """What `work` comes to; its errors end the process."""
     try:
         return asyncio.run(work)
     except (BotHostError, OSError) as error:

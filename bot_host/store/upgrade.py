@@ -11,7 +11,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from bot_host.store import full_text_tables, ledger_tables
-from bot_host.store.plugin_catalogue import metadata
+from bot_host.store.plugin_catalogue import metadata as metadata
 from bot_host.store.schema import HEAD
 from bot_host.types.errors import StoreError, StoreUnfit
 
@@ -62,7 +62,7 @@ def settle(db: sqlite3.Connection) -> Standing:
         # Another process may have been quicker.
         found = standing(db)
         if found is Standing.EMPTY:
-            _create(db)
+            create(db)
             found = Standing.READY
         db.execute("COMMIT")
     except BaseException:
@@ -107,7 +107,8 @@ def _schema() -> tuple[str, ...]:
     return (*statements, *full_text_tables.CREATE, *ledger_tables.TRIGGERS, _VERSION_TABLE)
 
 
-def _create(db: sqlite3.Connection) -> None:
+def create(db: sqlite3.Connection) -> None:
+    """All tables of the newest schema, in the transaction that is open."""
     for statement in _schema():
         db.execute(statement)
     db.execute("INSERT INTO alembic_version (version_num) VALUES (?)", (HEAD,))
