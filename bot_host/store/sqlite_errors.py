@@ -29,7 +29,7 @@ def _sentence(error: Exception, which: str) -> str:
         ("SQLITE_BUSY", "is locked by another process; stop the other one (a second bot host?)"),
         ("SQLITE_LOCKED", "is locked by another process; stop the other one (a second bot host?)"),
         ("SQLITE_NOTADB", "is not a SQLite database; point database.url at another file"),
-        ("SQLITE_CORRUPT", "is damaged; stop the host and restore it from a backup"),
+        ("SQLITE_CORRUPT", "is damaged; stop the host and restore a backup (`db restore`)"),
         ("SQLITE_CANTOPEN", "cannot be opened; check that the folder and file may be read and written"),
         ("SQLITE_READONLY", "is read-only; give this user write permission on the file and its folder"),
         ("SQLITE_PERM", "may not be used by this user; check the permissions of file and folder"),

@@ -1,11 +1,12 @@
 """The rows of a SQLite file, read from and written to; see `transfer`. What blocks runs on a thread."""
 
 import os
+import re
 import sqlite3
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Dialect, NullPool, Table, create_engine
 
@@ -17,6 +18,8 @@ from bot_host.store.statement import Row
 from bot_host.store.transfer import BATCH, described, on_thread, quoted
 from bot_host.store.transfer_tables import OURS, SQLITE, bare, making, numbered, plugin_tables
 from bot_host.types.errors import StoreError, StoreUnfit
+
+_PART: Final = re.compile(r"\.\d+\.part$")
 
 
 class SqliteRows:
@@ -85,11 +88,11 @@ def snapshot(file: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def explained(file: Path) -> Iterator[None]:
-    """SQLite's errors about `file` as our own."""
+    """SQLite's errors about `file` as our own; of one that is not complete yet under its later name."""
     try:
         yield
     except sqlite3.Error as error:
-        raise explain(error, file=file) from error
+        raise explain(error, file=Path(_PART.sub("", str(file)))) from error
 
 
 def standing(db: sqlite3.Connection, what: str) -> upgrade.Standing:
@@ -137,7 +140,7 @@ def bare_tables(db: sqlite3.Connection) -> list[Table]:
 
 def new_file(file: Path) -> Path:
     """An empty file beside `file`, for its owner alone, to be written and then moved to its place."""
-    made = Path(f"{file}.{os.getpid()}.part")
+    made = Path(f"{file}.{os.getpid()}.part")  # `_PART`
     with writable(file):
         discard(made)
         os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
