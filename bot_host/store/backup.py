@@ -213,8 +213,7 @@ async def _restore_file(
         moved = await _copy_file(source, backup, made, tell)
         if was:
             await on_thread(upgrade.run_migrations, made)
-        aside = await on_thread(partial(_put_aside, file, now, whole=there > 0)) if there else ""
-        await on_thread(_publish, made, file)
+        aside = await on_thread(_swap, made, file, now, there)
     finally:
         files.discard(made)
     return Carried(tables=tuple(moved), aside=aside, upgraded_from=was)
@@ -311,17 +310,47 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-def _put_aside(file: Path, now: datetime, *, whole: bool) -> str:
-    """Rename a database's files. Its log goes along: what is in it belongs to it."""
-    if whole:
-        # The log is emptied first, so that there is one file to rename.
+def _swap(made: Path, file: Path, now: datetime, there: int) -> str:
+    """Put a complete file where a database with so many rows is; where that one is now, if it had any."""
+    if not there:
+        _publish(made, file)
+        return ""
+    with files.writable(file):
+        files.settle_on_disk(made)
+    aside = Path(f"{file}.before-restore-{now:%Y%m%d-%H%M%S}")
+    if there != UNREADABLE:
+        # The log is emptied first, so that there is one file to keep.
         with suppress(sqlite3.Error), closing(sqlite3.connect(file, isolation_level=None)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    aside = Path(f"{file}.before-restore-{now:%Y%m%d-%H%M%S}")
-    for old, new in zip(files_of(file), files_of(aside), strict=True):
-        if old.exists():
-            old.rename(new)
+    with files.writable(file):
+        _put_aside(file, aside)
+    try:
+        _publish(made, file)
+    except BaseException:
+        _take_back(file, aside)
+        raise
     return str(aside)
+
+
+def _put_aside(file: Path, aside: Path) -> None:
+    (old, new), *logs = zip(files_of(file), files_of(aside), strict=True)
+    # What is in its log belongs to it.
+    for log, moved in logs:
+        if log.exists():
+            log.rename(moved)
+    try:
+        # Two names for one file: at no moment is there none, of which a host would make an empty one.
+        new.hardlink_to(old)
+    except OSError:
+        old.rename(new)
+
+
+def _take_back(file: Path, aside: Path) -> None:
+    for old, new in zip(files_of(file), files_of(aside), strict=True):
+        if new.exists() and not (old.exists() and not old.samefile(new)):
+            # To a second name of the same file a rename does nothing.
+            new.rename(old)
+            new.unlink(missing_ok=True)
 
 
 def _publish(made: Path, to: Path) -> None:

@@ -198,6 +198,30 @@ async def test_a_damaged_database_can_be_restored_over(saved: Path, tmp_path: Pa
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'accounts'::regclass"
 
 
+async def test_a_place_that_takes_no_file_keeps_what_it_had(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last step fails: the disk broke, say."""
+    await put(SQLITE, tmp_path, "old")
+    file = tmp_path / "data" / "bot_host.db"
+    before = {each.name for each in file.parent.iterdir()}
+
+    def refuse(self: Path, target: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    for linked in (True, False):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", refuse)
+            if not linked:
+                patch.setattr(Path, "hardlink_to", refuse)
+            with pytest.raises(StoreError, match=r"bot_host\.db cannot be written: Input/output error"):
+                await restore(saved, parse(SQLITE, base=tmp_path), now=NOON, force=True, tell=quiet)
+        assert {each.name for each in file.parent.iterdir()} == before
+        assert file.stat().st_nlink == 1
+        await put(SQLITE, tmp_path, f"more {linked}")
+    assert await messages(SQLITE, tmp_path) == ["old", "more True", "more False"]
+
+
 async def test_a_backup_is_one_moment_while_a_host_writes(url: str, tmp_path: Path) -> None:
     """Each batch that the backup reads is followed by another message: none of them is half in it."""
     async with make_store(url, base=tmp_path) as store:
