@@ -12,6 +12,7 @@ from bot_host.app.check import check as look
 from bot_host.app.run import run
 from bot_host.cli.common import BAD_CONFIG, CONFIG, LOG_LEVEL, load_or_exit, quiet
 from bot_host.cli.db_transfer import db
+from bot_host.cli.import_elizaos import import_elizaos
 from bot_host.cli.manifest import slack_manifest
 from bot_host.cli.pair import pair
 from bot_host.cli.secrets import secrets
@@ -49,6 +50,7 @@ def main(context: click.Context, config: Path | None, log_level: str | None) -> 
 
 
 main.add_command(db)
+main.add_command(import_elizaos)
 main.add_command(pair)
 main.add_command(secrets)
 main.add_command(slack_manifest)

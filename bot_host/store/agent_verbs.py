@@ -1,11 +1,12 @@
-"""The store's verbs for agents themselves and for elizaOS's rarer questions."""
+"""The store's verbs for agents themselves, for rows from elsewhere, and for elizaOS's rarer questions."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
 
-from bot_host.store import agents, run_summaries, vectors
+from bot_host.store import agents, importing, run_summaries, vectors
 from bot_host.store.driver import Driver
+from bot_host.store.importing import Imported
 from bot_host.types.agents import AgentRecord, CachedEmbedding, CharacterEdits, RunSummaries
 from bot_host.types.character import Character
 from bot_host.types.ids import UUID
@@ -72,3 +73,14 @@ class AgentVerbs:
         return await self._driver.search(
             partial(run_summaries.get_run_summaries, agent_id, room_id, entity_id, status, start, end, count)
         )
+
+    async def put_imported(self, rows: Sequence[Imported]) -> list[bool]:
+        """Put rows in, in one transaction and in their order; which of them are new.
+
+        A row that is known, by its id or its key, stays as it is. Raises StoreError: none was put in.
+        """
+        return await self._driver.write(partial(importing.put, rows))
+
+    async def are_new(self, rows: Sequence[Imported]) -> list[bool]:
+        """Which of them `put_imported` would put in now."""
+        return await self._driver.search(partial(importing.are_new, rows))

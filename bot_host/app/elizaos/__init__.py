@@ -1,0 +1,1 @@
+"""What an elizaOS database holds, taken over."""
