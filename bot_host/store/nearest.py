@@ -78,21 +78,44 @@ SEQS: Final = Family("nearest.seqs", filters.FILTERS, _seqs)
 SOME: Final = Statement("nearest.some", _some.add_columns(_e.vector), postgresql=_some.add_columns(_sent))
 
 
-def scan(scope: Mapping[str, Any], model: str, wanted: "array[float]", count: int) -> Unit[list[int]]:
+class Scan:
     """See Nearest. Exact; the time it takes grows with the vectors in scope."""
-    best = scoring.best_of(wanted, count)
-    if filters.is_narrow(scope):
-        seqs = [seq for (seq,) in (yield SEQS(**scope))]
-        for at in range(0, len(seqs), CHUNK):
-            _add(best, (yield SOME(model=model, seqs=seqs[at : at + CHUNK])))
+
+    def __init__(self, better: str = "") -> None:
+        """`better`: what would be, and how to get it; told with the first search."""
+        self._better = better
+
+    def __call__(
+        self, scope: Mapping[str, Any], model: str, wanted: "array[float]", count: int
+    ) -> Unit[list[int]]:
+        """See Nearest."""
+        self._tell()
+        best = scoring.best_of(wanted, count)
+        if filters.is_narrow(scope):
+            seqs = [seq for (seq,) in (yield SEQS(**scope))]
+            for at in range(0, len(seqs), CHUNK):
+                _add(best, (yield SOME(model=model, seqs=seqs[at : at + CHUNK])))
+            return best.numbers()
+        after, more = -1, True
+        while more:
+            rows = yield ALL(**scope, model=model, after=after, count=CHUNK)
+            _add(best, rows)
+            more = len(rows) == CHUNK
+            after = rows[-1][0] if more else after
         return best.numbers()
-    after, more = -1, True
-    while more:
-        rows = yield ALL(**scope, model=model, after=after, count=CHUNK)
-        _add(best, rows)
-        more = len(rows) == CHUNK
-        after = rows[-1][0] if more else after
-    return best.numbers()
+
+    def _tell(self) -> None:
+        better, self._better = self._better, ""
+        if not better:
+            return
+        if scoring.has_numpy():
+            log.info("vectors are compared one by one, by numpy: %s", better)
+        else:
+            log.warning(
+                "vectors are compared one by one in plain Python, about 20 ms for each 1,000 of them: %s; "
+                'numpy does it more than ten times as fast: pip install "bot-host[sqlite-vec]"',
+                better,
+            )
 
 
 def _add(best: scoring.Best, rows: list[tuple[Any, ...]]) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from bot_host.kit.tasks import Supervisor
 from bot_host.store import postgres_schema
 from bot_host.store.batches import Batches, Result
-from bot_host.store.nearest import Nearest, scan
+from bot_host.store.nearest import Nearest, Scan
 from bot_host.store.postgres_dialect import DIALECT
 from bot_host.store.postgres_errors import explain, place_of
 from bot_host.store.postgres_groups import Groups
@@ -50,6 +50,7 @@ class PostgresDriver:
         self._reader: Batches | None = None
         self._searcher: Batches | None = None
         self._is_open = False
+        self._nearest: Nearest = Scan()
 
     @property
     def lock_path(self) -> Path | None:
@@ -59,7 +60,7 @@ class PostgresDriver:
     @property
     def nearest(self) -> Nearest:
         """See Driver."""
-        return scan
+        return self._nearest
 
     async def open(self) -> None:
         """See Driver."""

@@ -16,11 +16,11 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy.dialects import sqlite
 
-from bot_host.store import upgrade
+from bot_host.store import sqlite_vec, upgrade
 from bot_host.store.aiosqlite_thread import SqliteThread
 from bot_host.store.batches import Batches, Result
 from bot_host.store.groups import Groups
-from bot_host.store.nearest import Nearest, scan
+from bot_host.store.nearest import Nearest, Scan
 from bot_host.store.sqlite_errors import explain
 from bot_host.store.statement import MakeUnit, Preparer
 from bot_host.types.errors import BotHostError, NotReady, StateError, StoreError
@@ -52,6 +52,7 @@ class SqliteDriver:
         self._reader: Batches | None = None
         self._searcher: Batches | None = None
         self._is_open = False
+        self._nearest: Nearest = Scan()
 
     @property
     def lock_path(self) -> Path | None:
@@ -61,7 +62,7 @@ class SqliteDriver:
     @property
     def nearest(self) -> Nearest:
         """See Driver."""
-        return scan
+        return self._nearest
 
     async def claim(self) -> None:
         """See Driver. `lock_path` says it all."""
@@ -96,6 +97,9 @@ class SqliteDriver:
             self._reader = self._batches(reader, self._groups.read)
             searcher = await self._connect(read_only=True)
             self._searcher = self._batches(searcher, self._groups.read)
+            await self._find_nearest(searcher)
+        else:
+            await self._find_nearest(writer)
 
     async def _open_to_look(self) -> None:
         if self._file is None:
@@ -113,6 +117,12 @@ class SqliteDriver:
             )
         self._is_open = True
         self._reader = self._searcher = self._batches(looker, self._groups.read)
+        await self._find_nearest(looker)
+
+    async def _find_nearest(self, thread: SqliteThread) -> None:
+        """How vectors are compared on the connection that searches."""
+        why = await thread.run(sqlite_vec.load)
+        self._nearest = Scan(why) if why else sqlite_vec.nearest
 
     async def _connect(self, *, read_only: bool, look: bool = False) -> SqliteThread:
         connect = functools.partial(

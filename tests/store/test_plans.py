@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
 
-from bot_host.store import database, upgrade
+from bot_host.store import database, sqlite_vec, upgrade
 from bot_host.store.statement import FAMILIES, STATEMENTS, Preparer, Statement
 
 # Importing the store has registered all statements but those of families; other tests add their own.
@@ -31,7 +31,7 @@ BY_DESIGN = (
     # Searches by pieces of text, beyond one room: no index serves LIKE.
     r"(search\.by_pieces|nearest\.seqs)\((?!.*(room_id|entity_ids|learned_types))",
     # All vectors of a model.
-    r"nearest\.all",
+    r"(nearest\.all|sqlite_vec\.nearest)\((?!.*(room_id|entity_ids|learned_types))|nearest\.all",
     # The newest through an index, up to a limit.
     r"(audit|logs)\.get",
     # All that an agent has, when all is asked for.
@@ -77,6 +77,8 @@ PREPARE = Preparer(sqlite.dialect())
 def db() -> Iterator[sqlite3.Connection]:
     db = sqlite3.connect(":memory:", isolation_level=None)
     upgrade.settle(db)
+    # What an extension brings, for those Pythons that cannot load it.
+    db.create_function(sqlite_vec.FUNCTION, 2, lambda one, other: 0.0)
     yield db
     db.close()
 
@@ -175,6 +177,17 @@ def test_the_message_path_uses_the_indexes_made_for_it(db: sqlite3.Connection, n
         ),
         ("nearest.seqs(hearing, room_id)", ["ix_memories_room_id_type_created_at_seq (room_id=?)"]),
         ("nearest.seqs(hearing, learned_types)", ["ix_memories_learned (agent_id=? AND type=?)"]),
+        (
+            "sqlite_vec.nearest(hearing, period, types, world_id)",
+            ["ix_embeddings_model_seq (model=?)", "INTEGER PRIMARY KEY (rowid=?)"],
+        ),
+        (
+            "sqlite_vec.nearest(hearing, room_id)",
+            [
+                "ix_memories_room_id_type_created_at_seq (room_id=?)",
+                "ix_embeddings_model_seq (model=? AND seq=?)",
+            ],
+        ),
         ("nearest.some", ["ix_embeddings_model_seq (model=? AND seq=?)"]),
         ("rooms.by_channel", ["ix_rooms_agent_id_channel_id (agent_id=? AND channel_id=?)"]),
         ("tasks.due", ["ix_tasks_active (agent_id=? AND due_at<?)"]),
