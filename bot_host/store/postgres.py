@@ -15,12 +15,13 @@ from typing import Any, Final, TypeAlias, TypeVar
 from bot_host.kit.tasks import Supervisor
 from bot_host.store import postgres_schema
 from bot_host.store.batches import Batches, Result
-from bot_host.store.nearest import Nearest, Scan
+from bot_host.store.nearest import Nearest
 from bot_host.store.postgres_dialect import DIALECT
 from bot_host.store.postgres_errors import explain, place_of
 from bot_host.store.postgres_groups import Groups
 from bot_host.store.postgres_line import Line
 from bot_host.store.postgres_upgrade import run_migrations
+from bot_host.store.postgres_vectors import Vectors
 from bot_host.store.statement import MakeUnit, Preparer
 from bot_host.store.upgrade import Standing
 from bot_host.types.errors import BotHostError, NotReady, StateError, StoreError
@@ -50,7 +51,7 @@ class PostgresDriver:
         self._reader: Batches | None = None
         self._searcher: Batches | None = None
         self._is_open = False
-        self._nearest: Nearest = Scan()
+        self._vectors = Vectors(url, self._tasks)
 
     @property
     def lock_path(self) -> Path | None:
@@ -60,7 +61,7 @@ class PostgresDriver:
     @property
     def nearest(self) -> Nearest:
         """See Driver."""
-        return self._nearest
+        return self._vectors.nearest
 
     async def open(self) -> None:
         """See Driver."""
@@ -94,7 +95,13 @@ class PostgresDriver:
             self._reader = self._batches(await self._line("reader", read_only=True), self._groups.read)
             searcher = await self._line("searcher", read_only=True)
             self._searcher = self._batches(searcher, self._groups.read)
+        self._vectors = Vectors(self._url, self._tasks)
+        await self._vectors.open(connection, read_only=self._read_only)
         self._is_open = True
+
+    async def settle_vectors(self) -> None:
+        """Make the indexes of vectors that are due, and wait for it; else they come in the background."""
+        await self._vectors.settled()
 
     def _refuse_unready(self, found: Standing) -> None:
         where = place_of(self._url)

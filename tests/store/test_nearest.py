@@ -18,6 +18,7 @@ from bot_host.store import Database, make_store, nearest, scoring, sqlite_vec
 from bot_host.store.columns import pack
 from bot_host.store.embeddings import unit_vector
 from bot_host.store.nearest import Scan
+from bot_host.store.postgres_vectors import Vectors
 from bot_host.types.character import Character
 from bot_host.types.content import Content
 from bot_host.types.hearing import Hearing
@@ -29,9 +30,13 @@ from tests import postgres
 from tests.store.samples import NOON
 
 LOADABLE = not sqlite_vec.load(sqlite3.connect(":memory:"))
-WAYS = ("sqlite, plain", "sqlite, numpy", "postgresql, plain", "postgresql, numpy")
+WAYS = ("sqlite, plain", "sqlite, numpy", "postgresql, plain", "postgresql, numpy", "pgvector")
 CANNOT = "this Python cannot load SQLite's extensions"
 VEC = pytest.param("sqlite-vec", marks=pytest.mark.skipif(not LOADABLE, reason=CANNOT))
+
+
+async def _without_extension(self: Vectors, connection: Any, *, read_only: bool) -> None:
+    """As on a server that has none."""
 
 
 @pytest.fixture(params=[*WAYS, VEC])
@@ -51,6 +56,15 @@ async def store(
             assert isinstance(store._driver.nearest, Scan) == (way != "sqlite-vec")
             yield store
         return
+    if way == "pgvector":
+        base = postgres.vector_server().url
+        url = await postgres.make_database(base)
+        async with make_store(url, base=tmp_path) as store:
+            assert not isinstance(store._driver.nearest, Scan)
+            yield store
+        await postgres.drop_database(url, base)
+        return
+    monkeypatch.setattr(Vectors, "open", _without_extension)
     async with postgres.lent_database() as url, make_store(url, base=tmp_path) as store:
         yield store
 
