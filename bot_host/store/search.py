@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Integer, and_, bindparam, column, func, literal_column, select, table
+from sqlalchemy import Integer, Select, and_, bindparam, column, func, literal_column, select, table
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
 
@@ -25,6 +25,9 @@ RRF_K: Final = 60
 methods" (SIGIR 2009): a list counts 1 / (k + rank) for what stands in it, and k = 60 did best."""
 DEPTH: Final = 50
 """How far down each list is read before the two become one; deeper where more hits are asked for."""
+RANKED: Final = 10_000
+"""Of all that have one of the words PostgreSQL ranks the newest so many: it knows no way to the best but to
+rank them one by one, and a word like "the" is in nearly all."""
 MARGIN: Final = 32
 """Further ones that are looked at exactly, since drivers find them with rounded numbers."""
 
@@ -57,14 +60,12 @@ def _like_postgresql(element: CountLike, compiler: Any, **kw: Any) -> str:
 
 
 _words = table("memory_words", column("memory_words"), column("rowid"), column("rank", Real()))
-_vector = func.bot_host_words(_text)
 _query = func.websearch_to_tsquery(literal_column("'simple'"), bindparam("alternatives", type_=Words()))
-# 1: in a longer text a word counts less, as it does on SQLite.
-_pg_rank = (-func.ts_rank(_vector, _query, literal_column("1"), type_=Real())).label("rank")
+# Only PostgreSQL has it: see `postgres_schema.WORDS`.
+_kept: ColumnElement[Any] = literal_column("memories.words")
 
 
 def _by_words(name: str, given: frozenset[str]) -> Statement:
-    count: BindParameter[Any] = bindparam("count")
     matches = _words.c.memory_words.op("MATCH")(bindparam("match", type_=Words()))
     return Statement(
         name,
@@ -72,12 +73,22 @@ def _by_words(name: str, given: frozenset[str]) -> Statement:
         .join_from(_words, memories, _m.seq == _words.c.rowid)
         .where(matches, *conditions(given))
         .order_by(_words.c.rank)
-        .limit(count),
-        postgresql=select(_m.id, _pg_rank)
-        .where(_vector.op("@@")(_query), *conditions(given))
-        .order_by(_pg_rank, _m.seq.desc())
-        .limit(count),
+        .limit(bindparam("count")),
+        postgresql=_by_words_postgresql(given),
     )
+
+
+def _by_words_postgresql(given: frozenset[str]) -> Select[Any]:
+    found = (
+        select(_m.id, _m.seq, _kept.label("kept"))
+        .where(_kept.op("@@")(_query), *conditions(given))
+        .order_by(_m.seq.desc())
+        .limit(literal_column(str(RANKED)))
+        .subquery()
+    )
+    # 1: in a longer text a word counts less, as it does on SQLite.
+    rank = (-func.ts_rank(found.c.kept, _query, literal_column("1"), type_=Real())).label("rank")
+    return select(found.c.id, rank).order_by(rank, found.c.seq.desc()).limit(bindparam("count"))
 
 
 def _by_pieces(name: str, given: frozenset[str]) -> Statement:

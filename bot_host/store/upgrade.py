@@ -33,6 +33,7 @@ REVISIONS: Final = (
     "0015",
     "0016",
     "0017",
+    "0018",
 )
 """All there are, oldest first."""
 _VERSION_TABLE: Final = (

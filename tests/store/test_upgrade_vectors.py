@@ -87,3 +87,9 @@ async def test_they_are_found_as_before(url: str, tmp_path: Path) -> None:
         assert [each.content.text for each in await store.next_embedding_jobs(AGENT, 9)] == ["longer"]
         await store.delete_memories([make_id("kept")])
         assert await near(0.0, 1.0) == [("newest", 1.0)]
+
+
+async def test_texts_are_found_by_their_words(url: str, tmp_path: Path) -> None:
+    async with make_store(url, base=tmp_path) as store:
+        (hit,) = await store.search_memories(AGENT, text="Newést")
+        assert hit.memory.id == make_id("newest")
