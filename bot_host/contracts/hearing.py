@@ -5,6 +5,8 @@ from typing import Protocol
 
 from bot_host.types.hearing import Hearing
 from bot_host.types.ids import UUID
+from bot_host.types.knowledge import Component, Relationship
+from bot_host.types.memory import Memory
 
 
 class Hearings(Protocol):
@@ -22,3 +24,27 @@ class Hearings(Protocol):
 
     async def hearing_in(self, agent_id: UUID, room_id: UUID) -> Hearing:
         """Who hears what is said in a room of the agent; of one that is not known, nothing but itself."""
+
+    async def heard_facts(
+        self,
+        agent_id: UUID,
+        hearing: Hearing,
+        *,
+        entity_ids: Sequence[UUID] = (),
+        room_id: UUID | None = None,
+        count: int = 100,
+    ) -> list[Memory]:
+        """The newest facts that these persons told, and that were learned in this room, as far as they may
+        be heard."""
+
+    async def heard_relationships(
+        self, agent_id: UUID, hearing: Hearing, entity_id: UUID, *, count: int = 100
+    ) -> list[Relationship]:
+        """An entity's relationships, in both directions, as far as they may be heard: by their audience and
+        the room of their source. Those without a source are heard by the two in private, or by all."""
+
+    async def heard_components(
+        self, agent_id: UUID, hearing: Hearing, entity_ids: Sequence[UUID]
+    ) -> list[Component]:
+        """What is kept about these persons and may be heard: what was told in a room by whoever hears that
+        room, by all of its world if it is open, and by whoever told it in private."""

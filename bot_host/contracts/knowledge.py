@@ -176,12 +176,13 @@ class People(Protocol):
         """What an agent knows of an entity: its components that fit."""
 
     async def put_relationship(self, relationship: Relationship) -> Relationship:
-        """Make it, or merge tags and metadata into the one between the same two; as it is now."""
+        """Make it, or merge tags and metadata into the one between the same two that has the same source (or
+        none, as it has); as it is now."""
 
     async def find_relationship(
         self, agent_id: UUID, source_entity_id: UUID, target_entity_id: UUID
     ) -> Relationship | None:
-        """The one between two, in this direction."""
+        """The one between two, in this direction: the one without a source, else the newest."""
 
     async def get_relationships(
         self, agent_id: UUID, entity_id: UUID, *, tags: Sequence[str] = ()

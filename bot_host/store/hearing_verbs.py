@@ -7,6 +7,8 @@ from bot_host.store import earshot, openness
 from bot_host.store.driver import Driver
 from bot_host.types.hearing import Hearing
 from bot_host.types.ids import UUID
+from bot_host.types.knowledge import Component, Relationship
+from bot_host.types.memory import Memory
 
 
 class HearingVerbs:
@@ -25,3 +27,31 @@ class HearingVerbs:
     async def hearing_in(self, agent_id: UUID, room_id: UUID) -> Hearing:
         """See Hearings."""
         return await self._driver.read(partial(earshot.hearing_in, agent_id, room_id))
+
+    async def heard_facts(
+        self,
+        agent_id: UUID,
+        hearing: Hearing,
+        *,
+        entity_ids: Sequence[UUID] = (),
+        room_id: UUID | None = None,
+        count: int = 100,
+    ) -> list[Memory]:
+        """See Hearings."""
+        return await self._driver.read(
+            partial(earshot.heard_facts, agent_id, hearing, entity_ids, room_id, count)
+        )
+
+    async def heard_relationships(
+        self, agent_id: UUID, hearing: Hearing, entity_id: UUID, *, count: int = 100
+    ) -> list[Relationship]:
+        """See Hearings."""
+        return await self._driver.read(
+            partial(earshot.heard_relationships, agent_id, hearing, entity_id, count)
+        )
+
+    async def heard_components(
+        self, agent_id: UUID, hearing: Hearing, entity_ids: Sequence[UUID]
+    ) -> list[Component]:
+        """See Hearings."""
+        return await self._driver.read(partial(earshot.heard_components, agent_id, hearing, entity_ids))

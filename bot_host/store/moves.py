@@ -278,6 +278,7 @@ def _merged_room(move: Move, old: Room | None) -> Unit[Room]:
         channel_id=move.room.channel_id,
         thread_id=move.room.thread_id,
         metadata=_over(old.metadata if old else None, known.metadata if known else None, move.room.metadata),
+        open=move.room.open,
     )
 
 

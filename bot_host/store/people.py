@@ -9,7 +9,15 @@ from sqlalchemy.dialects.postgresql import insert
 from bot_host.kit.clock import utc_now
 from bot_host.store import places
 from bot_host.store.places import ENTITY_FIELDS, to_entity
-from bot_host.store.schema import components, entities, entity_names, participants, relationships
+from bot_host.store.schema import (
+    components,
+    entities,
+    entity_names,
+    participants,
+    relationships,
+    relationships_learned,
+    relationships_told,
+)
 from bot_host.store.statement import Family, Row, Statement, Unit
 from bot_host.types.ids import UUID
 from bot_host.types.knowledge import Audience, Component, Relationship
@@ -17,7 +25,16 @@ from bot_host.types.places import Entity
 
 _e, _c, _r = entities.c, components.c, relationships.c
 _ENTITY: Final = tuple(_e[name] for name in ENTITY_FIELDS)
-_COMPONENT: Final = ("id", "agent_id", "entity_id", "type", "data", "room_id", "world_id", "source_entity_id")
+COMPONENT_FIELDS: Final = (
+    "id",
+    "agent_id",
+    "entity_id",
+    "type",
+    "data",
+    "room_id",
+    "world_id",
+    "source_entity_id",
+)
 _RELATIONSHIP: Final = tuple(column.name for column in _r)
 
 OF_ROOM: Final = Statement(
@@ -34,21 +51,21 @@ BY_NAME: Final = Statement(
     .where(entity_names.c.agent_id == bindparam("agent_id"), entity_names.c.name == bindparam("name"))
     .order_by(_e.created_at, _e.id),
 )
-ADD_COMPONENT: Final = Statement(
+ADDCOMPONENT_FIELDS: Final = Statement(
     "components.add",
     insert(components)
     .values({column.name: bindparam(column.name) for column in _c})
     .on_conflict_do_nothing(index_elements=[_c.id])
     .returning(_c.id),
 )
-UPDATE_COMPONENT: Final = Statement(
+UPDATECOMPONENT_FIELDS: Final = Statement(
     "components.update",
     update(components)
     .where(_c.id == bindparam("component_id"), _c.agent_id == bindparam("of_agent"))
     .values(data=bindparam("new_data", type_=_c.data.type))
     .returning(_c.id),
 )
-DELETE_COMPONENT: Final = Statement(
+DELETECOMPONENT_FIELDS: Final = Statement(
     "components.delete",
     delete(components).where(_c.id == bindparam("id"), _c.agent_id == bindparam("agent_id")).returning(_c.id),
 )
@@ -58,29 +75,39 @@ def _components(name: str, given: frozenset[str]) -> Statement:
     named = ("type", "world_id", "source_entity_id")
     conditions = [_c.entity_id == bindparam("entity_id")]
     conditions += [_c[column] == bindparam(column) for column in named if column in given]
-    query = select(*(_c[column] for column in (*_COMPONENT, "created_at"))).where(*conditions)
+    query = select(*(_c[column] for column in (*COMPONENT_FIELDS, "created_at"))).where(*conditions)
     return Statement(name, query.order_by(_c.created_at.desc(), _c.id))
 
 
 COMPONENTS: Final = Family("components.get", ("type", "world_id", "source_entity_id"), _components)
 _put = insert(relationships).values({name: bindparam(name) for name in _RELATIONSHIP})
+_pair = (_r.agent_id, _r.source_entity_id, _r.target_entity_id)
+_changed = {
+    name: _put.excluded[name] for name in ("tags", "metadata", "confidence", "audience", "updated_at")
+}
 PUT: Final = Statement(
     "relationships.put",
+    _put.on_conflict_do_update(index_elements=_pair, index_where=relationships_told, set_=_changed),
+)
+PUT_LEARNED: Final = Statement(
+    "relationships.put_learned",
     _put.on_conflict_do_update(
-        index_elements=[_r.agent_id, _r.source_entity_id, _r.target_entity_id],
-        set_={
-            name: _put.excluded[name]
-            for name in ("tags", "metadata", "source_memory_id", "confidence", "audience", "updated_at")
-        },
+        index_elements=[*_pair, _r.source_memory_id], index_where=relationships_learned, set_=_changed
     ),
 )
+_of_pair = tuple(column == bindparam(column.name) for column in _pair)
 FIND: Final = Statement(
     "relationships.find",
-    select(*_r).where(
-        _r.agent_id == bindparam("agent_id"),
-        _r.source_entity_id == bindparam("source_entity_id"),
-        _r.target_entity_id == bindparam("target_entity_id"),
-    ),
+    select(*_r)
+    .where(*_of_pair)
+    # What code told counts before what was learned.
+    .order_by(_r.source_memory_id.is_not(None), _r.updated_at.desc(), _r.id)
+    .limit(1),
+)
+FIND_TOLD: Final = Statement("relationships.find_told", select(*_r).where(*_of_pair, relationships_told))
+FIND_LEARNED: Final = Statement(
+    "relationships.find_learned",
+    select(*_r).where(*_of_pair, _r.source_memory_id == bindparam("source_memory_id")),
 )
 OF_ENTITY: Final = Statement(
     "relationships.of_entity",
@@ -90,11 +117,13 @@ OF_ENTITY: Final = Statement(
 )
 
 
-def _to_component(row: Row) -> Component:
-    return Component(**dict(zip((*_COMPONENT, "created_at"), row, strict=True)))
+def to_component(row: Row) -> Component:
+    """A row of `COMPONENT_FIELDS` and `created_at`."""
+    return Component(**dict(zip((*COMPONENT_FIELDS, "created_at"), row, strict=True)))
 
 
-def _to_relationship(row: Row) -> Relationship:
+def to_relationship(row: Row) -> Relationship:
+    """A row of all columns."""
     values = dict(zip(_RELATIONSHIP, row, strict=True))
     return Relationship(**{**values, "tags": tuple(values["tags"]), "audience": Audience(values["audience"])})
 
@@ -130,19 +159,19 @@ def find_entities_by_name(agent_id: UUID, name: str) -> Unit[list[Entity]]:
 
 def create_component(component: Component) -> Unit[bool]:
     """See People.create_component."""
-    values = {name: getattr(component, name) for name in (*_COMPONENT, "created_at")}
-    return bool((yield ADD_COMPONENT(**values)))
+    values = {name: getattr(component, name) for name in (*COMPONENT_FIELDS, "created_at")}
+    return bool((yield ADDCOMPONENT_FIELDS(**values)))
 
 
 def update_component(agent_id: UUID, component_id: UUID, data: Mapping[str, Any]) -> Unit[bool]:
     """See People.update_component."""
-    rows = yield UPDATE_COMPONENT(of_agent=agent_id, component_id=component_id, new_data=dict(data))
+    rows = yield UPDATECOMPONENT_FIELDS(of_agent=agent_id, component_id=component_id, new_data=dict(data))
     return bool(rows)
 
 
 def delete_component(agent_id: UUID, component_id: UUID) -> Unit[bool]:
     """See People.delete_component."""
-    return bool((yield DELETE_COMPONENT(id=component_id, agent_id=agent_id)))
+    return bool((yield DELETECOMPONENT_FIELDS(id=component_id, agent_id=agent_id)))
 
 
 def get_components(
@@ -152,33 +181,39 @@ def get_components(
     rows = yield COMPONENTS(
         entity_id=entity_id, type=type, world_id=world_id, source_entity_id=source_entity_id
     )
-    return [one for one in map(_to_component, rows) if one.agent_id == agent_id.lower()]
+    return [one for one in map(to_component, rows) if one.agent_id == agent_id.lower()]
 
 
 def put_relationship(told: Relationship) -> Unit[Relationship]:
-    """See People.put_relationship. The newest source, confidence and audience hold."""
-    known = yield from find_relationship(told.agent_id, told.source_entity_id, told.target_entity_id)
-    tags, metadata, source = told.tags, told.metadata, told.source_memory_id
-    if known is not None:
-        tags = (*known.tags, *tags)
-        metadata = {**known.metadata, **metadata}
-        source = source or known.source_memory_id
-    yield PUT(
+    """See People.put_relationship. The newest confidence and audience hold."""
+    known = yield from _same(told)
+    put = PUT if told.source_memory_id is None else PUT_LEARNED
+    yield put(
         id=told.id,
         agent_id=told.agent_id,
         source_entity_id=told.source_entity_id,
         target_entity_id=told.target_entity_id,
-        tags=list(dict.fromkeys(tags)),
-        metadata=metadata,
-        source_memory_id=source,
+        tags=list(dict.fromkeys((*(known.tags if known else ()), *told.tags))),
+        metadata={**(known.metadata if known else {}), **told.metadata},
+        source_memory_id=told.source_memory_id,
         confidence=told.confidence,
         audience=told.audience.value,
         created_at=told.created_at,
         updated_at=utc_now() if known else told.updated_at,
     )
-    now = yield from find_relationship(told.agent_id, told.source_entity_id, told.target_entity_id)
+    now = yield from _same(told)
     assert now is not None
     return now
+
+
+def _same(told: Relationship) -> Unit[Relationship | None]:
+    """The one that it is merged into: between the same two, and from the same message."""
+    pair = {name: getattr(told, name) for name in ("agent_id", "source_entity_id", "target_entity_id")}
+    if told.source_memory_id is None:
+        rows = yield FIND_TOLD(**pair)
+    else:
+        rows = yield FIND_LEARNED(**pair, source_memory_id=told.source_memory_id)
+    return to_relationship(rows[0]) if rows else None
 
 
 def find_relationship(
@@ -186,13 +221,13 @@ def find_relationship(
 ) -> Unit[Relationship | None]:
     """See People.find_relationship."""
     rows = yield FIND(agent_id=agent_id, source_entity_id=source_entity_id, target_entity_id=target_entity_id)
-    return _to_relationship(rows[0]) if rows else None
+    return to_relationship(rows[0]) if rows else None
 
 
 def get_relationships(agent_id: UUID, entity_id: UUID, tags: Sequence[str]) -> Unit[list[Relationship]]:
     """See People.get_relationships."""
     rows = yield OF_ENTITY(entity_id=entity_id)
     wanted = set(tags)
-    found = map(_to_relationship, rows)
+    found = map(to_relationship, rows)
     # The agent is compared here: in the statement it would draw SQLite away from the better indexes.
     return [one for one in found if one.agent_id == agent_id.lower() and wanted <= set(one.tags)]

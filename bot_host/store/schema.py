@@ -250,10 +250,28 @@ relationships: Final = Table(
     Column("confidence", Real, nullable=False),
     Column("audience", Key, nullable=False),
     Column("updated_at", Moment, nullable=False),
-    UniqueConstraint("agent_id", "source_entity_id", "target_entity_id"),
     Index(None, "source_entity_id"),
     Index(None, "target_entity_id"),
     Index(None, "source_memory_id"),
+)
+# What was learned from a message is a row of its own, for the ears of its room, and goes with the message.
+relationships_told: Final = relationships.c.source_memory_id.is_(None)
+relationships_learned: Final = relationships.c.source_memory_id.is_not(None)
+_pair = (relationships.c.agent_id, relationships.c.source_entity_id, relationships.c.target_entity_id)
+Index(
+    "ix_relationships_told",
+    *_pair,
+    unique=True,
+    sqlite_where=relationships_told,
+    postgresql_where=relationships_told,
+)
+Index(
+    "ix_relationships_learned",
+    *_pair,
+    relationships.c.source_memory_id,
+    unique=True,
+    sqlite_where=relationships_learned,
+    postgresql_where=relationships_learned,
 )
 
 tasks: Final = Table(

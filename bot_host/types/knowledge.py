@@ -39,7 +39,11 @@ class Component:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relationship:
-    """One entity's relationship to another, as the agent sees it (elizaos.md 3.3-05). One a pair."""
+    """One entity's relationship to another, as the agent sees it (elizaos.md 3.3-05).
+
+    What is told by code is one a pair; what was learned is one a pair and message, so that what was said in
+    different rooms is never mixed.
+    """
 
     id: UUID = field(default_factory=new_id)
     agent_id: UUID
@@ -48,7 +52,7 @@ class Relationship:
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
     source_memory_id: UUID | None = None
-    """The message that it was learned from."""
+    """The message that it was learned from: its room is the one that `audience` speaks of."""
     confidence: float = 1.0
     """0 to 1."""
     audience: Audience = Audience.ROOM

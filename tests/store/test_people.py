@@ -110,7 +110,6 @@ class TestRelationships:
             metadata={"since": 2},
             confidence=0.9,
             audience=Audience.AGENT,
-            source_memory_id=make_id("memory m0"),
         )
         merged = await store.put_relationship(second)
         assert merged == replace(
@@ -124,6 +123,27 @@ class TestRelationships:
         assert await store.find_relationship(AGENT, BEN, ZOE) == merged
         assert await store.find_relationship(AGENT, ZOE, BEN) is None
         assert await store.get_relationships(AGENT, ZOE) == [merged]
+
+    async def test_what_was_learned_from_different_messages_stands_apart(self, store: Database) -> None:
+        def told(*tags: str, source: str | None = None) -> Relationship:
+            source_id = make_id(f"memory {source}") if source else None
+            return Relationship(
+                agent_id=AGENT,
+                source_entity_id=BEN,
+                target_entity_id=ZOE,
+                tags=tags,
+                source_memory_id=source_id,
+            )
+
+        by_code = await store.put_relationship(told("friend"))
+        one = await store.put_relationship(told("married", source="m0"))
+        other = await store.put_relationship(told("colleague", source="m1"))
+        again = await store.put_relationship(told("boss", source="m1"))
+        assert (again.id, again.tags) == (other.id, ("colleague", "boss"))
+        assert set(ids(await store.get_relationships(AGENT, BEN))) == {by_code.id, one.id, other.id}
+        assert await store.find_relationship(AGENT, BEN, ZOE) == by_code
+        await store.delete_memories([make_id("memory m1")])
+        assert set(ids(await store.get_relationships(AGENT, BEN))) == {by_code.id, one.id}
 
     async def test_those_of_an_entity_go_both_ways_and_by_all_tags(self, store: Database) -> None:
         await store.ensure_agent(OTHER.agent_id, OTHER)
