@@ -18,10 +18,6 @@ class Hearings(Protocol):
         How many were. It opens none: rooms are opened one by one, by `Room.open`.
         """
 
-    async def private_rooms(self, entity_ids: Sequence[UUID]) -> list[UUID]:
-        """Rooms in which one of these persons is alone with the agent: private by their type, and nobody
-        else was ever in them."""
-
     async def hearing_in(self, agent_id: UUID, room_id: UUID) -> Hearing:
         """Who hears what is said in a room of the agent; of one that is not known, nothing but itself."""
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from bot_host.runtime.given import keys_of, made, made_content, made_memory, takes_ids, word
 from bot_host.runtime.record_methods import RecordMethods
+from bot_host.runtime.runs import current_turn
 from bot_host.types.content import Content
 from bot_host.types.errors import StateError
+from bot_host.types.hearing import Hearing
 from bot_host.types.ids import UUID
 from bot_host.types.knowledge import Audience, Component, Relationship
 from bot_host.types.memory import Memory, MemoryType
@@ -179,8 +181,9 @@ class Knowledge(RecordMethods):
         room_id: UUID | None = None,
         world_id: UUID | None = None,
         entity_id: UUID | None = None,
+        hearing: Hearing | None = None,
     ) -> list[Memory]:
-        """Full-text search, best first."""
+        """Full-text search, best first: in a turn only what may be heard in its room, or by `hearing`."""
         return await self.store.search_memories_by_text(
             self.agent_id,
             query,
@@ -188,6 +191,7 @@ class Knowledge(RecordMethods):
             room_id=room_id,
             world_id=world_id,
             entity_id=entity_id,
+            hearing=hearing or await self._ears(),
             count=limit,
         )
 
@@ -201,8 +205,9 @@ class Knowledge(RecordMethods):
         entity_id: UUID | None = None,
         match_threshold: float = 0.0,
         count: int = 10,
+        hearing: Hearing | None = None,
     ) -> list[Memory]:
-        """By cosine similarity, best first (elizaOS: searchMemories with an embedding)."""
+        """By cosine similarity, best first (elizaOS: searchMemories with an embedding); heard as above."""
         return await self.store.search_memories_by_embedding(
             self.agent_id,
             embedding,
@@ -210,9 +215,17 @@ class Knowledge(RecordMethods):
             room_id=room_id,
             world_id=world_id,
             entity_id=entity_id,
+            hearing=hearing or await self._ears(),
             threshold=match_threshold,
             count=count,
         )
+
+    async def _ears(self) -> Hearing | None:
+        """Who hears in the turn that this task works for; None outside of turns: nobody hears it yet."""
+        turn = current_turn()
+        if turn is None or turn[0] != self.agent_id:
+            return None
+        return await self.store.hearing_in(*turn)
 
     # -- facts and relationships ------------------------------------------------------------------------
 
@@ -246,7 +259,7 @@ class Knowledge(RecordMethods):
         return fact
 
     async def search_facts(self, query: str, limit: int = 10, **where: Any) -> list[Memory]:
-        """Facts by text, best first; `room_id`, `world_id`, `entity_id` narrow it."""
+        """Facts by text, as by `search_memories`; `room_id`, `world_id`, `entity_id` narrow it."""
         return await self.search_memories(query, limit, table_name="facts", **where)
 
     async def create_relationship(
@@ -279,8 +292,17 @@ class Knowledge(RecordMethods):
         return await self.store.find_relationship(self.agent_id, source_entity_id, target_entity_id)
 
     async def get_relationships(self, entity_id: UUID, tags: Sequence[str] = ()) -> list[Relationship]:
-        """Those of an entity, in both directions, that have all `tags`."""
-        return await self.store.get_relationships(self.agent_id, entity_id, tags=tags)
+        """Those of an entity, in both directions, that have all `tags`.
+
+        In a turn those that were learned from messages only as far as they may be heard in its room.
+        """
+        found = await self.store.get_relationships(self.agent_id, entity_id, tags=tags)
+        hearing = await self._ears()
+        if hearing is None:
+            return found
+        heard = await self.store.heard_relationships(self.agent_id, hearing, entity_id, count=len(found))
+        known = {each.id for each in heard}
+        return [each for each in found if each.source_memory_id is None or each.id in known]
 
     # -- components -------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from bot_host.kit.clean import one_line
 from bot_host.runtime import seen
 from bot_host.types.errors import ModelError, StateError
 from bot_host.types.ids import UUID
+from bot_host.types.knowledge import Component
 from bot_host.types.memory import Memory
 from bot_host.types.models import ChatMessage, ModelType, TextRequest
 from bot_host.types.places import Entity
@@ -62,13 +63,18 @@ async def find_entity_by_name(agent: Agent, message: Memory, state: State | None
 
 
 async def get_entity_details(agent: Agent, room_id: UUID) -> list[dict[str, Any]]:
-    """Who is in a room: `id`, `name`, `names`, and as `data` what is known of them, as JSON text."""
+    """Who is in a room: `id`, `name`, `names`, and as `data` what may be told there of them, as JSON text."""
     details: list[dict[str, Any]] = []
     if await seen.room(agent, room_id) is None:
         return details
-    for person in await agent.store.get_entities_for_room(room_id):
+    people = await agent.store.get_entities_for_room(room_id)
+    hearing = await agent.store.hearing_in(agent.agent_id, room_id)
+    about: dict[UUID, list[Component]] = {}
+    for each in await agent.store.heard_components(agent.agent_id, hearing, [each.id for each in people]):
+        about.setdefault(each.entity_id, []).append(each)
+    for person in people:
         known: dict[str, Any] = dict(person.metadata)
-        for component in await agent.store.get_components(agent.agent_id, person.id):
+        for component in about.get(person.id, ()):
             known[component.type] = {**known.get(component.type, {}), **component.data}
         details.append(
             {

@@ -20,10 +20,6 @@ class HearingVerbs:
         """See Hearings."""
         return await self._driver.write(partial(openness.narrow_rooms, world_id, channel_ids))
 
-    async def private_rooms(self, entity_ids: Sequence[UUID]) -> list[UUID]:
-        """See Hearings."""
-        return await self._driver.read(partial(earshot.private_rooms, entity_ids))
-
     async def hearing_in(self, agent_id: UUID, room_id: UUID) -> Hearing:
         """See Hearings."""
         return await self._driver.read(partial(earshot.hearing_in, agent_id, room_id))

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,13 @@ class Place:
         )
         await self.store.create_memory(fact)
         return fact
+
+    async def open_up(self, *room_ids: str, closed: bool = False) -> None:
+        """From now on everybody of the world may read these rooms, or not any more."""
+        for room_id in room_ids:
+            room = await self.store.find_room(room_id)
+            assert room is not None
+            await self.store.apply_places("", [], [replace(room, open=not closed)], [], None)
 
     async def facts(self) -> dict[str, Memory]:
         found = await self.store.list_memories(ME, type=MemoryType.FACT, count=100)

@@ -1,5 +1,6 @@
 """What the built-in providers say, and what they keep to themselves."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,7 +17,8 @@ from bot_host.plugin import (
     utc_now,
 )
 from bot_host.plugins.basics import plugin
-from bot_host.plugins.basics.knowledge import fact_may_hear
+from bot_host.plugins.basics.knowledge import facts_changed
+from bot_host.types.places import OUTSIDERS
 from tests.plugins.basics_room import ADA, ADAS, BOB, CAT, GROUP, ME, OTHER, open_place
 
 
@@ -43,6 +45,8 @@ async def test_a_private_message_costs_one_look_at_the_database(monkeypatch: pyt
             "get_tasks",
             "get_participant_state",
             "get_cache",
+            "hearing_in",
+            "heard_facts",
         ):
             real = getattr(place.store, name)
 
@@ -75,12 +79,19 @@ async def test_time_character_and_room() -> None:
         assert 'the room "kitchen" of "Home"' in await place.told("ROOM")
 
 
-async def test_the_world_names_only_rooms_that_the_sender_is_in() -> None:
+async def test_the_world_names_only_rooms_that_all_who_read_it_may_know() -> None:
     async with open_place() as place:
-        assert "garden, kitchen" in await place.told("WORLD", place.message(sender=CAT))
-        bobs = await place.told("WORLD", place.message(sender=BOB))
-        assert "kitchen" in bobs
-        assert "garden" not in bobs
+        # Cat is in the garden too; Ada and Bob read the answer.
+        told = await place.told("WORLD", place.message(sender=CAT))
+        assert "kitchen" in told
+        assert "garden" not in told
+        await place.open_up(OTHER)
+        assert "garden, kitchen" in await place.told("WORLD", place.message(sender=BOB))
+        room = await place.store.find_room(GROUP)
+        assert room is not None
+        guests = replace(room, metadata={OUTSIDERS: True})
+        await place.store.apply_places("", [], [guests], [], None)
+        assert "garden" not in await place.told("WORLD", place.message(sender=BOB))
         assert await place.told("WORLD", place.message(room=ADAS)) == ""
 
 
@@ -89,10 +100,10 @@ async def test_the_world_names_only_rooms_that_the_sender_is_in() -> None:
     [
         (Audience.ENTITY, ADAS, {ADAS}),
         (Audience.ENTITY, GROUP, {ADAS}),
-        (Audience.ROOM, GROUP, {GROUP}),
+        (Audience.ROOM, GROUP, {GROUP, ADAS}),  # in private Ada hears what she told herself, wherever
         (Audience.ROOM, ADAS, {ADAS}),
-        (None, GROUP, {GROUP}),
-        (Audience.WORLD, GROUP, {GROUP, OTHER}),
+        (None, GROUP, {GROUP, OTHER, ADAS}),  # whatever is said in an open room may be told in its world
+        (Audience.WORLD, GROUP, {GROUP, OTHER, ADAS}),
         (Audience.WORLD, ADAS, {ADAS}),
         (Audience.AGENT, ADAS, {ADAS, GROUP, OTHER}),
     ],
@@ -101,6 +112,7 @@ async def test_facts_are_heard_by_their_audience_only(
     audience: Audience | None, learned_in: str, heard_in: set[str]
 ) -> None:
     async with open_place() as place:
+        await place.open_up(GROUP)
         await place.fact("collects stamps", room=learned_in, audience=audience)
         heard = {
             room
@@ -108,6 +120,18 @@ async def test_facts_are_heard_by_their_audience_only(
             if "Ada: collects stamps" in await place.told("FACTS", place.message(room=room))
         }
         assert heard == heard_in
+
+
+async def test_what_a_room_learned_is_told_in_its_world_only_as_long_as_it_is_open() -> None:
+    async with open_place() as place:
+        await place.fact("collects stamps", audience=Audience.WORLD)
+        assert await place.told("FACTS", place.message(room=OTHER)) == ""
+        await place.open_up(GROUP)
+        facts_changed(place.agent)
+        assert "collects stamps" in await place.told("FACTS", place.message(room=OTHER))
+        await place.open_up(GROUP, closed=True)
+        assert await place.told("FACTS", place.message(room=OTHER)) == ""
+        assert "collects stamps" in await place.told("FACTS")
 
 
 async def test_what_is_for_one_person_is_told_to_no_other_one_in_private() -> None:
@@ -119,10 +143,13 @@ async def test_what_is_for_one_person_is_told_to_no_other_one_in_private() -> No
         assert home is not None
         bobs = Room(id=chat.id, agent_id=ME, world_id=home.world_id, type=ChannelType.DM, source="fake")
         await place.store.apply_places("", [], [bobs], [], None)
+        await place.store.add_participants(ME, bobs.id, [BOB, ME])
         assert await place.told("FACTS", place.message(sender=BOB, room=bobs.id)) == ""
-        for fact in (await place.facts()).values():
-            assert not fact_may_hear(fact, listener=BOB, room=bobs)
-            assert fact_may_hear(fact, listener=ADA, room=home)
+        # Nor where Ada is said to ask, in his chat.
+        assert await place.told("FACTS", place.message(sender=ADA, room=bobs.id)) == ""
+        told = await place.told("FACTS", place.message(room=ADAS))
+        assert "is ill" in told
+        assert "moves soon" in told
 
 
 async def test_facts_of_the_room_are_about_all_its_people_and_read_as_quotes() -> None:
@@ -155,6 +182,15 @@ async def test_relationships_stay_where_they_were_learned() -> None:
 async def test_entities_are_the_people_of_the_room() -> None:
     async with open_place() as place:
         assert await place.told("ENTITIES") == "People in this room:\n- Ada (ada)\n- Bob (bob)\n- Cat (cat)"
+        await place.do("UPDATE_CONTACT", place.message(room=ADAS), source="email", value="ada@home")
+        await place.do("UPDATE_CONTACT", place.message(sender=BOB), source="email", value="bob@work")
+        told = await place.told("ENTITIES")
+        assert "- Bob (bob, email: bob@work)" in told
+        assert "ada@home" not in told
+        assert "ada@home" in await place.told("ENTITIES", place.message(room=ADAS))
+        details = str(await place.agent.get_entity_details(room_id=GROUP))
+        assert "bob@work" in details
+        assert "ada@home" not in details
 
 
 async def test_actions_evaluators_and_providers_are_listed() -> None:

@@ -9,7 +9,7 @@ from bot_host.kit.clock import utc_now
 from bot_host.plugin import Audience, Content, Memory, ModelError, ModelType, Plugin
 from bot_host.types.outbound import Target
 from bot_host.types.turn import Admission
-from tests.plugins.basics_room import ADA, ADAS, BOB, CAT, GROUP, ME, WORLD, Place, Small, open_place
+from tests.plugins.basics_room import ADA, ADAS, BOB, CAT, GROUP, ME, OTHER, WORLD, Place, Small, open_place
 
 
 async def turns(place: Place, *said: str, sender: str = ADA, room: str = GROUP) -> list[Memory]:
@@ -108,7 +108,6 @@ async def test_facts_are_not_doubled_and_are_corrected() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        fact("is a thief", about="P2", message="M1"),  # Ada's words about Bob
         fact("likes tea", about="P9"),
         fact("likes tea", message="M99"),
         fact("likes tea", message="M2"),  # the agent's own words
@@ -127,6 +126,81 @@ async def test_what_does_not_hold_is_not_kept(answer: dict[str, Any]) -> None:
         await turns(place, "hm", sender=BOB)
         assert len(small.asked) == 1
         assert await place.facts() == {}
+
+
+async def test_what_is_said_of_others_stays_in_the_room_as_the_speakers_words() -> None:
+    small = Small()
+    small.answers = [fact("is a thief", about="P2", message="M1", replaces="F1")]
+    async with open_place(small.plugin, settings={"REFLECTION_INTERVAL": 4}) as place:
+        await place.open_up(GROUP)
+        await place.fact("is honest", about=BOB)
+        await turns(place, "Bob is a thief")
+        await turns(place, "hm", sender=BOB)
+        learned = (await place.facts())["is a thief"]
+        assert (learned.entity_id, learned.audience) == (ADA, Audience.ROOM)
+        told = await place.told("FACTS", place.message(sender=CAT))
+        assert "- Ada said of Bob: is a thief" in told
+        assert "- Bob: is honest" in told  # nobody corrects somebody else
+        assert await place.told("FACTS", place.message(sender=BOB, room=OTHER)) == ""
+        assert "is a thief" in await place.told("FACTS", place.message(room=ADAS))
+
+
+@pytest.mark.parametrize(
+    ("room", "is_open", "wished", "audience"),
+    [
+        (GROUP, True, "", Audience.WORLD),
+        (GROUP, False, None, Audience.ROOM),
+        (GROUP, True, "room", Audience.ROOM),
+        (GROUP, True, "entity", Audience.ENTITY),
+        (GROUP, True, "agent", Audience.WORLD),
+        (GROUP, False, "world", Audience.ROOM),
+        (GROUP, True, "everyone!", Audience.WORLD),
+        (ADAS, False, "agent", Audience.ENTITY),
+        (ADAS, True, "room", Audience.ENTITY),
+    ],
+)
+async def test_the_model_may_narrow_who_hears_and_never_widen(
+    room: str, is_open: bool, wished: str | None, audience: Audience
+) -> None:
+    small = Small()
+    link = {"from": "P1", "to": "P2", "tags": ["brother"], "message": "M1", "audience": wished}
+    small.answers = [{**fact("lives in Berlin", audience=wished), "relationships": [link]}]
+    async with open_place(small.plugin, settings={"REFLECTION_INTERVAL": 4}) as place:
+        await place.open_up(room, closed=not is_open)
+        await turns(place, "I live in Berlin with my brother Bob", room=room)
+        await turns(place, "yes", sender=BOB, room=room)
+        [learned] = (await place.facts()).values()
+        [link_learned] = await place.store.get_relationships(ME, ADA)
+        assert (learned.audience, link_learned.audience) == (audience, audience)
+
+
+async def test_what_is_said_again_is_surer() -> None:
+    small = Small()
+    small.answers = [fact("lives in Berlin", confidence=0.6), fact("Lives in Berlin!", confidence=0.6)]
+    async with open_place(small.plugin, settings={"REFLECTION_INTERVAL": 2}) as place:
+        await turns(place, "I live in Berlin")
+        await turns(place, "Berlin, I said")
+        [learned] = (await place.facts()).values()
+        assert learned.confidence == pytest.approx(0.84)
+        assert learned.content.text == "lives in Berlin"
+
+
+async def test_relationships_of_two_rooms_are_not_mixed() -> None:
+    small = Small()
+    married = {"from": "P1", "to": "P2", "tags": ["married"], "message": "M1"}
+    working = {"from": "P1", "to": "P2", "tags": ["colleague"], "message": "M1"}
+    small.answers = [{"relationships": [married]}, {"relationships": [working]}]
+    async with open_place(small.plugin, settings={"REFLECTION_INTERVAL": 4}) as place:
+        await place.open_up(OTHER)
+        await turns(place, "I married Bob")
+        await turns(place, "yes", sender=BOB)
+        await turns(place, "I work with Bob", room=OTHER)
+        await turns(place, "yes", sender=BOB, room=OTHER)
+        here = await place.told("RELATIONSHIPS")
+        assert "- Ada and Bob: colleague, married" in here
+        there = await place.told("RELATIONSHIPS", place.message(room=OTHER))
+        assert "- Ada and Bob: colleague" in there
+        assert "married" not in there
 
 
 async def test_nobody_corrects_what_is_known_of_somebody_else() -> None:

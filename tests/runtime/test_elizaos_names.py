@@ -170,7 +170,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "getMemoriesByWorldId": ("get_memories_by_world_id", "*world_id *count *table_name"),
     "searchMemories": (
         "search_memories",
-        "query limit *table_name *room_id *world_id *entity_id",
+        "query limit *table_name *room_id *world_id *entity_id *hearing",
     ),
     "createFact": (
         "create_fact",

@@ -10,10 +10,11 @@ from bot_host.plugin import Plugin
 from bot_host.plugins.basics.abilities import ACTION_STATE, ACTIONS, EVALUATORS, PROVIDERS
 from bot_host.plugins.basics.choices import CHOICE, CHOOSE_OPTION
 from bot_host.plugins.basics.images import GENERATE_IMAGE
-from bot_host.plugins.basics.knowledge import ENTITIES, FACTS, FORGET_FACT, RELATIONSHIPS
+from bot_host.plugins.basics.knowledge import ENTITIES, FACTS, RELATIONSHIPS
 from bot_host.plugins.basics.people import UPDATE_CONTACT
 from bot_host.plugins.basics.providers import ANXIETY, CHARACTER, ROOM, TIME, WORLD
 from bot_host.plugins.basics.reflection import REFLECTION
+from bot_host.plugins.basics.remember import FORGET_FACT, REMEMBER
 from bot_host.plugins.basics.roles import ROLES, UPDATE_ROLE
 from bot_host.plugins.basics.rooms import FOLLOW_ROOM, MUTE_ROOM, UNFOLLOW_ROOM, UNMUTE_ROOM
 from bot_host.plugins.basics.sending import SEND_MESSAGE
@@ -41,6 +42,7 @@ plugin = Plugin(
         UPDATE_SETTINGS,
         GENERATE_IMAGE,
         FORGET_FACT,
+        REMEMBER,
     ),
     providers=(
         CHARACTER,

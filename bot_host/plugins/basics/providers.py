@@ -85,17 +85,15 @@ async def _world(agent: Agent, message: Memory, state: State) -> ProviderResult:
     if world is None or message.content.channel_type in PRIVATE:
         # The world of a private chat is everybody's private chats with the account.
         return ProviderResult()
-    rooms = [
-        room
-        for room in await agent.store.get_rooms(agent.agent_id, world_id=world.id)
-        if room.type not in PRIVATE and room.name
-    ]
-    # Rooms that the sender is not in may be secret: their names too.
-    mine = {room.id for room in await agent.store.get_rooms_for_participants([message.entity_id])}
-    names = sorted({one_line(room.name, 60) for room in rooms if room.id in mine})[:ROOMS_SHOWN]
+    rooms = await agent.store.get_rooms(agent.agent_id, world_id=world.id)
+    outsiders = (await agent.hearing(message)).world_id is None
+    # Whoever is here reads the answer: of rooms that some of them do not see even the names may be secret.
+    told = [room for room in rooms if room.id == message.room_id or (room.open and not outsiders)]
+    names = sorted({one_line(room.name, 60) for room in told if room.name and room.type not in PRIVATE})
+    names = names[:ROOMS_SHOWN]
     lines = [f'This is "{one_line(world.name) or "a place without a name"}".']
     if names:
-        lines.append(f"Rooms that the sender is in: {', '.join(names)}.")
+        lines.append(f"Rooms that everybody here may read: {', '.join(names)}.")
     return ProviderResult(text="\n".join(lines), values={"world_name": world.name})
 
 
@@ -123,7 +121,7 @@ ROOM = Provider(name="ROOM", description="Where the conversation takes place.", 
 TIME = Provider(name="TIME", description="Date and time in UTC.", get=_time, position=100)
 WORLD = Provider(
     name="WORLD",
-    description="The server or workspace, and its rooms that the sender is in.",
+    description="The server or workspace, and its rooms that everybody here may read.",
     get=_world,
     dynamic=True,
     position=52,

@@ -2,9 +2,12 @@
 
 Off unless the setting REFLECTION_INTERVAL says after how many messages of a room: it costs a model call, and
 nobody pays for what they did not ask for. Then the small model is asked at most once in so many messages,
-after an answer, and never the offline one. What it says is checked: a fact is about the author of the message
-that it names (nobody plants facts about others), it stays in the room where it was said, or, said in private,
-between that person and the agent. elizaOS stores nothing at all here, by a defect (5.4-02 [T]).
+after an answer, and never the offline one. What it says is checked: a fact is what the author of the message
+that it names said, of themselves or of somebody else in the room, and kept as that: nobody plants facts about
+others. Said in private it stays between that person and the agent; what people say of themselves in a room
+that all of its world may read may be told in all of it; everything else stays in its room. The model may
+narrow that, where they ask for it, and never widen it (`facts.ears_of`). elizaOS stores nothing at all here,
+by a defect (5.4-02 [T]).
 """
 
 import logging
@@ -18,8 +21,6 @@ from weakref import WeakKeyDictionary
 from bot_host.plugin import (
     UUID,
     Agent,
-    Audience,
-    Content,
     Entity,
     Evaluator,
     Memory,
@@ -32,11 +33,19 @@ from bot_host.plugin import (
     State,
     StateError,
     compose_prompt,
-    create_unique_uuid,
     one_line,
 )
+from bot_host.plugins.basics.facts import (
+    FACT_LENGTH,
+    about,
+    ears_of,
+    has_changed,
+    keep_fact,
+    narrower,
+    plain,
+)
 from bot_host.plugins.basics.here import PRIVATE, called, room_of
-from bot_host.plugins.basics.knowledge import fact_may_hear, facts_changed, plain, reflection_key
+from bot_host.plugins.basics.knowledge import facts_changed, reflection_key
 
 log = logging.getLogger(__name__)
 
@@ -66,14 +75,15 @@ Known facts:
 Messages, oldest first:
 {{recentMessages}}
 
-Note what people say of themselves that will still matter in a month: where they live, what they do, like,
-need or plan, how they are connected with each other. Leave out moods, greetings, questions, guesses, what is
-said about somebody else, what somebody asks to forget, and anything like a password. A fact is one short
-sentence without its subject: "lives in Berlin". Do not repeat known facts.
-Answer with one JSON object: {"facts": [{"about": "P1", "fact": "lives in Berlin", "message": "M3",
-"confidence": 0.9, "replaces": "F2"}], "relationships": [{"from": "P1", "to": "P2", "tags": ["colleague"],
-"message": "M3"}]}. "message" is where that person said it, "replaces" a known fact that is not true any more,
-or empty. Empty lists when there is nothing to note."""
+Note what people say that will still matter in a month: where they live, what they do, like, need or plan,
+how they are connected with each other. Leave out moods, greetings, questions, guesses, gossip, what somebody
+asks to forget, and anything like a password. A fact is one short sentence without its subject: "lives in
+Berlin". Answer with one JSON object: {"facts": [{"about": "P1", "fact": "lives in Berlin", "message": "M3",
+"confidence": 0.9, "replaces": "F2", "audience": ""}], "relationships": [{"from": "P1", "to": "P2",
+"tags": ["colleague"], "message": "M3", "audience": ""}]}. "about" is whom it is about, "message" where it
+was said. A known fact that is said again is noted again, in the same words; "replaces" is a known fact that
+is not true any more, or empty. "audience" is "entity" where they ask to keep it between you two, "room" where
+it is for this room alone, else empty. Empty lists when there is nothing to note."""
 _TEXT: Final = {"type": "string"}
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
@@ -88,6 +98,7 @@ SCHEMA: Final[dict[str, Any]] = {
                     "message": _TEXT,
                     "confidence": {"type": "number"},
                     "replaces": {"type": ["string", "null"]},
+                    "audience": {"type": ["string", "null"]},
                 },
                 "required": ["about", "fact", "message"],
             },
@@ -101,6 +112,7 @@ SCHEMA: Final[dict[str, Any]] = {
                     "to": _TEXT,
                     "tags": {"type": "array", "items": _TEXT},
                     "message": _TEXT,
+                    "audience": {"type": ["string", "null"]},
                 },
                 "required": ["from", "to", "message"],
             },
@@ -203,12 +215,12 @@ async def _gather(agent: Agent, room: Room, said: Sequence[Memory]) -> _Talk:
     speakers = list(dict.fromkeys(each.entity_id for each in said if each.entity_id != agent.agent_id))
     known = await agent.store.get_entities(speakers[:PEOPLE])
     people = [known[entity_id] for entity_id in speakers if entity_id in known]
+    hearing = await agent.store.hearing_in(agent.agent_id, room.id)
     facts: list[Memory] = []
     for person in people:
-        about = await agent.store.list_memories(
-            agent.agent_id, type=MemoryType.FACT, entity_id=person.id, count=KNOWN
+        facts += await agent.store.heard_facts(
+            agent.agent_id, hearing, entity_ids=hearing.persons or [person.id], count=KNOWN
         )
-        facts += [each for each in about if fact_may_hear(each, listener=person.id, room=room)]
     return _Talk(
         room=room,
         messages={f"M{n}": each for n, each in enumerate(said, 1)},
@@ -223,8 +235,10 @@ def _prompt(agent: Agent, talk: _Talk) -> str:
     for label, each in talk.messages.items():
         who = agent.character.name if each.entity_id == agent.agent_id else labels.get(each.entity_id, "?")
         lines.append(f"{label} {who}: {one_line(each.content.text, 1000)}")
+    # In private a linked account's facts are the same person's.
+    only = next(iter(talk.people)) if len(talk.people) == 1 else "?"
     facts = [
-        f"{label} {labels[fact.entity_id]}: {one_line(fact.content.text, 300)}"
+        f"{label} {labels.get(fact.entity_id, only)}{_of(fact, labels)}: {one_line(fact.content.text, 300)}"
         for label, fact in talk.facts.items()
     ]
     values = {
@@ -250,45 +264,41 @@ def _items(answer: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     return items[:MOST]
 
 
+def _of(fact: Memory, labels: Mapping[UUID, str]) -> str:
+    """Whom a fact is about, where that is not its speaker."""
+    whom = about(fact)
+    return "" if whom == fact.entity_id else f" of {labels.get(whom, 'this room')}"
+
+
 async def _learn_fact(agent: Agent, talk: _Talk, item: Mapping[str, Any]) -> None:
     person = talk.people.get(str(item.get("about")))
     source = talk.messages.get(str(item.get("message")))
-    text = one_line(str(item.get("fact") or ""), 300)
+    text = one_line(str(item.get("fact") or ""), FACT_LENGTH)
     confidence = _confidence(item.get("confidence"))
-    if person is None or source is None or source.entity_id != person.id or not plain(text):
+    if person is None or source is None or source.entity_id == agent.agent_id or not plain(text):
         return
-    mine = [fact for fact in talk.facts.values() if fact.entity_id == person.id]
-    if confidence < LEAST or any(plain(fact.content.text) == plain(text) for fact in mine):
+    if confidence < LEAST:
         return
     old = talk.facts.get(str(item.get("replaces")))
-    old = old if old in mine else None
-    private = talk.room.type in PRIVATE
-    fact = Memory(
-        # The same words of the same message are the same fact, also when a stop came in between.
-        id=create_unique_uuid(agent.agent_id, f"fact:{source.id}:{person.id}:{plain(text)}"),
-        agent_id=agent.agent_id,
-        entity_id=person.id,
-        room_id=talk.room.id,
-        world_id=talk.room.world_id,
-        type=MemoryType.FACT,
-        content=Content(text=text),
-        created_at=source.created_at,
-        source_memory_id=source.id,
+    of_others = source.entity_id != person.id
+    if old is not None and (of_others or about(old) != old.entity_id or not _is_theirs(talk, old, person)):
+        old = None
+    await keep_fact(
+        agent,
+        text,
+        source=source,
+        room=talk.room,
+        audience=narrower(ears_of(talk.room, of_others=of_others), item.get("audience")),
         confidence=confidence,
-        audience=Audience.ENTITY if private else Audience.ROOM,
-        metadata={"supersedes": old.id} if old is not None else {},
+        of=person.id,
+        known=list(talk.facts.values()),
+        replaces=old,
     )
-    if await _has_changed(agent, source):
-        return
-    await agent.store.create_memory(fact)
-    if old is not None:
-        await agent.store.delete_memories([old.id])
 
 
-async def _has_changed(agent: Agent, source: Memory) -> bool:
-    """A message that was deleted or edited meanwhile takes what it said with it."""
-    now = await agent.store.find_memory(source.id)
-    return now is None or now.revision != source.revision
+def _is_theirs(talk: _Talk, fact: Memory, person: Entity) -> bool:
+    """Whether a fact is this person's: in private they may have told it by another account."""
+    return fact.entity_id == person.id or (talk.room.type in PRIVATE and len(talk.people) == 1)
 
 
 async def _learn_relationship(agent: Agent, talk: _Talk, item: Mapping[str, Any]) -> None:
@@ -298,13 +308,13 @@ async def _learn_relationship(agent: Agent, talk: _Talk, item: Mapping[str, Any]
         return
     given = item.get("tags")
     tags = tuple(one_line(str(tag), 40) for tag in given[:5]) if isinstance(given, list) else ()
-    known = await agent.store.find_relationship(agent.agent_id, one.id, other.id)
-    if known is not None:
-        # There is one row a pair: what was learned elsewhere must not become this room's by a merge.
-        before = await agent.store.find_memory(known.source_memory_id) if known.source_memory_id else None
-        if before is None or before.room_id != talk.room.id or set(tags) <= set(known.tags):
-            return
-    if await _has_changed(agent, source):
+    audience = narrower(ears_of(talk.room), item.get("audience"))
+    hearing = await agent.store.hearing_in(agent.agent_id, talk.room.id)
+    heard = await agent.store.heard_relationships(agent.agent_id, hearing, one.id)
+    known = [each for each in heard if each.target_entity_id == other.id]
+    if known and set(tags) <= {tag for each in known for tag in each.tags}:
+        return
+    if await has_changed(agent, source):
         return
     await agent.store.put_relationship(
         Relationship(
@@ -314,7 +324,7 @@ async def _learn_relationship(agent: Agent, talk: _Talk, item: Mapping[str, Any]
             tags=tags,
             source_memory_id=source.id,
             confidence=_confidence(item.get("confidence")),
-            audience=Audience.ROOM,
+            audience=audience,
         )
     )
 
