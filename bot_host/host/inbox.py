@@ -37,6 +37,7 @@ from bot_host.types.inbound import (
     PersonRef,
     Skipped,
 )
+from bot_host.types.knowledge import Audience
 from bot_host.types.ledger import EventKind
 from bot_host.types.memory import PLATFORM_ROLE, SOURCE_ACCOUNT, Memory, MemoryType
 from bot_host.types.places import OUTSIDERS, Role
@@ -410,6 +411,7 @@ class HostInbox:
             # Our clock, not the platform's: some count whole seconds, and answers are timed by ours.
             created_at=self._now(),
             metadata=metadata,
+            audience=Audience.ENTITY if message.private else None,
         )
         return Admission(
             agent_id=agent_id,

@@ -27,6 +27,7 @@ from bot_host.types.content import Content
 from bot_host.types.errors import BotHostError, StoreError
 from bot_host.types.events import EventType
 from bot_host.types.ids import UUID, create_unique_uuid, new_id
+from bot_host.types.knowledge import Audience
 from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.outbound import LANE, Target, for_eyes
 from bot_host.types.turn import InboxEnd, InboxRow, Outcome, RunRecord
@@ -432,6 +433,7 @@ def _memory(agent: AgentRuntime, answered: _Judged, reply: Reply, memory_id: UUI
         room_id=asked.room_id,
         world_id=asked.world_id,
         type=MemoryType.CUSTOM if private else MemoryType.MESSAGE,
+        audience=Audience.ENTITY if private else None,
         content=bound(
             agent.store, content, memory_id=memory_id, room_id=asked.room_id, owner=asked.entity_id
         ),

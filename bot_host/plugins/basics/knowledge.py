@@ -38,7 +38,7 @@ def reflection_key(room_id: UUID) -> str:
 
 
 async def facts_for(agent: Agent, message: Memory) -> list[Memory]:
-    """What its sender, the people of its room and owners told, as far as it may be said there; oldest first."""
+    """What its sender, its room's people and owners told, as far as it may be said there; oldest first."""
     hearing = await agent.hearing(message)
     speakers = hearing.persons or (message.entity_id,)
     found = await agent.store.heard_facts(

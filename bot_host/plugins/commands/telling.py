@@ -5,6 +5,7 @@ from typing import Final
 
 from bot_host.plugin import (
     Agent,
+    Audience,
     Command,
     CommandCall,
     InboxState,
@@ -53,6 +54,9 @@ async def _why(agent: Agent, call: CommandCall) -> str:
     story = await agent.store.tell_story(found.seq) if found is not None else None
     if found is None or story is None:
         return UNKNOWN if call.arguments.get("message") else NOTHING
+    said = story.memory
+    if said is not None and said.audience is Audience.ENTITY and said.entity_id != call.message.entity_id:
+        return UNKNOWN  # nobody but its sender saw it
     lines = [_told(found, story)]
     if call.role is Role.OWNER:
         lines += _details(story)
