@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from bot_host.contracts.plugin import State
@@ -10,18 +11,19 @@ from bot_host.kit.clean import one_line
 from bot_host.kit.clean import shorten as shorten
 from bot_host.pipeline.attached import attached
 from bot_host.pipeline.gate import DIRECT, is_addressed
+from bot_host.pipeline.prompt import Part, Prompt, Said
 from bot_host.pipeline.quotes import with_quotes
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.runtime.commands import stays_out
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
-from bot_host.types.models import ChatMessage
+from bot_host.types.models import ChatMessage, ModelType
 from bot_host.types.places import Entity, Room
 
 MESSAGE_CHARACTERS: Final = 24_000
 """Of one message in the prompt. A longer one keeps its beginning and its end."""
-HISTORY_CHARACTERS: Final = 96_000
-"""Of the whole history in the prompt: about 24,000 tokens. The oldest messages go first."""
+SYSTEM: Final = "SYSTEM"
+"""The name of a system prompt whose parts are not known."""
 FAILURE: Final = "failure"
 """In a memory's metadata: the agent could not answer. Kept out of prompts, since models imitate it."""
 
@@ -34,8 +36,8 @@ def history_wanted(agent: AgentRuntime, room: Room | None, messages: Sequence[Me
 
 async def compose(
     agent: AgentRuntime, given: TurnInput, *, answering: Sequence[Memory]
-) -> tuple[State, tuple[ChatMessage, ...]]:
-    """The state of the newest message and the messages for the model."""
+) -> tuple[State, Prompt]:
+    """The state of the newest message and the prompt for the model."""
     newest = answering[-1]
     places = {"room": given.room, "world": given.world, "own_state": given.own_state}
     state = await agent.compose_state(newest, known={"turn": places})
@@ -63,28 +65,35 @@ async def compose(
     speakers = {memory.entity_id for memory in history} - {agent.agent_id}
     names = _names({id: people.get(id) for id in speakers}, own=agent.character.name)
     known = {memory.id for memory in history}
-    said: list[ChatMessage] = []
+    said: list[Said] = []
     asked = {memory.id for memory in answering}
     for memory in history:
         text = _as_text(memory, known, older=memory.id not in asked)
         if memory.entity_id == agent.agent_id:
-            said.append(ChatMessage(role="assistant", content=text))
-            continue
-        name = names[memory.entity_id]
-        # The name stands in the text: not every server takes the `name` field, and none takes every script.
-        said.append(ChatMessage(role="user", content=f"{name}: {text}" if named else text, name=name))
-    return state, (ChatMessage(role="system", content=state.text), *_within(said, HISTORY_CHARACTERS))
+            message = ChatMessage(role="assistant", content=text)
+        else:
+            name = names[memory.entity_id]
+            # The name stands in the text: not every server takes the field, and none takes every script.
+            message = ChatMessage(role="user", content=f"{name}: {text}" if named else text, name=name)
+        said.append(Said(message=message, asked=memory.id in asked))
+    return state, Prompt(
+        _parts(agent, state), said, window=partial(agent.models.window, ModelType.TEXT_LARGE)
+    )
 
 
-def _within(said: list[ChatMessage], limit: int) -> list[ChatMessage]:
-    kept: list[ChatMessage] = []
-    room = limit
-    for message in reversed(said):
-        room -= len(message.content)
-        if room < 0 and kept:
-            break
-        kept.append(message)
-    return kept[::-1]
+def _parts(agent: AgentRuntime, state: State) -> list[Part]:
+    """The system prompt by the providers that said it."""
+    found = state.data.get("providers", {})
+    ordered = sorted(agent.providers, key=lambda provider: provider.position)
+    parts = [
+        Part(name=provider.name, text=found[provider.name].text.strip())
+        for provider in ordered
+        if provider.name in found and found[provider.name].text.strip()
+    ]
+    if "\n\n".join(part.text for part in parts) == state.text:
+        return parts
+    # Providers of an earlier call for the message are among those found, or one of them has gone.
+    return [Part(name=SYSTEM, text=state.text)]
 
 
 def _names(speakers: Mapping[UUID, Entity | None], *, own: str) -> dict[UUID, str]:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from bot_host.contracts.connector import RevisableStream, TextStream
 from bot_host.contracts.plugin import ActionResult, HandlerCallback, State
 from bot_host.kit.clean import clean_text, one_line
+from bot_host.pipeline.prompt import Prompt
 from bot_host.pipeline.results import SHOWN, as_answer, echo
 from bot_host.pipeline.steps import SILENCE, Answered, Round, Steps
 from bot_host.runtime import actions as running
@@ -143,7 +144,7 @@ async def respond(
     *,
     answered: Sequence[Answered],
     state: State,
-    prompt: tuple[ChatMessage, ...],
+    prompt: Prompt,
     stream: TextStream | None,
     limits: Limits,
     steps: Steps,
@@ -163,7 +164,7 @@ async def respond(
     acting = agent.action_turn(message, state, callback=_noting(steps, callback), answering=answering)
     reply.results = acting.results
     spoken = _Spoken(stream)
-    messages = [*prompt, *steps.told()]
+    rounds = steps.told()
     for number in range(1, limits.steps + 1):
         answer = steps.find_round(number)
         if answer is not None:
@@ -171,12 +172,13 @@ async def respond(
         else:
             tools = running.as_tools(offered) if number < limits.steps else ()
             request = TextRequest(
-                messages=tuple(messages),
+                messages=(),
                 tools=tools,
                 on_chunk=spoken.chunk if stream else None,
                 on_restart=spoken.restart if spoken.revisable else None,
             )
-            answer = _read(await _ask(agent, run, request, spoken, limits.retries), agent.character.name)
+            asking = _Asking(prompt=prompt, rounds=rounds, request=request)
+            answer = _read(await _ask(agent, run, asking, spoken, limits.retries), agent.character.name)
             if number == limits.steps:
                 answer = replace(answer, calls=())  # Not offered; and nobody would hear what they come to.
             await spoken.end_round(answer.text)
@@ -184,8 +186,8 @@ async def respond(
                 break
             await steps.begin(number, answer)
         calls = tuple(map(echo, answer.calls))
-        messages.append(ChatMessage(role="assistant", content=answer.text, tool_calls=calls))
-        messages.extend(await _run_tools(agent, run, number, answer, reply, steps, acting))
+        rounds.append(ChatMessage(role="assistant", content=answer.text, tool_calls=calls))
+        rounds.extend(await _run_tools(agent, run, number, answer, reply, steps, acting))
         if any(name == SILENCE and r.success for name, r in reply.results) and not spoken.text:
             return reply
     reply.text = spoken.text
@@ -206,24 +208,53 @@ def _noting(steps: Steps, say: HandlerCallback) -> HandlerCallback:
     return noted
 
 
-async def _ask(
-    agent: AgentRuntime, run: Run, request: TextRequest, spoken: _Spoken, retries: int
-) -> TextResult:
-    for left in range(retries, -1, -1):
+@dataclass(slots=True, kw_only=True)
+class _Asking:
+    """One round's question, before it is known what of it fits."""
+
+    prompt: Prompt
+    rounds: Sequence[ChatMessage]
+    request: TextRequest
+    """Without messages."""
+    shrunk: bool = False
+
+    async def fit(self) -> tuple[TextRequest, tuple[str, ...]]:
+        fitted = await self.prompt.fit(self.rounds, self.request.tools)
+        return replace(self.request, messages=fitted.messages), fitted.left_out
+
+    def shrink(self, error: ModelError) -> bool:
+        """Whether the same is worth asking once more, with less before it."""
+        if not error.too_long or self.shrunk:
+            return False
+        self.prompt.shrink()
+        self.shrunk = True
+        return True
+
+
+async def _ask(agent: AgentRuntime, run: Run, asking: _Asking, spoken: _Spoken, retries: int) -> TextResult:
+    left = retries
+    while True:
         with run.step("model") as notes:
             try:
+                request, left_out = await asking.fit()
+                if left_out:
+                    notes["left_out"] = list(left_out)
                 result = await agent.use_model(ModelType.TEXT_LARGE, request)
             except ModelError as error:
-                if not left or spoken.shown:
+                if spoken.shown:
                     raise
+                if not asking.shrink(error):
+                    if not left:
+                        raise
+                    left -= 1
                 notes["error"] = str(error)
                 await spoken.restart()
                 continue
             notes["tool_calls"] = [call.name for call in result.tool_calls[:CALLS]]
         if result.tool_calls or result.text.strip() or not left:
             return result
+        left -= 1
         await spoken.restart()
-    raise AssertionError("the last try returns or raises")
 
 
 async def _run_tools(

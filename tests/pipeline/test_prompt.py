@@ -6,7 +6,7 @@ import pytest
 
 from bot_host.connector import ConnectorConfig, InboundMessage
 from bot_host.host import BotHost
-from bot_host.pipeline import compose as compose_module
+from bot_host.pipeline import prompt as prompt_module
 from bot_host.pipeline.compose import shorten
 from bot_host.testing import FakePlatform, ScriptedModel
 from bot_host.types.character import Character
@@ -120,7 +120,7 @@ async def test_a_message_of_100_000_characters_keeps_its_beginning_and_end() -> 
 
 
 async def test_the_oldest_messages_go_when_the_history_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compose_module, "HISTORY_CHARACTERS", 60)
+    monkeypatch.setattr(prompt_module, "HISTORY_TOKENS", 40)
     platform = FakePlatform()
     model = await ask(*(platform.message(f"message {n}") for n in range(6)))
     shown = [message.content for message in model.requests[-1].messages[1:]]
