@@ -13,6 +13,7 @@ from bot_host.contracts.links import Links
 from bot_host.contracts.pairing import Pairings
 from bot_host.contracts.secrets import Secrets
 from bot_host.contracts.sources import Sources
+from bot_host.contracts.summaries import Summaries
 from bot_host.contracts.tables import SchemaStore
 from bot_host.contracts.tasks import Tasks
 from bot_host.contracts.views import Views
@@ -353,6 +354,7 @@ class Store(
     Pairings,
     Links,
     Secrets,
+    Summaries,
     Hearings,
     Sources,
     Views,

@@ -38,6 +38,7 @@ from bot_host.store.person_verbs import PersonVerbs
 from bot_host.store.search_verbs import SearchVerbs
 from bot_host.store.secret_verbs import SecretVerbs
 from bot_host.store.source_verbs import SourceVerbs
+from bot_host.store.summary_verbs import SummaryVerbs
 from bot_host.store.views import ViewVerbs
 from bot_host.types.choices import OpenChoice
 from bot_host.types.content import Content
@@ -79,6 +80,7 @@ class Database(
     LedgerVerbs,
     PersonVerbs,
     SecretVerbs,
+    SummaryVerbs,
     HearingVerbs,
     SourceVerbs,
     ViewVerbs,

@@ -11,7 +11,7 @@ from sqlalchemy import Table, Text, bindparam, cast, delete, or_, select, update
 
 from bot_host.kit.clock import utc_now
 from bot_host.store import cache as cached
-from bot_host.store import drafts, places, revisions, rooms, schema
+from bot_host.store import drafts, places, revisions, rooms, schema, summaries
 from bot_host.store.marks import set_mark
 from bot_host.store.plugin_catalogue import metadata
 from bot_host.store.schema import constant, inbox_open, outbox_open
@@ -70,6 +70,7 @@ RULES: Final[Mapping[str, tuple[Rule, str]]] = {
     "runs.model_calls": (Rule.KEEP, "no ids of rooms"),
     "runs.steps": (Rule.KEEP, "no ids of rooms"),
     "inbox.room_id": (Rule.POINTS, ""),
+    "summaries.room_id": (Rule.POINTS, "where nothing was said in the new one; else both rooms' go"),
     "inbox.target": (Rule.REWRITTEN, "of done ones `why` tells the old place, and finds it by it"),
     "steps.room_id": (Rule.POINTS, ""),
     "steps.answering": (Rule.KEEP, "ids of messages"),
@@ -237,6 +238,7 @@ def apply_move(move: Move, mark: Mark | None) -> Unit[Moved]:
     yield from _drop_drafts(move)
     begun = yield from _move_open(move)
     old, new = move.old_room.id, move.room.id
+    yield from summaries.before_move(old, new)
     yield MEMORIES(old_room=old, old=move.old_world.id, new=move.world.id)
     for statement in ROOMS:
         yield statement(old=old, new=new)

@@ -18,6 +18,7 @@ from bot_host.store import places, schema
 from bot_host.store.columns import InList, JsonText
 from bot_host.store.schema import constant
 from bot_host.store.statement import Statement, Unit
+from bot_host.store.summary_tables import summaries
 from bot_host.types.content import ChannelType
 from bot_host.types.errors import StateError
 from bot_host.types.ids import UUID
@@ -66,6 +67,10 @@ POLICIES: Final[Mapping[str, tuple[Policy, str]]] = {
     "relationships.source_memory_id": (Policy.DELETE, "learned from what they said"),
     "relationships.tags": (Policy.KEEP, "of others"),
     "relationships.metadata": (Policy.PRUNE, "whatever names the id, in relationships of others"),
+    "summaries.text": (
+        Policy.BLANK,
+        "where it told of a message of theirs, by triggers: made anew without them; of private rooms it goes",
+    ),
     "tasks.entity_id": (Policy.DELETE, "with their occurrences"),
     "tasks.name": (Policy.KEEP, "of the worker"),
     "tasks.description": (Policy.KEEP, "of others' tasks"),
@@ -190,6 +195,7 @@ def _rows() -> dict[Table, ColumnElement[bool]]:
         s.tasks: at(s.tasks),
         s.task_occurrences: s.task_occurrences.c.task_id.in_(their_tasks),
         s.rooms: InList(s.rooms.c.id, "room_ids"),
+        summaries: InList(summaries.c.room_id, "room_ids"),
         s.runs: or_(InList(s.runs.c.id, "run_ids"), InList(s.runs.c.room_id, "room_ids")),
         s.steps: s.steps.c.turn_id.in_(
             select(s.inbox.c.turn_id).where(at(s.inbox), s.inbox.c.turn_id.is_not(None))

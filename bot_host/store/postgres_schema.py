@@ -11,6 +11,7 @@ from typing import Final
 import asyncpg
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from bot_host.store import summary_tables
 from bot_host.store.plugin_catalogue import metadata
 from bot_host.store.postgres_dialect import DIALECT
 from bot_host.store.schema import HEAD
@@ -95,6 +96,16 @@ TRIGGERS: Final = (
         "UPDATE OF state",
         "WHEN (new.state = 'failed' AND old.state <> 'failed' AND new.error <> 'erased')",
         _count(kind="part", ending="'failed'", reason="''", at="new.created_at"),
+    ),
+    *_trigger(
+        "summaries_deleted", "memories", "DELETE", "WHEN (old.type = 'message')", summary_tables.FORGET
+    ),
+    *_trigger(
+        "summaries_edited",
+        "memories",
+        "UPDATE OF content",
+        "WHEN (old.type = 'message' AND old.content <> new.content)",
+        summary_tables.FORGET,
     ),
 )
 _VERSION_TABLE: Final = "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)"

@@ -30,7 +30,7 @@ class Call(NamedTuple):
 Unit: TypeAlias = Generator[Call, Rows, T]
 MakeUnit: TypeAlias = Callable[[], Unit[T]]
 
-Core: TypeAlias = Select[Any] | UpdateBase
+Core: TypeAlias = Select[*tuple[Any, ...]] | UpdateBase
 
 STATEMENTS: Final[dict[str, "Statement"]] = {}
 """Every statement there is, by name: the tests look at each one's plan."""

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from bot_host.store import full_text_tables, ledger_tables
+from bot_host.store import full_text_tables, ledger_tables, summary_tables
 from bot_host.store.plugin_catalogue import metadata as metadata
 from bot_host.store.schema import HEAD
 from bot_host.types.errors import StoreError, StoreUnfit
@@ -34,6 +34,8 @@ REVISIONS: Final = (
     "0016",
     "0017",
     "0018",
+    "0019",
+    "0020",
 )
 """All there are, oldest first."""
 _VERSION_TABLE: Final = (
@@ -105,7 +107,13 @@ def _schema() -> tuple[str, ...]:
         statements.append(str(CreateTable(table).compile(dialect=dialect)))
         indexes = sorted(table.indexes, key=lambda index: str(index.name))
         statements.extend(str(CreateIndex(index).compile(dialect=dialect)) for index in indexes)
-    return (*statements, *full_text_tables.CREATE, *ledger_tables.TRIGGERS, _VERSION_TABLE)
+    return (
+        *statements,
+        *full_text_tables.CREATE,
+        *ledger_tables.TRIGGERS,
+        *summary_tables.TRIGGERS,
+        _VERSION_TABLE,
+    )
 
 
 def create(db: sqlite3.Connection) -> None:

@@ -1,9 +1,11 @@
 """Rows to put in."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bot_host.store import Database
 from bot_host.types.character import Character
 from bot_host.types.content import ChannelType, Content
 from bot_host.types.ids import UUID, create_unique_uuid, new_id, string_to_uuid
@@ -11,6 +13,7 @@ from bot_host.types.inbound import Mark
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
 from bot_host.types.places import Entity, Room, World
+from bot_host.types.summary import Numbered, Summary
 from bot_host.types.turn import (
     Admission,
     InboxEnd,
@@ -155,3 +158,28 @@ def make_commit(*rows: InboxRow, reply: Memory | None = None, **more: Any) -> Tu
         revisions={row.memory_id: 0 for row in rows},
     )
     return replace(commit, **more)
+
+
+def make_summary(said: Sequence[Numbered], text: str = "They said hello.", **more: Any) -> Summary:
+    """A segment of these messages."""
+    moments = [each.memory.created_at for each in said]
+    fields: dict[str, Any] = {
+        "first_seq": said[0].seq,
+        "last_seq": said[-1].seq,
+        "first_at": min(moments),
+        "last_at": max(moments),
+        "count": len(said),
+        "made_at": NOON,
+        **more,
+    }
+    return Summary(agent_id=AGENT, room_id=said[0].memory.room_id, text=text, **fields)
+
+
+async def put_summary(
+    store: Database, room_id: UUID, text: str = "They said hello.", *, count: int = 99, **more: Any
+) -> Summary:
+    """Put the oldest messages that are in no summary into one."""
+    said, _ = await store.messages_to_fold(room_id, begins_at=None, count=count, horizon=1000)
+    made = make_summary(said, text, **more)
+    assert await store.put_summary(made, [each.print for each in said])
+    return made

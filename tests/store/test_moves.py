@@ -39,6 +39,7 @@ from tests.store.samples import (
     make_room,
     make_step,
     make_world,
+    put_summary,
 )
 from tests.store.test_choices import offer
 from tests.store.test_plugin_tables import change, fetch
@@ -106,6 +107,7 @@ async def fill(store: Database) -> Memory:
     await store.commit_turn(replace(commit, outbox=()))
     answer = commit.memories[0]
     await offer(store, "k")
+    await put_summary(store, OLD)
     await store.set_participant_state(AGENT, OLD, AGENT, ParticipantState.MUTED)
     now = utc_now()
     await store.create_component(

@@ -39,6 +39,7 @@ from tests.store.samples import (
     make_run,
     make_step,
     make_world,
+    put_summary,
 )
 
 BEN, ZOE, ROOM, PRIVATE = (make_id(key) for key in ("ben", "zoe", "room", "dm-471108154711"))
@@ -158,6 +159,8 @@ async def known(store: Database, answered: Memory) -> None:
     for memory in (fact, of_zoe):
         await store.create_memory(memory)
         await store.set_embedding(memory.id, [1.0, 0.5], model="m")
+    await put_summary(store, ROOM, f"Ben is {SECRET}.")
+    await put_summary(store, PRIVATE, SECRET)
     await store.queue_embedding(source, priority=1)
     await store.create_component(Component(agent_id=AGENT, entity_id=BEN, type="t", data={"x": SECRET}))
     await store.create_component(
@@ -342,6 +345,7 @@ class TestErase:
             "rooms": 2,  # His private one; out of another his name was taken.
             "runs": 1,
             "steps": 2,
+            "summaries": 1,  # Of his private room; those of others are emptied, and made anew.
             "logs": 2,
             "inbox": 2,
             "choices": 1,

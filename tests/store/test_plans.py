@@ -19,6 +19,7 @@ OPEN_ONLY = {
     "ix_outbox_open",
     "ix_pairings_open",
     "ix_pairings_untold",
+    "ix_summaries_stale",
     "ix_task_occurrences_claimed",
     "ix_tasks_active",
 }
