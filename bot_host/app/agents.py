@@ -11,7 +11,7 @@ from bot_host.config.starter import CHARACTER
 from bot_host.contracts.plugin import Plugin
 from bot_host.kit.names import did_you_mean
 from bot_host.runtime import AgentOptions, Limits
-from bot_host.runtime.config import MediaOptions
+from bot_host.runtime.config import MediaOptions, SummaryOptions
 from bot_host.runtime.plugin_config import config_for, has_server
 from bot_host.runtime.plugins import find_plugin, in_order, known_plugins, names_for_character, our_name
 from bot_host.runtime.settings import Settings
@@ -172,4 +172,5 @@ def agent_options(agent: AgentConfig) -> AgentOptions:
         ),
         permissions=Permissions.of(actions=agent.permissions.actions, commands=agent.permissions.commands),
         media=MediaOptions(**agent.media.model_dump()),
+        summaries=SummaryOptions(enabled=agent.summaries.enabled),
     )

@@ -204,6 +204,13 @@ class MediaConfig(_Table):
     """Of a document's text, or of what was said, in the prompt."""
 
 
+class SummariesConfig(_Table):
+    """`[agents.summaries]`: what is kept in mind of long conversations."""
+
+    enabled: bool = True
+    """What does not stand in the prompt any more is summarised by the small model, in the background."""
+
+
 class AgentConfig(_Table):
     """One `[[agents]]`."""
 
@@ -222,6 +229,7 @@ class AgentConfig(_Table):
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
     permissions: PermissionsConfig = Field(default_factory=PermissionsConfig)
     media: MediaConfig = Field(default_factory=MediaConfig)
+    summaries: SummariesConfig = Field(default_factory=SummariesConfig)
     schedules: list[ScheduleConfig] = Field(default_factory=list)
 
     @field_validator("id")

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bot_host.types.ids import UUID
 from bot_host.types.summary import Numbered, RoomSummary, Summary
+from bot_host.types.turn import RunRecord
 
 
 class Summaries(Protocol):
@@ -16,11 +17,17 @@ class Summaries(Protocol):
     """
 
     async def room_summary(
-        self, room_id: UUID, *, shown: Sequence[UUID] = (), begins_at: datetime | None = None
+        self,
+        room_id: UUID,
+        *,
+        shown: Sequence[UUID] = (),
+        begins_at: datetime | None = None,
+        until: datetime | None = None,
     ) -> RoomSummary:
         """What may be told of a room in short. `shown`: messages of which to say whether they are in it.
 
-        Summaries of anything said up to `begins_at` are left out.
+        Summaries of anything said up to `begins_at` are left out; `until`: messages that were said later do
+        not count as `between`.
         """
 
     async def messages_to_fold(
@@ -46,6 +53,9 @@ class Summaries(Protocol):
 
     async def drop_summaries(self, room_id: UUID, ids: Sequence[UUID]) -> None:
         """Remove summaries of a room; those above them, too."""
+
+    async def add_run(self, run: RunRecord) -> None:
+        """Record a run that is no turn's; what it used counts for the day."""
 
     async def rooms_to_summarize_anew(self, agent_id: UUID) -> list[UUID]:
         """Rooms of which a segment is stale."""

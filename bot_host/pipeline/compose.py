@@ -11,11 +11,13 @@ from bot_host.kit.clean import one_line
 from bot_host.kit.clean import shorten as shorten
 from bot_host.pipeline.attached import attached
 from bot_host.pipeline.gate import DIRECT, is_addressed
+from bot_host.pipeline.past import Past, after_past, read_past
 from bot_host.pipeline.prompt import Part, Prompt, Said
 from bot_host.pipeline.quotes import with_quotes
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.runtime.commands import stays_out
 from bot_host.types.ids import UUID
+from bot_host.types.memory import FAILURE as FAILURE
 from bot_host.types.memory import Memory
 from bot_host.types.models import ChatMessage, ModelType
 from bot_host.types.places import Entity, Room
@@ -24,14 +26,12 @@ MESSAGE_CHARACTERS: Final = 24_000
 """Of one message in the prompt. A longer one keeps its beginning and its end."""
 SYSTEM: Final = "SYSTEM"
 """The name of a system prompt whose parts are not known."""
-FAILURE: Final = "failure"
-"""In a memory's metadata: the agent could not answer. Kept out of prompts, since models imitate it."""
 
 
 def history_wanted(agent: AgentRuntime, room: Room | None, messages: Sequence[Memory]) -> int:
     """How many messages of a room to read with those that begin a turn: none where it may well be silent."""
     addressed = room is not None and any(is_addressed(message, room) for message in messages)
-    return agent.options.conversation_length if addressed else 0
+    return agent.summaries.reach if addressed else 0
 
 
 async def compose(
@@ -39,13 +39,17 @@ async def compose(
 ) -> tuple[State, Prompt]:
     """The state of the newest message and the prompt for the model."""
     newest = answering[-1]
-    places = {"room": given.room, "world": given.world, "own_state": given.own_state}
-    state = await agent.compose_state(newest, known={"turn": places})
     said_before: Sequence[Memory] | None = given.history
     if said_before is None:
         said_before = await agent.store.get_memories(
-            given.room.id, count=agent.options.conversation_length, until=newest.created_at
+            given.room.id, count=agent.summaries.reach, until=newest.created_at
         )
+    past = await read_past(agent, given.room, said_before, until=newest.created_at)
+    places = {"room": given.room, "world": given.world, "own_state": given.own_state}
+    state = await agent.compose_state(newest, known={"turn": {**places, "summary": past.text}})
+    if past.text not in state.text:
+        # Nobody tells it, or it failed: the messages speak for themselves.
+        past = Past()
     history = [
         memory
         for memory in said_before
@@ -54,6 +58,8 @@ async def compose(
         and not given.room.is_past(memory.created_at)
         and not (memory.id != newest.id and stays_out(agent, memory))
     ]
+    asked = {memory.id for memory in answering}
+    history, untold = after_past(agent, history, past, keep=asked)
     there = {memory.id for memory in history}
     history.extend(memory for memory in answering if memory.id not in there)
     history.sort(key=lambda memory: memory.created_at)
@@ -66,7 +72,6 @@ async def compose(
     names = _names({id: people.get(id) for id in speakers}, own=agent.character.name)
     known = {memory.id for memory in history}
     said: list[Said] = []
-    asked = {memory.id for memory in answering}
     for memory in history:
         text = _as_text(memory, known, older=memory.id not in asked)
         if memory.entity_id == agent.agent_id:
@@ -77,7 +82,10 @@ async def compose(
             message = ChatMessage(role="user", content=f"{name}: {text}" if named else text, name=name)
         said.append(Said(message=message, asked=memory.id in asked))
     return state, Prompt(
-        _parts(agent, state), said, window=partial(agent.models.window, ModelType.TEXT_LARGE)
+        _parts(agent, state),
+        said,
+        window=partial(agent.models.window, ModelType.TEXT_LARGE),
+        missing=untold,
     )
 
 

@@ -16,6 +16,7 @@ from bot_host.pipeline.compose import FAILURE, compose
 from bot_host.pipeline.evaluate import evaluate, note_evaluation
 from bot_host.pipeline.gate import DIRECT, Decision, decide_all, is_addressed
 from bot_host.pipeline.media import has_unread, read_media
+from bot_host.pipeline.past import note_length
 from bot_host.pipeline.respond import Limits, Reply, respond
 from bot_host.pipeline.results import CHOICES
 from bot_host.pipeline.steps import Answered, Gone, Stale, Steps, read_steps
@@ -249,22 +250,25 @@ async def _respond(
     if turn.revises is None and LANE not in newest.row.target.extra:
         thought.stream = outbox.open_stream(newest.row, memory_id=thought.memory_id, answering=answering)
 
-    thought.reply = await respond(
-        agent,
-        run,
-        answered=[
-            Answered(row=each.row, memory=each.memory, reason=each.decision.reason)
-            for each in thought.answering
-        ],
-        state=thought.state,
-        prompt=prompt,
-        stream=thought.stream,
-        limits=Limits(
-            steps=given.wishes.max_steps or agent.options.max_steps, retries=given.wishes.max_retries
-        ),
-        steps=thought.steps,
-        callback=_say(agent, outbox, thought, newest, answering=answering),
-    )
+    try:
+        thought.reply = await respond(
+            agent,
+            run,
+            answered=[
+                Answered(row=each.row, memory=each.memory, reason=each.decision.reason)
+                for each in thought.answering
+            ],
+            state=thought.state,
+            prompt=prompt,
+            stream=thought.stream,
+            limits=Limits(
+                steps=given.wishes.max_steps or agent.options.max_steps, retries=given.wishes.max_retries
+            ),
+            steps=thought.steps,
+            callback=_say(agent, outbox, thought, newest, answering=answering),
+        )
+    finally:
+        note_length(agent, given.room, prompt)
 
 
 async def _finish(

@@ -68,9 +68,22 @@ class Prompt:
     """The prompt of one turn. What was left out in one round may be back in another."""
 
     def __init__(
-        self, parts: Sequence[Part], said: Sequence[Said], *, window: Callable[[], ModelWindow] = ModelWindow
+        self,
+        parts: Sequence[Part],
+        said: Sequence[Said],
+        *,
+        window: Callable[[], ModelWindow] = ModelWindow,
+        missing: Sequence[str] = (),
     ) -> None:
-        """`window` is asked anew for each round: a server that refuses tells what fits."""
+        """`window` is asked anew for each round: a server that refuses tells what fits.
+
+        `missing` is what is left out in any case.
+        """
+        self.history: int | None = None
+        """Messages of the conversation, but for those asked, that fitted in the first round."""
+        self.before = sum(not each.asked for each in said)
+        """How many there were."""
+        self.missing = tuple(missing)
         self._parts = tuple(parts)
         self._said = tuple(said)
         self._window = window
@@ -84,6 +97,12 @@ class Prompt:
 
     async def fit(self, rounds: Sequence[ChatMessage] = (), tools: Sequence[ToolSpec] = ()) -> Fitted:
         """The messages for the model: system prompt, conversation, and the rounds of this turn so far."""
+        fitted = await self._fit(rounds, tools)
+        if self.history is None:
+            self.history = fitted.history
+        return replace(fitted, left_out=(*self.missing, *fitted.left_out))
+
+    async def _fit(self, rounds: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> Fitted:
         window = self._window()
         limit = self._within(int(window.prompt_tokens * (1 - MARGIN)))
         if self._all_fit(rounds, tools, limit):

@@ -45,6 +45,7 @@ from bot_host.runtime.runs import Begun
 from bot_host.runtime.service_methods import ServiceMethods
 from bot_host.runtime.settings import Settings
 from bot_host.runtime.state import StateComposer
+from bot_host.runtime.summaries import Summaries
 from bot_host.runtime.tables import TableMethods
 from bot_host.types.character import Character
 from bot_host.types.errors import BotHostError, ConfigError, PluginError, StoreError
@@ -108,6 +109,7 @@ class AgentRuntime(
         self.begun = Begun()
         self._audit = Audit(self.agent_id, store)
         self._embeddings = Embeddings(self, self.models, store)
+        self.summaries = Summaries(self)
         self.models.on_new = self._embeddings.wake
         self._tasks = Supervisor(f"agent {character.name}")
 
@@ -204,6 +206,7 @@ class AgentRuntime(
                     self._tasks = Supervisor(f"agent {self._character.name}")
                     self._exit_stack.push_async_callback(self._tasks.close)
                     self._tasks.spawn("embeddings", self._embeddings.run())
+                    self._tasks.spawn("summaries", self.summaries.run())
             except BaseException as error:
                 if isinstance(error, BotHostError):
                     error.about(agent=self._character.name)

@@ -53,6 +53,14 @@ class MediaOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryOptions:
+    """Of long conversations; the keys of `[agents.summaries]`."""
+
+    enabled: bool = True
+    """What does not stand in the prompt any more is summarised by the small model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentOptions:
     """How an agent works; the keys of `[[agents]]`."""
 
@@ -70,6 +78,7 @@ class AgentOptions:
     turn_timeout: float = 300.0
     """Seconds."""
     media: MediaOptions = MediaOptions()
+    summaries: SummaryOptions = SummaryOptions()
     conversation_length: int = 32
     """Messages of history in the prompt (elizaos.md 2.15-07)."""
     background: bool = True

@@ -39,6 +39,11 @@ class Run:
         self._model_calls: list[dict[str, Any]] = []
         self._steps: list[dict[str, Any]] = []
 
+    @property
+    def has_calls(self) -> bool:
+        """Whether a model was asked for it."""
+        return bool(self._model_calls)
+
     def add_model_call(self, call: dict[str, Any]) -> None:
         """Note one model call (see RunRecord.model_calls)."""
         if len(self._model_calls) < MAX_ENTRIES:

@@ -87,6 +87,12 @@ def put_run(run: RunRecord) -> Unit[None]:
     )
 
 
+def add_run(run: RunRecord) -> Unit[None]:
+    """See Summaries.add_run."""
+    yield from put_run(run)
+    yield from use.add_run(run, turns=0)
+
+
 def amend_run(run: RunRecord, new_calls: int) -> Unit[None]:
     """See Ledger.amend_run."""
     there = yield AMEND(run=run.id, all_steps=list(run.steps), all_calls=list(run.model_calls))

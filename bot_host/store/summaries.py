@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bot_host.store.columns import InList
@@ -19,6 +19,7 @@ from bot_host.types.summary import Numbered, RoomSummary, Summary, SummaryState
 LATE: Final = timedelta(days=1)
 """How much later than others a message of the same time may come in and still be found as new."""
 _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+_END: Final = datetime.max.replace(tzinfo=UTC)
 
 _c, _m = summaries.c, memories.c
 _COLUMNS: Final = tuple(column for column in _c if column.name != "parent_id")
@@ -39,10 +40,11 @@ SEQS: Final = Statement("summaries.seqs", select(_m.id, _m.seq).where(InList(_m.
 NEW: Final = Statement(
     "summaries.new", select(*_MESSAGE).where(*_is_new).order_by(_m.seq).limit(bindparam("count"))
 )
-NEW_IDS: Final = Statement("summaries.new_ids", select(_m.id).where(*_is_new))
-COUNT_NEW: Final = Statement(
-    "summaries.count_new", select(func.count(), func.max(_m.created_at)).select_from(memories).where(*_is_new)
+NEW_IDS: Final = Statement(
+    "summaries.new_ids", select(_m.id).where(*_is_new, _m.created_at <= bindparam("until"))
 )
+_count_new: Select[Any] = select(func.count()).select_from(memories).where(*_is_new)
+COUNT_NEW: Final = Statement("summaries.count_new", _count_new)
 HORIZON: Final = Statement(
     "summaries.horizon",
     select(_m.created_at)
@@ -63,11 +65,21 @@ WITHIN: Final = Statement(
     )
     .order_by(_m.seq),
 )
-BEFORE: Final = Statement(
-    "summaries.before",
-    select(func.count(), func.min(_m.seq), func.max(_m.seq), func.min(_m.created_at), func.max(_m.created_at))
+_figures: tuple[Any, ...] = (
+    func.count(),
+    func.min(_m.seq),
+    func.max(_m.seq),
+    func.min(_m.created_at),
+    func.max(_m.created_at),
+)
+_before: Select[Any] = (
+    select(*_figures)
     .select_from(memories)
-    .where(*_is_new, _m.seq < bindparam("until", type_=_c.first_seq.type)),
+    .where(*_is_new, _m.seq < bindparam("until", type_=_c.first_seq.type))
+)
+BEFORE: Final = Statement("summaries.before", _before)
+OLDER: Final = Statement(
+    "summaries.older", select(_m.id).where(*_is_message, _m.created_at < bindparam("than")).limit(1)
 )
 LAST: Final = Statement(
     "summaries.last",
@@ -131,7 +143,9 @@ def _is_over(summary: Summary, begins_at: datetime | None) -> bool:
     return begins_at is not None and summary.first_at <= begins_at
 
 
-def room_summary(room_id: UUID, shown: Sequence[UUID], begins_at: datetime | None) -> Unit[RoomSummary]:
+def room_summary(
+    room_id: UUID, shown: Sequence[UUID], begins_at: datetime | None, until: datetime | None
+) -> Unit[RoomSummary]:
     """See Summaries.room_summary."""
     rows = yield TOPS(room_id=room_id)
     parts = [part for part in map(_to_summary, rows) if not _is_over(part, begins_at)]
@@ -140,10 +154,11 @@ def room_summary(room_id: UUID, shown: Sequence[UUID], begins_at: datetime | Non
     seqs = (yield SEQS(ids=list(shown))) if shown else []
     covered = {key for key, seq in seqs if any(part.says and part.covers(seq) for part in parts)}
     after, since = parts[-1].last_seq, max(part.last_at for part in parts) - LATE
-    new = yield NEW_IDS(room_id=room_id, after=after, since=since)
+    new = yield NEW_IDS(room_id=room_id, after=after, since=since, until=until or _END)
     asked = {key for key, _ in seqs}
     between = sum(key not in asked for (key,) in new)
-    return RoomSummary(parts=tuple(parts), covered=frozenset(covered), between=between)
+    older = begins_at is None and bool((yield OLDER(room_id=room_id, than=parts[0].first_at)))
+    return RoomSummary(parts=tuple(parts), covered=frozenset(covered), between=between, older=older)
 
 
 def messages_to_fold(
@@ -156,7 +171,7 @@ def messages_to_fold(
     since = max([since, *(at for (at,) in found)])
     if begins_at is not None:
         since = max(since, begins_at + timedelta(microseconds=1))
-    [(total, _)] = yield COUNT_NEW(room_id=room_id, after=after, since=since)
+    [(total,)] = yield COUNT_NEW(room_id=room_id, after=after, since=since)
     rows = yield NEW(room_id=room_id, after=after, since=since, count=count)
     return [_to_numbered(row) for row in rows], total
 

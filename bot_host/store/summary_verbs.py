@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from bot_host.store import runs
 from bot_host.store import summaries as rows
 from bot_host.store.driver import Driver
 from bot_host.types.ids import UUID
 from bot_host.types.summary import Numbered, RoomSummary, Summary
+from bot_host.types.turn import RunRecord
 
 
 class SummaryVerbs:
@@ -16,10 +18,15 @@ class SummaryVerbs:
     _driver: Driver
 
     async def room_summary(
-        self, room_id: UUID, *, shown: Sequence[UUID] = (), begins_at: datetime | None = None
+        self,
+        room_id: UUID,
+        *,
+        shown: Sequence[UUID] = (),
+        begins_at: datetime | None = None,
+        until: datetime | None = None,
     ) -> RoomSummary:
         """See Summaries."""
-        return await self._driver.read(partial(rows.room_summary, room_id, shown, begins_at))
+        return await self._driver.read(partial(rows.room_summary, room_id, shown, begins_at, until))
 
     async def messages_to_fold(
         self, room_id: UUID, *, begins_at: datetime | None, count: int, horizon: int
@@ -42,6 +49,10 @@ class SummaryVerbs:
     async def drop_summaries(self, room_id: UUID, ids: Sequence[UUID]) -> None:
         """See Summaries."""
         await self._driver.write(partial(rows.drop_summaries, room_id, ids))
+
+    async def add_run(self, run: RunRecord) -> None:
+        """See Summaries."""
+        await self._driver.write(partial(runs.add_run, run))
 
     async def rooms_to_summarize_anew(self, agent_id: UUID) -> list[UUID]:
         """See Summaries."""

@@ -23,6 +23,10 @@ SOURCE_ACCOUNT: Final = "source_account"
 """In a message's metadata: the key of the platform account that it came in through. Set by the host only."""
 
 
+FAILURE: Final = "failure"
+"""In a memory's metadata: the agent could not answer. Kept out of prompts, since models imitate it."""
+
+
 class MemoryType(StrEnum):
     """Kinds of memories (elizaos.md 3.1-03)."""
 

@@ -89,10 +89,16 @@ class Room:
         told = self.metadata.get(ROOM_SETTINGS)
         return told.get(name) if isinstance(told, dict) else None
 
-    def is_past(self, moment: datetime) -> bool:
-        """Whether something was said before the conversation was begun anew (`metadata.begins_at`)."""
+    @property
+    def begins_at(self) -> datetime | None:
+        """When the conversation was begun anew (`metadata.begins_at`)."""
         begins = self.metadata.get(BEGINS_AT)
-        return isinstance(begins, str) and moment <= datetime.fromisoformat(begins)
+        return datetime.fromisoformat(begins) if isinstance(begins, str) else None
+
+    def is_past(self, moment: datetime) -> bool:
+        """Whether something was said before the conversation was begun anew."""
+        begins = self.begins_at
+        return begins is not None and moment <= begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

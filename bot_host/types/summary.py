@@ -67,6 +67,9 @@ class RoomSummary:
     between: int = 0
     """Messages that came after the parts and are not among those that were asked about."""
 
+    older: bool = False
+    """Something was said before the first of the parts."""
+
     @property
     def untold(self) -> int:
         """Messages that stand in a part of which nothing can be read."""

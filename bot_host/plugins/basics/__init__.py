@@ -1,9 +1,10 @@
 """The default behaviour: who the agent is, where it is, how it holds itself there, what it learns.
 
-In every prompt: CHARACTER, ROOM, TIME; in rooms of several people ANXIETY; FACTS and CHOICE where there are
-any. On request (`include`): WORLD, ROLES, SETTINGS, ENTITIES, RELATIONSHIPS, PROVIDERS, ATTACHMENTS,
-RECENT_MESSAGES, ACTION_STATE, ACTIONS, EVALUATORS. The pipeline gives history as messages, actions as tools
-and their results as answers to the calls, so the system prompt stays short and its beginning the same.
+In every prompt: CHARACTER, ROOM, TIME; in rooms of several people ANXIETY; SUMMARY, FACTS and CHOICE where
+there are any. On request (`include`): WORLD, ROLES, SETTINGS, ENTITIES, RELATIONSHIPS, PROVIDERS,
+ATTACHMENTS, RECENT_MESSAGES, ACTION_STATE, ACTIONS, EVALUATORS. The pipeline gives history as messages,
+actions as tools and their results as answers to the calls, so the system prompt stays short and its beginning
+the same.
 """
 
 from bot_host.plugin import Plugin
@@ -20,6 +21,7 @@ from bot_host.plugins.basics.rooms import FOLLOW_ROOM, MUTE_ROOM, UNFOLLOW_ROOM,
 from bot_host.plugins.basics.sending import SEND_MESSAGE
 from bot_host.plugins.basics.settings import SETTINGS, UPDATE_SETTINGS
 from bot_host.plugins.basics.silence import IGNORE, NONE, REPLY
+from bot_host.plugins.basics.summary import SUMMARY
 from bot_host.plugins.basics.talk import ATTACHMENTS, RECENT_MESSAGES
 from bot_host.plugins.commands import COMMANDS
 from bot_host.plugins.commands import PROVIDERS as OF_COMMANDS
@@ -48,6 +50,7 @@ plugin = Plugin(
         CHARACTER,
         ROOM,
         ANXIETY,
+        SUMMARY,
         FACTS,
         CHOICE,
         TIME,
