@@ -13,8 +13,10 @@ from bot_host.app.run import run
 from bot_host.cli.common import BAD_CONFIG, CONFIG, LOG_LEVEL, load_or_exit, quiet
 from bot_host.cli.db_transfer import db
 from bot_host.cli.import_elizaos import import_elizaos
+from bot_host.cli.links import links
 from bot_host.cli.manifest import slack_manifest
 from bot_host.cli.pair import pair
+from bot_host.cli.person import person
 from bot_host.cli.secrets import secrets
 from bot_host.cli.slack_install import slack_install
 from bot_host.cli.status import status
@@ -51,7 +53,9 @@ def main(context: click.Context, config: Path | None, log_level: str | None) -> 
 
 main.add_command(db)
 main.add_command(import_elizaos)
+main.add_command(links)
 main.add_command(pair)
+main.add_command(person)
 main.add_command(secrets)
 main.add_command(slack_manifest)
 main.add_command(slack_install)

@@ -1,16 +1,28 @@
 """Commands that a plugin brings: what is done when somebody asks for it by name, without a model."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
 
 from bot_host.types.commands import CommandSpec
 from bot_host.types.content import Content
+from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.places import Role, Room
 
 if TYPE_CHECKING:
     from bot_host.contracts.plugin import Agent, HandlerCallback
+
+
+class ForgetSender(Protocol):
+    """How a command erases whoever asks for it."""
+
+    def __call__(self, content: Content, *, also: Sequence[UUID] = ()) -> Awaitable[NoReturn]:
+        """Say a last word, wait until it has gone out (30 seconds at most), then erase all that the store has
+        of the sender, this message included, and of the entities `also`, which go first.
+
+        Does not return: nothing is left to be answered.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +38,7 @@ class CommandCall:
     """The sender's, in the world of the room."""
     say: "HandlerCallback"
     """Says something while the command works."""
-    forget_sender: Callable[[Content], Awaitable[NoReturn]]
-    """Say a last word, wait until it has gone out (30 seconds at most), then erase all that the store has of
-    the sender, this message included. Does not return: nothing is left to be answered."""
+    forget_sender: "ForgetSender"
     locale: str = ""
     """The language of the sender's client, where the platform tells."""
     chosen: bool = False

@@ -12,6 +12,7 @@ from bot_host.contracts.connector import CheckLine
 from bot_host.contracts.results import ActionPlan, ActionResult, Delivery, PlanStep, ProviderResult, State
 from bot_host.contracts.routes import Route
 from bot_host.contracts.tables import Schema
+from bot_host.types.archive import Archive
 from bot_host.types.character import ExampleMessage
 from bot_host.types.content import Content, Media, MentionContext
 from bot_host.types.events import Event
@@ -92,6 +93,9 @@ class Host(Protocol):
 
     async def save_media(self, data: bytes, media: Media) -> Media:
         """Put bytes into the media folder; `media` with the file's name (`Agent.save_media`)."""
+
+    async def archive_person(self, agent: UUID, entity_ids: Sequence[UUID]) -> Archive:
+        """All that is held about the accounts of one person, as zip files (`BotHost.archive_person`)."""
 
 
 class Agent(AgentCore, Protocol):

@@ -1,6 +1,6 @@
 """What the pipeline is given for one turn, and the outbox that it speaks through (the host implements it)."""
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -104,8 +104,10 @@ class TurnOutbox(Protocol):
     async def say(self, memory: Memory, target: Target, *, answering: tuple[UUID, ...] = ()) -> None:
         """Commit something that is said before the turn ends; it goes out at once. Raises StoreError."""
 
-    async def farewell(self, memory: Memory, target: Target, *, entity_id: UUID, chosen: str = "") -> None:
-        """Say a last word, wait until it has gone out (30 seconds at most), then erase a person. StoreError.
+    async def farewell(
+        self, memory: Memory, target: Target, *, entity_ids: Sequence[UUID], chosen: str = ""
+    ) -> None:
+        """Say a last word, wait until it has gone out (30 seconds at most), then erase them. StoreError.
 
         `chosen`: as for `commit`, taken away with it.
         Doing it again, after a kill, says it once.

@@ -46,10 +46,12 @@ async def erase(store: Store, entity_id: UUID, *, folder: MediaFolder | None = N
     return receipt
 
 
-async def erase_at_own_wish(store: Store, entity_id: UUID, *, folder: MediaFolder | None) -> None:
-    """The same, said in the log."""
-    receipt = await erase(store, entity_id, folder=folder)
-    log.info("a person was erased at their own wish: %d rows", sum(receipt.values()))
+async def erase_at_own_wish(store: Store, entity_ids: Sequence[UUID], *, folder: MediaFolder | None) -> None:
+    """The same of all accounts of a person, one after the other, said in the log."""
+    rows = 0
+    for entity_id in entity_ids:
+        rows += sum((await erase(store, entity_id, folder=folder)).values())
+    log.info("a person was erased at their own wish: %d rows", rows)
 
 
 def erased_ends(turn: Turn) -> tuple[InboxEnd, ...]:

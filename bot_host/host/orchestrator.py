@@ -15,6 +15,7 @@ from bot_host.host.agents import stop_agent
 from bot_host.host.apps import AppRunner
 from bot_host.host.connectors import ConnectorRunner
 from bot_host.host.message_methods import MessageMethods
+from bot_host.host.person_methods import PersonMethods
 from bot_host.host.result import Delivery
 from bot_host.host.runner import Runner
 from bot_host.host.status import StatusMethods
@@ -36,7 +37,7 @@ RECORD_SECONDS: Final = 5.0
 """What the last records may take to reach the disk."""
 
 
-class BotHost(AgentMethods, MessageMethods, StatusMethods):
+class BotHost(AgentMethods, MessageMethods, PersonMethods, StatusMethods):
     """Hosts agents. `handle_message` is the way in, `send_message_to_target` the way out.
 
     Without a store it keeps everything in memory and forgets it at the end. Two hosts in one process share

@@ -106,7 +106,9 @@ class HostOutbox:
             await self.enqueue(line, memory, target, remember=True)
         await self._callers.say(answering, memory)
 
-    async def farewell(self, memory: Memory, target: Target, *, entity_id: UUID, chosen: str = "") -> None:
+    async def farewell(
+        self, memory: Memory, target: Target, *, entity_ids: Sequence[UUID], chosen: str = ""
+    ) -> None:
         """Say a last word, wait until it has gone out, then erase a person. Raises StoreError."""
         if target.account.startswith(LOCAL):
             await self._callers.say((memory.content.in_reply_to or "",), memory)
@@ -117,7 +119,7 @@ class HostOutbox:
             seqs += await self.enqueue(line, memory, target, remember=True)
             await wait_told(self._sender, seqs)
         folder = self._files.folder if self._files is not None else None
-        await self.finish(erase_at_own_wish(self._store, entity_id, folder=folder))
+        await self.finish(erase_at_own_wish(self._store, entity_ids, folder=folder))
 
     def erased(self, turn: Turn, run: RunRecord) -> None:
         """The turn's rows have ended with the erasure of their sender: whoever waits for them is told."""

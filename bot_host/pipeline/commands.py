@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NoReturn
 
@@ -34,6 +34,7 @@ from bot_host.types.choices import Choices, OpenChoice
 from bot_host.types.commands import ChoiceUse, CommandUse
 from bot_host.types.content import Content
 from bot_host.types.errors import ActionError
+from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.models import ToolCall
 from bot_host.types.permissions import NOBODY, includes
@@ -214,7 +215,7 @@ async def carry_out(
     answered: Answered,
     steps: Steps,
     say: HandlerCallback,
-    farewell: Callable[[Content], Awaitable[None]],
+    farewell: Callable[[Content, Sequence[UUID]], Awaitable[None]],
 ) -> Reply:
     """Run a command. What its handler raises goes through; Gone when it has erased the sender.
 
@@ -225,8 +226,8 @@ async def carry_out(
     assert command is not None
     private = command.private or answered.memory.type is MemoryType.CUSTOM
 
-    async def forget(content: Content) -> NoReturn:
-        await farewell(content)
+    async def forget(content: Content, *, also: Sequence[UUID] = ()) -> NoReturn:
+        await farewell(content, also)
         raise Gone
 
     async def do() -> ActionResult:

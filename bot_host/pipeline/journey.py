@@ -189,12 +189,12 @@ async def _obey(
     asked = thought.answering[-1]
     thought.memory_id = turn.revises or new_id()
 
-    async def farewell(content: Content) -> None:
+    async def farewell(content: Content, also: Sequence[UUID]) -> None:
         said = create_unique_uuid(agent.agent_id, f"farewell:{asked.memory.id}")
         last = _memory(agent, asked, Reply(text=clean_text(content.text), private=True), said)
         chosen = thought.asked.label if thought.asked is not None else ""
-        person = asked.memory.entity_id
-        await outbox.farewell(last, asked.row.target, entity_id=person, chosen=chosen)
+        persons = (*also, asked.memory.entity_id)
+        await outbox.farewell(last, asked.row.target, entity_ids=persons, chosen=chosen)
 
     thought.reply = await carry_out(
         agent,

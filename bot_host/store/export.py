@@ -9,6 +9,7 @@ from bot_host.store import embeddings, plugin_people
 from bot_host.store.erase import NAMED
 from bot_host.store.persons import ROWS, find_person, prune_column
 from bot_host.store.statement import Statement, Unit
+from bot_host.store.theirs import difference, shown
 from bot_host.types.ids import UUID
 
 EXPORTS: Final = {
@@ -26,11 +27,12 @@ def export_entity(entity_id: UUID) -> Unit[dict[str, list[dict[str, Any]]]]:
     for table, statement in EXPORTS.items():
         rows = yield statement(**person.values())
         names = table.c.keys()
-        exported[table.name] = [_to_json(dict(zip(names, row, strict=True))) for row in rows]
-        seen.update(row["id"] for row in exported[table.name] if "id" in row)
+        told = [_to_json(dict(zip(names, row, strict=True))) for row in rows]
+        seen.update(row["id"] for row in told if "id" in row)
+        exported[table.name] = [shown(table.name, row, person) for row in told]
     for table, statement in NAMED.items():
         rows = yield statement(**person.values())
-        found = [(key, _difference(value, prune_column(table, value, person))) for key, value in rows]
+        found = [(key, difference(value, prune_column(table, value, person))) for key, value in rows]
         exported.setdefault(table.name, []).extend(
             {"id": key, "names_them": named} for key, named in found if named and key not in seen
         )
@@ -41,22 +43,4 @@ def export_entity(entity_id: UUID) -> Unit[dict[str, list[dict[str, Any]]]]:
 def _to_json(row: dict[str, Any]) -> dict[str, Any]:
     if "vector" in row:
         row["vector"] = embeddings.unpack(row["vector"]).tolist()
-    target = row.get("target")
-    if isinstance(target, dict) and "token" in target.get("extra", {}):
-        # The key to answer a platform's command: a secret, for the quarter of an hour that it lasts.
-        extra = {key: value for key, value in target["extra"].items() if key != "token"}
-        row["target"] = {**target, "extra": extra}
     return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}
-
-
-def _difference(before: Any, after: Any) -> Any:
-    """What of `before` is not in `after`, its pruned form."""
-    if isinstance(before, dict):
-        gone = {
-            key: value if key not in after else _difference(value, after[key])
-            for key, value in before.items()
-        }
-        return {key: value for key, value in gone.items() if value or key not in after}
-    if isinstance(before, list):
-        return [item for item in before if item not in after]
-    return None

@@ -1,6 +1,8 @@
 """Commands and buttons through the real command, over restarts and kills."""
 
+import io
 import sqlite3
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,13 @@ class Server:
         await self.fake.wait_until(lambda: given.ack is not None, "the acknowledgement")
 
 
+def unpacked(data: bytes) -> str:
+    """All that is said in the files of a zip file."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        return "\n".join(archive.read(name).decode() for name in archive.namelist())
+
+
 def violations(folder: Path, sql: str) -> list[Any]:
     database = sqlite3.connect(folder / "data" / "bot_host.db")
     try:
@@ -61,10 +70,11 @@ async def test_commands_on_discord(tmp_path: Path) -> None:
         [told] = await discord.answered(data)
         assert told.startswith("What I have of you: 1 entities")
         [call] = [call for call in discord.fake.calls_of(FOLLOWUP) if call.files]
-        assert b"what is rain?" in call.files["mydata.json"]
+        held = unpacked(call.files["mydata.zip"])
+        assert "what is rain?" in held
         for given in discord.fake.given:
             # The key to answer with is in no file, and in no log.
-            assert given.token.encode() not in call.files["mydata.json"]
+            assert given.token not in held
             assert given.token not in host.all_log
         assert await host.stop() == 0
 

@@ -100,7 +100,7 @@ async def test_the_home_tab(tmp_path: Path) -> None:
 
         await slack.press_home(seat.ada, "h:mydata")
         file = await slack.wait_for_message(4, channel=im)
-        assert [each["name"] for each in file["files"]] == ["mydata.json"]
+        assert [each["name"] for each in file["files"]] == ["mydata.zip"]
         await slack.wait_until(lambda: len(slack.published) == 3)
 
         await slack.press_home(seat.ada, "h:forgetme")

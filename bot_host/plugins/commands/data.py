@@ -1,8 +1,8 @@
 """A person's own data: /mydata, /forgetme."""
 
 import base64
-import json
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from bot_host.plugin import (
     Agent,
@@ -18,70 +18,83 @@ from bot_host.plugin import (
 )
 from bot_host.plugins.commands.words import described
 
-FILE_BYTES: Final = 7_000_000
-"""Of the file, as JSON: all platforms take as much."""
-BULKY: Final = ("embeddings", "steps", "runs", "logs")
-"""What goes first where it is more: it is derived from the rest, or tells how the turns went."""
 YES: Final = "yes"
+ALL: Final = "all"
 FORGOTTEN: Final = "I forget you now. Whatever you write next is the first I hear of you."
+TOO_MUCH: Final = (
+    "It is too much for a message: ask whoever runs me for it, `python -m bot_host person export {person}`."
+)
+NOT_COVERED: Final = (
+    "Not covered: what others said, backups and log files of whoever runs me, and what the platform keeps."
+)
 
 
 async def _mydata(agent: Agent, call: CommandCall) -> Content | str:
-    found = await agent.store.export_entity(call.message.entity_id)
-    left_out = []
-    data = _as_json(found)
-    for name in BULKY:
-        if len(data) > FILE_BYTES and found.pop(name, None) is not None:
-            left_out.append(name)
-            data = _as_json(found)
-    lines = [f"What I have of you: {_counted(found)}."]
-    if left_out:
-        lines.append(f"Left out, as it is too much for a file: {', '.join(left_out)}.")
-    if len(data) > FILE_BYTES:
-        return f"{lines[0]} It is too much for a file: ask whoever runs me for it."
-    url = f"data:application/json;base64,{base64.b64encode(data).decode('ascii')}"
-    media = Media(
-        id="mydata",
-        url=url,
-        title="mydata.json",
-        file_name="mydata.json",
-        mime_type="application/json",
+    if agent.host is None:
+        return "Nobody hosts me, so I cannot send files."
+    accounts = await agent.store.linked_entities(call.message.entity_id)
+    archive = await agent.host.archive_person(agent.agent_id, accounts)
+    lines = [f"What I have of you: {_counted(archive.counts)}."]
+    if len(accounts) > 1:
+        lines.append(f"Of {len(accounts)} accounts that you have linked, a folder each.")
+    if not archive.parts:
+        return f"{lines[0]} {TOO_MUCH.format(person=call.message.entity_id)}" if archive.counts else lines[0]
+    if archive.left_out:
+        lines.append(f"Left out, as it is too much for a message: {', '.join(archive.left_out)}.")
+    files = [_file(data, archive.file_name(index)) for index, data in enumerate(archive.parts)]
+    return Content(text="\n".join(lines), attachments=files)
+
+
+def _file(data: bytes, name: str) -> Media:
+    return Media(
+        id=name,
+        url=f"data:application/zip;base64,{base64.b64encode(data).decode('ascii')}",
+        title=name,
+        file_name=name,
+        mime_type="application/zip",
         content_type=MediaType.DOCUMENT,
         size=len(data),
     )
-    return Content(text="\n".join(lines), attachments=[media])
 
 
-def _as_json(found: dict[str, list[dict[str, Any]]]) -> bytes:
-    return json.dumps(found, ensure_ascii=False, indent=1, default=str).encode()
-
-
-def _counted(found: dict[str, list[dict[str, Any]]]) -> str:
-    return ", ".join(f"{len(rows)} {name.replace('_', ' ')}" for name, rows in found.items()) or "nothing"
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()) or "nothing"
 
 
 async def _forgetme(agent: Agent, call: CommandCall) -> Content | str:
     answer = call.arguments.get("answer")
+    me, *others = await agent.store.linked_entities(call.message.entity_id)
     if answer is None:
-        name = one_line(agent.character.name, 60)
-        return Content(
-            text=(
-                f"Shall {name} forget you? What you said, what was said to you, what was learned of you and "
-                "what waits for you are deleted for good. What others said stays theirs."
-            ),
-            choices=Choices(
-                picks=[
-                    Pick(label="Forget me", value=YES, style="danger"),
-                    Pick(label="Keep it", value="no"),
-                ],
-                command="forgetme",
-                argument="answer",
-                lasts_s=900,
-            ),
-        )
-    if answer != YES:
+        return _question(agent, linked=len(others))
+    if answer not in (YES, ALL):
         return "Nothing was deleted."
-    return await call.forget_sender(Content(text=FORGOTTEN))
+    also = others if answer == ALL else []
+    counts: dict[str, int] = {}
+    for each in (me, *also):
+        for table, rows in (await agent.store.export_entity(each)).items():
+            counts[table] = counts.get(table, 0) + len(rows)
+    receipt = f"{FORGOTTEN}\nDeleted, or emptied of you: {_counted(counts)}.\n{NOT_COVERED}"
+    return await call.forget_sender(Content(text=receipt), also=also)
+
+
+def _question(agent: Agent, *, linked: int) -> Content:
+    name = one_line(agent.character.name, 60)
+    text = (
+        f"Shall {name} forget you? What you said, what was said to you, what was learned of you and "
+        "what waits for you are deleted for good. What others said stays theirs."
+    )
+    picks = [Pick(label="Forget me", value=YES, style="danger")]
+    if linked:
+        text += f" You have linked {linked + 1} accounts: this one alone, or all of them?"
+        picks = [
+            Pick(label="Forget this account", value=YES, style="danger"),
+            Pick(label="Forget all my accounts", value=ALL, style="danger"),
+        ]
+    picks.append(Pick(label="Keep it", value="no"))
+    return Content(
+        text=text,
+        choices=Choices(picks=picks, command="forgetme", argument="answer", lasts_s=900),
+    )
 
 
 MYDATA = Command(
