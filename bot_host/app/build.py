@@ -27,6 +27,7 @@ from bot_host.runtime.plugins import find_plugin, known_plugins
 from bot_host.store import make_store
 from bot_host.types.errors import ConfigError, PluginError
 from bot_host.types.ids import UUID, create_unique_uuid
+from bot_host.types.retention import Retention
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +121,7 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
         lock=lock,
         box=secret_box(loaded),
         learn=mask.add,
+        retention=Retention(**config.retention.model_dump()),
     )
     try:
         ids = await host.add_agents(

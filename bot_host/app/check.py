@@ -14,6 +14,7 @@ from bot_host.app.listen import PortInUse, close_all, keeps_running, listen, rea
 from bot_host.app.live import host_line, nothing_yet, open_live
 from bot_host.app.manifest import app_about
 from bot_host.app.permissions import unknown_actions
+from bot_host.app.retention import check_line
 from bot_host.app.schedules import check_schedules, planned
 from bot_host.app.secrets import kept_accounts
 from bot_host.app.silence import config_silences
@@ -66,6 +67,7 @@ async def check(loaded: Loaded, *, live: bool = False) -> AsyncIterator[Finding]
     for name, ask in _plugin_checks(loaded, hosted):
         for finding in await _contained(name, ask):
             yield finding
+    yield Finding(check_line(loaded.config.retention))
     for finding in await _contained("web", lambda: _web(loaded)):
         yield finding
     if live:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from bot_host.app.build import connector_specs, off_reason
 from bot_host.app.folders import process_lock, with_hint
 from bot_host.app.pulse import STALE_SECONDS, read_pulse
+from bot_host.app.retention import in_words
 from bot_host.app.verify import balance_line
 from bot_host.config.schema import Loaded
 from bot_host.contracts.connector import ConnectorState
@@ -18,6 +19,7 @@ from bot_host.store import make_store
 from bot_host.types.errors import StoreError
 from bot_host.types.ledger import AccountNote, Figures
 from bot_host.types.outbound import ClosedRoom
+from bot_host.types.retention import RETENTION_MARKS, SWEPT_AT
 
 LONG_SECONDS: Final = 600.0
 """A message or part that waits longer than this is in trouble."""
@@ -45,6 +47,10 @@ class Looked:
     """The connectors' tables in the configuration."""
     off: dict[str, str] = field(default_factory=dict)
     """Those that it keeps off, and why."""
+    kept: str = ""
+    """How long rows are kept, in words."""
+    swept_at: datetime | None = None
+    """When old ones were last deleted."""
     problems: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,6 +68,10 @@ class Looked:
             "memory_bytes": self.live.get("memory_bytes"),
             "started_at": self.live.get("started_at"),
             **(figures_as_dict(self.figures) if self.figures is not None else {}),
+            "retention": {
+                "kept": self.kept,
+                "swept_at": self.swept_at.isoformat() if self.swept_at else None,
+            },
             "closed_rooms": [
                 {
                     "destination": room.destination,
@@ -110,7 +120,12 @@ async def look(loaded: Loaded) -> Looked:
     """Look at the lock, at what the host wrote of itself, and into the database. Raises OSError."""
     lock = process_lock(loaded)
     names = [entry.table.removeprefix("connectors.") for entry in loaded.config.connectors]
-    looked = Looked(now=utc_now(), running=lock.is_taken, configured=frozenset(names))
+    looked = Looked(
+        now=utc_now(),
+        running=lock.is_taken,
+        configured=frozenset(names),
+        kept=in_words(loaded.config.retention),
+    )
     if looked.running:
         looked.pid = lock.holder
         looked.live = read_pulse(loaded.config.data_dir, pid=looked.pid) or {}
@@ -120,6 +135,8 @@ async def look(loaded: Loaded) -> Looked:
         async with make_store(loaded.config.database.url, base=loaded.folder, read_only=True) as store:
             looked.figures = await store.figures()
             looked.closed = await store.closed_rooms()
+            swept = await store.find_mark(RETENTION_MARKS, SWEPT_AT)
+            looked.swept_at = datetime.fromtimestamp(swept, UTC) if swept else None
     except StoreError as error:
         looked.problems.append(with_hint(error, loaded))
     specs = connector_specs()
@@ -231,6 +248,9 @@ def as_lines(looked: Looked) -> Iterator[tuple[str, str]]:
         yield "sending", f"{places['working']} destinations at work, {places['waiting']} in line"
     if looked.figures is not None:
         yield from _figure_lines(looked.figures, ago)
+    if looked.kept:
+        when = looked.swept_at.isoformat() if looked.swept_at else None
+        yield "retention", f"{looked.kept}; last swept {ago(when)}"
     for room in looked.closed[:CLOSED_SHOWN]:
         why = _why(room.reason)
         yield "closed", f"{room.destination} takes nothing since {ago(room.closed_at.isoformat())}{why}"

@@ -31,6 +31,7 @@ def _defaults(config: Config) -> dict[str, Any]:
     tables: list[tuple[BaseModel, str]] = [
         (config.host, "host"),
         (config.web, "web"),
+        (config.retention, "retention"),
         *((table, f"models.{name}") for name, table in config.models.tables.items()),
         *((table, f"plugins.{name}") for name, table in config.plugins.items()),
         *((agent, f"agents[{place}]") for place, agent in enumerate(config.agents, 1)),
@@ -47,6 +48,7 @@ def all_values(config: Config) -> dict[str, Any]:
     """Each value by its dotted key."""
     values: dict[str, Any] = {"environment": config.environment}
     values |= flatten(config.host, "host") | flatten(config.database, "database") | flatten(config.web, "web")
+    values |= flatten(config.retention, "retention")
     values["models.provider"] = config.models.provider
     for name, table in config.models.tables.items():
         values |= flatten(table, f"models.{name}")

@@ -20,6 +20,7 @@ from bot_host.config.schema import (
     Loaded,
     Models,
     ModelsConfig,
+    RetentionConfig,
     WebConfig,
 )
 from bot_host.config.sources import (
@@ -41,7 +42,7 @@ from bot_host.types.secrets import SECRET_KEY
 M = TypeVar("M", bound=BaseModel)
 
 _VARIABLES: Final = {"host.log_level": "LOG_LEVEL", "database.url": "DATABASE_URL", "web.port": "API_PORT"}
-_ROOT: Final = ("host", "database", "web", "models", "plugins", "agents", "connectors")
+_ROOT: Final = ("host", "database", "web", "retention", "models", "plugins", "agents", "connectors")
 _MODEL_PLUGINS: Final = ("openai", "offline")
 
 FindModel: TypeAlias = Callable[[str, Path], "tuple[str, type[BaseModel]] | None"]
@@ -108,6 +109,7 @@ class _Loader:
         host = self._section(HostConfig, self.raw.get("host", {}), "host")
         database = self._section(DatabaseConfig, self.raw.get("database", {}), "database")
         web = self._section(WebConfig, self.raw.get("web", {}), "web")
+        retention = self._section(RetentionConfig, self.raw.get("retention", {}), "retention")
         models = self._models()
         plugins = self._plugins()
         agents = self._agents()
@@ -117,11 +119,13 @@ class _Loader:
         assert host is not None
         assert database is not None
         assert web is not None
+        assert retention is not None
         assert models is not None
         config = Config(
             host=host,
             database=database,
             web=web,
+            retention=retention,
             models=models,
             plugins=plugins,
             agents=agents,

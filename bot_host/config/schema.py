@@ -115,6 +115,29 @@ class WebConfig(_Table):
         return self
 
 
+class RetentionConfig(_Table):
+    """`[retention]`: days; 0: for ever. What each means: `bot_host.types.retention.Retention`."""
+
+    messages: int = Field(default=0, ge=0)
+    facts: int = Field(default=0, ge=0)
+    runs: int = Field(default=90, ge=0)
+    steps: int = Field(default=30, ge=1, le=30)
+    logs: int = Field(default=90, ge=0)
+    audit: int = Field(default=0, ge=0)
+    inbox: int = Field(default=90, ge=0)
+    outbox: int = Field(default=90, ge=0)
+    cache: int = Field(default=0, ge=0)
+    media: int = Field(default=1, ge=1)
+    hour: int = Field(default=3, ge=0, le=23)
+
+    @field_validator("inbox")
+    @classmethod
+    def _outlives_redeliveries(cls, value: int) -> int:
+        if 0 < value < 7:
+            raise ValueError("expected 0 or at least 7: by these rows a repeated delivery is known")
+        return value
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach `host`."""
     if host.strip().lower() == "localhost":
@@ -272,6 +295,7 @@ class Config:
     host: HostConfig
     database: DatabaseConfig
     web: WebConfig
+    retention: RetentionConfig = field(default_factory=RetentionConfig)
     models: Models
     plugins: dict[str, BaseModel] = field(default_factory=dict)
     """`[plugins.NAME]`: each plugin's checked table, by the plugin's name."""

@@ -11,6 +11,7 @@ from bot_host.contracts.knowledge import Memories, People, Places, Records
 from bot_host.contracts.ledger import Ledger
 from bot_host.contracts.links import Links
 from bot_host.contracts.pairing import Pairings
+from bot_host.contracts.retention import Retentions
 from bot_host.contracts.secrets import Secrets
 from bot_host.contracts.sources import Sources
 from bot_host.contracts.summaries import Summaries
@@ -353,6 +354,7 @@ class Store(
     Ledger,
     Pairings,
     Links,
+    Retentions,
     Secrets,
     Summaries,
     Hearings,

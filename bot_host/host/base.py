@@ -20,6 +20,7 @@ from bot_host.host.handlers import handler_account
 from bot_host.host.message_service import HostMessageService
 from bot_host.host.result import Delivery, MessageResult
 from bot_host.host.runner import Runner
+from bot_host.host.sweeper import DAY_S, keep_swept
 from bot_host.host.task_workers import is_local
 from bot_host.kit.clock import utc_now
 from bot_host.kit.lock import ProcessLock
@@ -34,6 +35,7 @@ from bot_host.types.errors import StateError, StoppedError
 from bot_host.types.ids import UUID, as_id
 from bot_host.types.outbound import Target
 from bot_host.types.places import Room
+from bot_host.types.retention import Retention
 
 
 def _store_of(given: Store | str | None) -> Store:
@@ -75,12 +77,14 @@ class HostBase:
         lock: ProcessLock | None = None,
         box: SecretBox | None = None,
         learn: Callable[..., None] = lambda *_secrets: None,
+        retention: Retention = Retention(),  # noqa: B008 (frozen)
     ) -> None:
         """`store`: of `make_store`, or a URL such as `sqlite:///bot.db`, its path from the current folder.
 
         `mask` blots secrets out of what is stored about failures. `lock`: the store's, taken and let go by
         the caller; without one the host sees to it itself. `box` seals secrets that platforms hand over; by
-        default its key is in the data folder. `learn` is told of them. Raises ConfigError, StateError.
+        default its key is in the data folder. `learn` is told of them. `retention`: how long rows are kept.
+        Raises ConfigError, StateError.
         """
         self._store_given = store is not None and not isinstance(store, str)
         self._store = _store_of(store)
@@ -90,7 +94,9 @@ class HostBase:
         self._learn = learn
         self._media = MediaFolder(self._data_dir / FOLDER)
         self._outgoing = Outgoing(folder=self._media)
+        self._retention = retention
         self._tidying: asyncio.Task[None] | None = None
+        self._sweeping: asyncio.Task[None] | None = None
         self._tasks = Supervisor("host")
         self._events = HostEvents()
         self._agents = Agents(cast(Host, self), self._store)
@@ -190,14 +196,16 @@ class HostBase:
         return failed
 
     def _tidy(self, runtimes: Sequence[AgentRuntime]) -> None:
-        """From the first agent that stays on, the media folder is kept tidy."""
+        """From the first agent that stays on, the media folder is kept tidy, and old rows go."""
         if self._tidying is not None or all(self._agents.is_ephemeral(each) for each in runtimes):
             return
 
         def stores() -> list[Store]:
             return [desk.store for desk in self._desks if desk.opened]
 
-        self._tidying = self._tasks.spawn("media folder", keep_tidy(self._media, stores))
+        kept_s = self._retention.media * DAY_S
+        self._tidying = self._tasks.spawn("media folder", keep_tidy(self._media, stores, kept_s=kept_s))
+        self._sweeping = self._tasks.spawn("retention", keep_swept(stores, self._retention))
 
     async def _open_handlers(self, runtime: AgentRuntime) -> None:
         """What waits for an agent's send handlers goes out, now and whenever it registers another one."""

@@ -12,7 +12,7 @@ from bot_host.contracts.store import Store
 from bot_host.host.accounts import Accounts, Line
 from bot_host.host.handlers import handler_of
 from bot_host.kit.clean import one_line
-from bot_host.kit.media_folder import MediaFolder
+from bot_host.kit.media_folder import KEPT_S, MediaFolder
 from bot_host.kit.sniff import UNKNOWN, sniff
 from bot_host.types.content import Media
 from bot_host.types.errors import StoreError
@@ -77,13 +77,15 @@ class Outgoing:
             return None
 
 
-async def keep_tidy(folder: MediaFolder, stores: Callable[[], Sequence[Store]]) -> None:
-    """Delete old files now and then, as long as the host runs; none that is still to be sent."""
+async def keep_tidy(
+    folder: MediaFolder, stores: Callable[[], Sequence[Store]], *, kept_s: float = KEPT_S
+) -> None:
+    """Delete files older than `kept_s` now and then, as long as the host runs; none that is to be sent."""
     while True:
         if folder.made:
             try:
                 needed = set[str]().union(*[await store.needed_files() for store in stores()])
-                deleted = await folder.sweep(needed=needed)
+                deleted = await folder.sweep(needed=needed, kept_s=kept_s)
                 if deleted:
                     log.info("%d old files were deleted from the media folder", deleted)
             except (StoreError, OSError) as error:

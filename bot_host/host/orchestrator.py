@@ -262,8 +262,9 @@ class BotHost(AgentMethods, MessageMethods, PersonMethods, StatusMethods):
         await asyncio.shield(self._stopping)
 
     async def _stop(self, grace: float) -> None:
-        if self._tidying is not None:
-            self._tidying.cancel()
+        for each in (self._tidying, self._sweeping):
+            if each is not None:
+                each.cancel()
         try:
             await asyncio.gather(*(runner.stop_intake() for runner in self._connectors))
             if self._running:

@@ -74,11 +74,11 @@ class MediaFolder:
             path.unlink(missing_ok=True)
         return len(there)
 
-    async def sweep(self, *, needed: Set[str]) -> int:
+    async def sweep(self, *, needed: Set[str], kept_s: float = KEPT_S) -> int:
         """Delete what is old, and the oldest where there is too much, but nothing `needed`; how many."""
-        return await asyncio.to_thread(self._sweep, needed)
+        return await asyncio.to_thread(self._sweep, needed, kept_s)
 
-    def _sweep(self, needed: Set[str]) -> int:
+    def _sweep(self, needed: Set[str], kept_s: float) -> int:
         now = time.time()
         found: list[tuple[float, int, Path]] = []
         try:
@@ -93,7 +93,7 @@ class MediaFolder:
         deleted = 0
         for made_at, size, path in sorted(found):
             age = now - made_at
-            if path.name in needed or age < YOUNG_S or (age < KEPT_S and total <= MOST_BYTES):
+            if path.name in needed or age < YOUNG_S or (age < kept_s and total <= MOST_BYTES):
                 continue
             path.unlink(missing_ok=True)
             total -= size

@@ -1,8 +1,9 @@
-"""The store's verbs about who is who: strangers who are let in, accounts that are one person's."""
+"""The store's verbs about people: strangers who are let in, accounts of one person, how long what is kept."""
 
 from bot_host.store.link_verbs import LinkVerbs
 from bot_host.store.pairing_verbs import PairingVerbs
+from bot_host.store.retention_verbs import RetentionVerbs
 
 
-class PersonVerbs(PairingVerbs, LinkVerbs):
-    """`bot_host.contracts.pairing.Pairings` and `bot_host.contracts.links.Links`."""
+class PersonVerbs(PairingVerbs, LinkVerbs, RetentionVerbs):
+    """`Pairings`, `Links` and `Retentions` of `bot_host.contracts`."""

@@ -44,7 +44,7 @@ _TYPES: Final[Mapping[str, type[TypeEngine[Any]]]] = {
 }
 
 
-class _Known:
+class KnownTable:
     """A table as it was written down."""
 
     def __init__(self, name: str, told: Mapping[str, Any]) -> None:
@@ -54,6 +54,8 @@ class _Known:
             MetaData(),
             *(Column(key, _TYPES.get(each["kind"], NullType)) for key, each in self._columns.items()),
         )
+        self.kept_days: int | None = told.get("kept_days")
+        self.kept_by = str(told.get("kept_by", ""))
         self.keys = [self.table.c[key] for key, each in self._columns.items() if each.get("key")]
 
     def of_kind(self, *kinds: str) -> list[Column[Any]]:
@@ -85,7 +87,7 @@ class _Known:
 def erase(person: Person) -> Unit[dict[str, int]]:
     """How many rows of each table went or were changed."""
     receipt = {}
-    for known in (yield from _tables()):
+    for known in (yield from known_tables()):
         count = 0
         theirs = known.theirs(person)
         if theirs is not None:
@@ -103,7 +105,7 @@ def erase(person: Person) -> Unit[dict[str, int]]:
 
 def move_room(old: UUID, new: UUID) -> Unit[None]:
     """Rows that name a room name the new one. Where that is a key, what the new one has already counts."""
-    for known in (yield from _tables()):
+    for known in (yield from known_tables()):
         for column in known.of_kind("room"):
             moving = column == literal(old, Id())
             if column in known.keys:
@@ -117,7 +119,7 @@ def move_room(old: UUID, new: UUID) -> Unit[None]:
 def export(person: Person) -> Unit[dict[str, list[dict[str, Any]]]]:
     """Their rows by table. Rows of others that name them in a JSON value are not shown."""
     exported = {}
-    for known in (yield from _tables()):
+    for known in (yield from known_tables()):
         theirs = known.theirs(person)
         if theirs is not None:
             rows = yield loose(select(*known.table.c).where(theirs))
@@ -150,13 +152,14 @@ def _holds_words(kind: TypeEngine[Any]) -> bool:
     return isinstance(kind.impl_instance if isinstance(kind, TypeDecorator) else kind, String)
 
 
-def _tables() -> Unit[list[_Known]]:
+def known_tables() -> Unit[list[KnownTable]]:
+    """All tables of plugins, children before their parents."""
     rows = yield ALL()
     # Children go before their parents.
-    return [_Known(name, told) for _, tables in rows for name, told in reversed(tables.items())]
+    return [KnownTable(name, told) for _, tables in rows for name, told in reversed(tables.items())]
 
 
-def _prune(known: _Known, person: Person) -> Unit[int]:
+def _prune(known: KnownTable, person: Person) -> Unit[int]:
     """Take the person's id out of JSON values; how many rows changed."""
     named = frozenset({person.entity.id})
     changed: set[tuple[Any, ...]] = set()

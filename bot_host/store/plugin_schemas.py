@@ -17,6 +17,7 @@ from sqlalchemy.types import Boolean
 
 from bot_host.contracts.tables import Schema, table_prefix
 from bot_host.kit.clock import utc_now
+from bot_host.store import plugin_kept
 from bot_host.store.columns import Id, Json, Key, Moment
 from bot_host.store.loose import Ddl, loose
 from bot_host.store.plugin_catalogue import metadata, plugin_schemas
@@ -91,7 +92,10 @@ COLUMNS: Final = _columns_of()
 def describe(schema: Schema) -> dict[str, Described]:
     """What is to be known of a plugin's tables without the plugin, parents before children."""
     return {
-        table.name: {"columns": {each.name: _describe(each) for each in table.c}}
+        table.name: {
+            "columns": {each.name: _describe(each) for each in table.c},
+            **plugin_kept.described(table),
+        }
         for table in schema.tables.sorted_tables
     }
 
@@ -139,6 +143,7 @@ def _faults(plugin: str, schema: Schema) -> Iterator[str]:
                     f'the foreign key of {table.name} to {key.referred_table.name} needs ondelete="CASCADE" '
                     'or "SET NULL": rows go when a person is erased'
                 )
+        yield from plugin_kept.faults(table)
         for each in table.c:
             if getattr(each.type, "on_erase", None) is OnErase.CLEAR and not each.nullable:
                 yield f"{table.name}.{each.name} is to be cleared, so it must be nullable"

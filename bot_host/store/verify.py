@@ -4,11 +4,12 @@ All checks read one snapshot, so that a host at work is not in their way and not
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, func, literal, or_, select
+from sqlalchemy import BindParameter, Select, and_, bindparam, func, literal, or_, select
 
-from bot_host.store import ledger
+from bot_host.store import ledger, marks
 from bot_host.store.columns import JsonId, JsonText
 from bot_host.store.schema import constant, inbox_open, outbox_open
 from bot_host.store.schema import inbox as inbox_table
@@ -26,6 +27,7 @@ from bot_host.types.ledger import (
     Tally,
     Violation,
 )
+from bot_host.types.retention import RETENTION_MARKS
 from bot_host.types.turn import InboxState, OutboxState, Outcome
 
 EXAMPLES: Final = 5
@@ -40,6 +42,11 @@ _i, _o, _m, _r = inbox_table.c, outbox_table.c, memories_table.c, runs_table.c
 _OUTCOMES: Final = [constant(outcome.value) for outcome in Outcome]
 _sent_in_time = and_(_o.state == constant("sent"), _o.destination != "")
 """Erased parts have no destination."""
+
+
+def _kept(key: str) -> BindParameter[datetime]:
+    """Since when rows of a kind are all there: older ones `[retention]` may have deleted."""
+    return bindparam(f"kept_{key}", type_=_i.finished_at.type)
 
 
 def _turns() -> Select[Any]:
@@ -128,6 +135,7 @@ def _said() -> Select[Any]:
         .join_from(inbox_table, runs_table, _r.id == _i.run_id)
         .where(
             _i.outcome == constant("answered"),
+            _i.finished_at >= _kept("outbox"),
             ~_i.account.like(LOCAL),
             # Of erased runs nothing is left; nor of the parts that they made.
             _r.steps != literal([], _r.steps.type),
@@ -182,7 +190,12 @@ FINDERS: Final[dict[Check, tuple[Select[Any], str]]] = {
     ),
     Check.RUNS: (
         select(_i.seq)
-        .where(_i.run_id.is_not(None), _i.room_id.is_not(None), _i.run_id.not_in(_run_ids))
+        .where(
+            _i.run_id.is_not(None),
+            _i.room_id.is_not(None),
+            _i.run_id.not_in(_run_ids),
+            _i.finished_at >= _kept("runs"),
+        )
         .order_by(_i.seq),
         "row:",
     ),
@@ -217,20 +230,25 @@ COUNTS: Final = Statement(
     select(_i.account, _i.state, _i.outcome, func.count()).group_by(_i.account, _i.state, _i.outcome),
 )
 PARTS: Final = Statement("verify.parts_by_state", select(_o.state, func.count()).group_by(_o.state))
+SWEPT: Final = ("runs", "outbox")
+"""Kinds of rows of `[retention]` that others point at."""
 ONLY_WITHOUT_HOST: Final = (Check.RUNNING, Check.LEAVING)
 
 
 def audit_rows(*, host_runs: bool) -> Unit[Audited]:
     """See Ledger.audit_rows."""
     counted = yield from ledger.figures()
-    rows = yield COUNTS()
+    rows = [*(yield COUNTS()), *_swept(counted.tallies)]
+    kept = {}
+    for key in SWEPT:
+        kept[f"kept_{key}"] = yield from _kept_since(key)
     found: dict[Check, list[str]] = {
         Check.BALANCE: _unbalanced(rows, counted.tallies),
         Check.OTHERS: _others_unbalanced(counted.tallies),
     }
     for check, (statement, prefix) in STATEMENTS.items():
         if not (host_runs and check in ONLY_WITHOUT_HOST):
-            found[check] = [f"{prefix}{row[0]}" for row in (yield statement())]
+            found[check] = [f"{prefix}{row[0]}" for row in (yield statement(**kept))]
     parts = {state.value: 0 for state in OutboxState} | dict((yield PARTS()))
     return Audited(
         balance=_balance(rows),
@@ -242,6 +260,22 @@ def audit_rows(*, host_runs: bool) -> Unit[Audited]:
             if found.get(check)
         ),
     )
+
+
+def _swept(counted: Iterable[Tally]) -> list[Row]:
+    """Rows that were deleted because they were old, as if they were there."""
+    done = InboxState.DONE.value
+    return [
+        (tally.account, done, None if tally.end == "none" else tally.end, tally.count)
+        for tally in counted
+        if tally.kind is EventKind.SWEPT and tally.end != RECEIVED
+    ]
+
+
+def _kept_since(key: str) -> Unit[datetime]:
+    mark = yield from marks.find_mark(RETENTION_MARKS, key)
+    # A turn's rows are written within moments of each other; a day is more than enough.
+    return datetime.fromtimestamp(mark or 0, UTC) + timedelta(days=1 if mark else 0)
 
 
 def _balance(rows: Sequence[Row]) -> Balance:
@@ -275,7 +309,8 @@ def _unbalanced(rows: Sequence[Row], counted: Iterable[Tally]) -> list[str]:
 
 
 def _others(counted: Iterable[Tally]) -> dict[str, dict[str, int]]:
-    kinds = [kind for kind in EventKind if kind not in (EventKind.MESSAGE, EventKind.PART)]
+    inbound = set(EventKind) - {EventKind.MESSAGE, EventKind.PART, EventKind.SWEPT}
+    kinds = [kind for kind in EventKind if kind in inbound]
     found = {kind.value: dict.fromkeys((RECEIVED, *(end.value for end in EventEnd)), 0) for kind in kinds}
     for tally in counted:
         if tally.kind in kinds:

@@ -35,6 +35,8 @@ class EventKind(StrEnum):
     """Not for the agent, by the connector's rules."""
     PART = "part"
     """Not inbound: a part of an answer that will never be sent."""
+    SWEPT = "swept"
+    """Not inbound: rows of messages that were deleted because they were old (`[retention] inbox`)."""
 
 
 class EventEnd(StrEnum):

@@ -27,7 +27,7 @@ def refused(
         (
             "port = 1",
             "config.toml: unknown key port; "
-            "known are host, database, web, models, plugins, agents, connectors",
+            "known are host, database, web, retention, models, plugins, agents, connectors",
         ),
         ("[connectors.discrd]", 'config.toml: unknown table connectors.discrd (did you mean "discord"?)'),
         ("[[connectors.slak]]", 'config.toml: unknown table connectors.slak (did you mean "slack"?)'),

@@ -65,6 +65,8 @@ BY_DESIGN = (
     r"why\.|verify\.|heard\.",
     # Which files are still needed: asked once an hour, of open rows and of those of turns under way.
     r"media\.made",
+    # Old rows: once a day, on the searcher's thread.
+    r"retention\.",
     # A room gets other ids once in its life.
     r"moves\.",
     # A row for each account, or for each way in which events of an account can end.

@@ -33,6 +33,8 @@ throws = Table(
     Column("entity_id", EntityId, nullable=False, index=True),
     Column("total", Integer, nullable=False),
     Column("thrown_at", Moment, nullable=False),
+    # They stay until the person goes; `kept_days` and `kept_by` would have the host delete old ones.
+    info={"kept": "the best throw counts, however old"},
 )
 BEST = select(func.max(throws.c.total).label("best")).where(throws.c.agent_id == bindparam("agent"))
 

@@ -4,7 +4,7 @@ from bot_host_dice import plugin
 
 from bot_host import BotHost
 from bot_host.plugin import TextResult, ToolCall
-from bot_host.testing import ScriptedModel, erase_gaps
+from bot_host.testing import ScriptedModel, erase_gaps, retention_gaps
 
 USER = "00000000-0000-0000-0000-000000000001"
 ROOM = "00000000-0000-0000-0000-000000000002"
@@ -46,6 +46,7 @@ async def test_the_model_throws_the_dice_and_the_best_throw_is_remembered() -> N
 def test_who_is_erased_leaves_nothing_behind() -> None:
     assert plugin.schema is not None
     assert erase_gaps(plugin.schema) == []
+    assert retention_gaps(plugin.schema) == []
 
 
 async def test_what_the_model_may_not_ask_for_is_refused() -> None:
