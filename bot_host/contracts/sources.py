@@ -51,14 +51,36 @@ class Sources(Protocol):
         """The new document counts from now on, and the old one goes; False: as in `add_fragments`."""
 
     async def keep_source(
-        self, source_id: UUID, *, now: datetime, due_at: datetime | None, remark: str = "", modified: str = ""
+        self,
+        source_id: UUID,
+        *,
+        now: datetime,
+        due_at: datetime | None,
+        remark: str | None = None,
+        modified: str = "",
     ) -> None:
-        """It was looked at, and what is known of it stays. `modified`: a new one, where not empty."""
+        """It was looked at, and what is known of it stays. `remark`: a new one; None: the old one.
+
+        `modified`: a new one, where not empty.
+        """
 
     async def fail_source(
-        self, source_id: UUID, *, now: datetime, due_at: datetime | None, remark: str, forget: bool = False
+        self,
+        source_id: UUID,
+        *,
+        now: datetime,
+        due_at: datetime | None,
+        remark: str,
+        modified: str = "",
+        forget: bool = False,
     ) -> None:
-        """It could not be read. What was known of it stays, unless `forget`."""
+        """It could not be read. What was known of it stays, unless `forget`.
+
+        `modified`: of what could not be read, so that it is not tried before it has changed.
+        """
+
+    async def sources_mark(self, agent_id: UUID) -> str:
+        """A short text that is another one when what is known is."""
 
     async def remove_sources(self, source_ids: Sequence[UUID]) -> int:
         """Delete sources with their documents and, of folders, all that is in them; how many sources."""

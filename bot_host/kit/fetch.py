@@ -48,6 +48,10 @@ class Fetched:
     """Whether there was more than `max_bytes` (only with `truncate`)."""
     charset: str = ""
     """As the server says."""
+    etag: str = ""
+    """To ask later whether it has changed (`If-None-Match`); a 304 comes as FetchFailed with that status."""
+    last_modified: str = ""
+    """The same for `If-Modified-Since`."""
 
     @property
     def real_type(self) -> str:
@@ -224,6 +228,8 @@ def _checked(answer: "fetch_http.Answer", types: Collection[str], host: str) -> 
         body=answer.body,
         truncated=answer.truncated,
         charset=answer.charset,
+        etag=answer.etag,
+        last_modified=answer.last_modified,
     )
     if not types:
         return fetched

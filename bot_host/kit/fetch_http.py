@@ -53,6 +53,8 @@ class Answer:
     charset: str
     body: bytes
     truncated: bool
+    etag: str
+    last_modified: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,8 @@ async def _read(response: aiohttp.ClientResponse, job: Job, shown: str) -> Answe
         charset=charset,
         body=bytes(body[: job.limit]),
         truncated=truncated,
+        etag=one_line(response.headers.get("ETag", ""), 200),
+        last_modified=one_line(response.headers.get("Last-Modified", ""), 60),
     )
 
 

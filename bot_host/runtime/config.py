@@ -9,6 +9,7 @@ from bot_host.contracts.store import Store
 from bot_host.types.character import Character
 from bot_host.types.models import ModelType
 from bot_host.types.permissions import Permissions
+from bot_host.types.sources import GivenSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,28 @@ class SummaryOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnowledgeOptions:
+    """How knowledge is read and shown; the keys of `[agents.knowledge]`."""
+
+    check_seconds: int = 300
+    """How often files are looked at."""
+    url_hours: int = 24
+    """How often addresses are read again."""
+    max_bytes: int = 50_000_000
+    """Of one file or address."""
+    max_files: int = 2_000
+    """Of one folder."""
+    results: int = 6
+    """Fragments in a prompt."""
+    tokens: int = 2_000
+    """Of all of them together."""
+    allow_hosts: Sequence[str] = ()
+    """Hosts that are not on the public internet and may be read all the same: `name` or `name:port`."""
+    given: Sequence[GivenSource] | None = None
+    """What the character is to know; None: what it says, with paths from the current folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentOptions:
     """How an agent works; the keys of `[[agents]]`."""
 
@@ -79,6 +102,7 @@ class AgentOptions:
     """Seconds."""
     media: MediaOptions = MediaOptions()
     summaries: SummaryOptions = SummaryOptions()
+    knowledge: KnowledgeOptions = KnowledgeOptions()
     conversation_length: int = 32
     """Messages of history in the prompt (elizaos.md 2.15-07)."""
     background: bool = True

@@ -55,16 +55,33 @@ class SourceVerbs:
         )
 
     async def keep_source(
-        self, source_id: UUID, *, now: datetime, due_at: datetime | None, remark: str = "", modified: str = ""
+        self,
+        source_id: UUID,
+        *,
+        now: datetime,
+        due_at: datetime | None,
+        remark: str | None = None,
+        modified: str = "",
     ) -> None:
         """See Sources."""
         await self._driver.write(partial(rows.keep_source, source_id, now, due_at, remark, modified))
 
     async def fail_source(
-        self, source_id: UUID, *, now: datetime, due_at: datetime | None, remark: str, forget: bool = False
+        self,
+        source_id: UUID,
+        *,
+        now: datetime,
+        due_at: datetime | None,
+        remark: str,
+        modified: str = "",
+        forget: bool = False,
     ) -> None:
         """See Sources."""
-        await self._driver.write(partial(rows.fail_source, source_id, now, due_at, remark, forget))
+        await self._driver.write(partial(rows.fail_source, source_id, now, due_at, remark, modified, forget))
+
+    async def sources_mark(self, agent_id: UUID) -> str:
+        """See Sources."""
+        return await self._driver.read(partial(rows.sources_mark, agent_id))
 
     async def remove_sources(self, source_ids: Sequence[UUID]) -> int:
         """See Sources."""

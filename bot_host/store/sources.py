@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, insert, literal, or_, select, update
+from sqlalchemy import bindparam, delete, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bot_host.kit.clock import utc_now
@@ -45,7 +45,7 @@ ALL: Final = Statement(
     "sources.all", select(*_c).where(_c.agent_id == bindparam("agent_id")).order_by(_c.location, _c.id)
 )
 AGAIN: Final = Statement(
-    "sources.again", update(table).where(_of_source).values(_given("title", "text", "due_at"))
+    "sources.again", update(table).where(_of_source).values(**_given("title", "text", "due_at"), modified="")
 )
 DUE: Final = Statement(
     "sources.due",
@@ -97,6 +97,14 @@ DOCUMENTS: Final = Statement(
 )
 OF_WORLD: Final = Statement("sources.of_world", select(_c.id).where(_c.world_id == bindparam("world_id")))
 REMOVE: Final = Statement("sources.remove", delete(table).where(InList(_c.id, "ids")))
+MARK: Final = Statement(
+    "sources.mark",
+    select(  # type: ignore[arg-type]
+        func.count(type_=_c.size.type),
+        func.sum(_c.fragments, type_=_c.size.type),
+        func.max(_c.read_at, type_=_c.read_at.type),
+    ).where(_c.agent_id == bindparam("agent_id")),
+)
 UNEMBEDDED: Final = Statement(
     "sources.unembedded",
     select(*_c).where(
@@ -232,7 +240,7 @@ def finish_source(
 
 
 def keep_source(
-    source_id: UUID, now: datetime, due_at: datetime | None, remark: str, modified: str
+    source_id: UUID, now: datetime, due_at: datetime | None, remark: str | None, modified: str
 ) -> Unit[None]:
     """See Sources.keep_source."""
     found = yield from _get(source_id)
@@ -241,7 +249,7 @@ def keep_source(
     yield LOOKED_AT(
         source=source_id,
         new_state=SourceState.READY.value,
-        new_remark=remark or (found.remark if found.state is SourceState.READY else ""),
+        new_remark=found.remark if remark is None else remark,
         new_modified=modified or found.modified,
         new_checked_at=now,
         new_due_at=due_at,
@@ -252,7 +260,7 @@ def keep_source(
 
 
 def fail_source(
-    source_id: UUID, now: datetime, due_at: datetime | None, remark: str, forget: bool
+    source_id: UUID, now: datetime, due_at: datetime | None, remark: str, modified: str, forget: bool
 ) -> Unit[None]:
     """See Sources.fail_source."""
     found = yield from _get(source_id)
@@ -265,8 +273,7 @@ def fail_source(
         source=source_id,
         new_state=(SourceState.READY if known else SourceState.FAILED).value,
         new_remark=remark,
-        # So that it is read again, whatever its time of change.
-        new_modified="",
+        new_modified=modified,
         new_checked_at=now,
         new_due_at=due_at,
         new_hash=found.hash if known else "",
@@ -285,6 +292,12 @@ def remove_sources(source_ids: Sequence[UUID]) -> Unit[int]:
     yield memories.DELETE(ids=[each for row in found for each in row[1:] if each is not None])
     yield REMOVE(ids=[row[0] for row in found])
     return len(found)
+
+
+def sources_mark(agent_id: UUID) -> Unit[str]:
+    """See Sources.sources_mark."""
+    count, fragments, read_at = (yield MARK(agent_id=agent_id))[0]
+    return f"{count} {fragments or 0} {read_at or ''}"
 
 
 def remove_world(world_id: UUID) -> Unit[None]:

@@ -94,6 +94,16 @@ class KnowledgeSource:
     """Whether its fragments were put into the queue of embeddings."""
 
 
+@dataclass(frozen=True, slots=True)
+class GivenSource:
+    """What a character says that it knows."""
+
+    kind: SourceKind
+    location: str
+    title: str = ""
+    text: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRead:
     """What came of reading a source."""

@@ -58,7 +58,7 @@ BY_DESIGN = (
     # All tokens, when their key changes.
     r"connector_secrets\.all",
     # Files and addresses that somebody named, not what was said.
-    r"sources\.(all|unembedded)",
+    r"sources\.(all|unembedded|mark)",
     # One row a plugin.
     r"plugin_schemas\.all",
     # What an admin asks about one message, or about all of them: no index is kept for that.

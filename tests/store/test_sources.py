@@ -156,6 +156,19 @@ async def test_fragments_wait_for_their_vectors_once(store: Database) -> None:
     assert await store.queue_source(new_id(), priority=0) == 0
 
 
+async def test_a_mark_tells_whether_anything_has_changed(store: Database) -> None:
+    marks = [await store.sources_mark(AGENT)]
+    known = await store.add_source(source())
+    marks.append(await store.sources_mark(AGENT))
+    await read(store, known, "one")
+    marks.append(await store.sources_mark(AGENT))
+    await store.fail_source(known.id, now=LATER, due_at=None, remark="gone", forget=True)
+    marks.append(await store.sources_mark(AGENT))
+    assert len(set(marks)) == 4
+    await store.remove_sources([known.id])
+    assert await store.sources_mark(AGENT) == marks[0]
+
+
 async def test_a_worlds_knowledge_is_heard_in_that_world_alone(store: Database) -> None:
     await store.admit([make_admission("m1")])
     await read(store, await store.add_source(source()), "for all")
