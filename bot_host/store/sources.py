@@ -99,7 +99,7 @@ OF_WORLD: Final = Statement("sources.of_world", select(_c.id).where(_c.world_id 
 REMOVE: Final = Statement("sources.remove", delete(table).where(InList(_c.id, "ids")))
 MARK: Final = Statement(
     "sources.mark",
-    select(  # type: ignore[arg-type]
+    select(
         func.count(type_=_c.size.type),
         func.sum(_c.fragments, type_=_c.size.type),
         func.max(_c.read_at, type_=_c.read_at.type),
