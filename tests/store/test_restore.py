@@ -334,6 +334,37 @@ async def test_no_host_can_start_in_the_middle_of_a_restore(saved: Path, tmp_pat
         assert seen
 
 
+@pytest.mark.parametrize("when", ["memories", "compared: memories"])
+async def test_a_server_that_is_lost_in_the_middle_costs_nothing(
+    when: str, saved: Path, tmp_path: Path
+) -> None:
+    server = postgres.Server()
+    try:
+        place = parse(server.url, base=tmp_path)
+        killed: list[str] = []
+
+        def kill(what: str, _: int) -> None:
+            if what == when and not killed:
+                killed.append(what)
+                server.kill()
+
+        with pytest.raises(StoreError, match="does not answer"):
+            await copy(parse("sqlite:///saved.db", base=tmp_path), place, tell=kill)
+        assert killed
+        await asyncio.to_thread(server.start)
+        left = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        assert await look(server.url, tmp_path, left) == []
+        await copy(parse("sqlite:///saved.db", base=tmp_path), place, tell=kill)
+        assert await messages(server.url, tmp_path) == ["m1", "m2"]
+        killed.clear()
+        with pytest.raises(StoreError, match="does not answer"):
+            await backup(place, tmp_path / "again.db", force=False, tell=kill)
+        assert killed
+        assert not [each for each in tmp_path.iterdir() if each.name.startswith("again")]
+    finally:
+        server.remove()
+
+
 class TestRefused:
     """Before anything is read or written."""
 
