@@ -1,18 +1,23 @@
 """A backup while people talk, a machine that is lost, and a move to the other kind of database."""
 
+import asyncio
 import json
 import shutil
+import signal
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from tests.journeys.harness import bot_host
 from tests.journeys.party import Party, party
 from tests.journeys.seats import DM, GROUP, PLATFORMS
-from tests.postgres import drop_database, make_database
+from tests.postgres import drop_database, lent_database, make_database
+
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'accounts'::regclass"
 
 
 async def command(p: Party, *words: str) -> tuple[int, str]:
@@ -151,3 +156,22 @@ async def test_what_was_there_is_put_aside_and_a_password_never_shown(tmp_path: 
             code, text = await command(p, "db", *words)
             assert (code, "newer version of Bot Host (schema 9999" in text) == (2, True), text
         assert not (tmp_path / "x.db").exists()
+
+
+async def test_ctrl_c_in_the_middle_of_a_backup_leaves_nothing(tmp_path: Path) -> None:
+    async with lent_database() as url:
+        (tmp_path / "config.toml").write_text(f"[database]\nurl = {json.dumps(url)}\n")
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute("BEGIN; LOCK TABLE accounts IN ACCESS EXCLUSIVE MODE")
+            async with bot_host("db", "backup", "x.db", cwd=tmp_path) as process:
+                while not await connection.fetchval(WAITING):
+                    await asyncio.sleep(0.02)
+                assert [each.name for each in tmp_path.glob("x.db*")] != []
+                process.signal(signal.SIGINT)
+                assert await process.end() == 1
+                assert "Traceback" not in process.all_log
+                assert "Aborted" in process.all_log
+        finally:
+            await connection.close()
+    assert [each.name for each in tmp_path.iterdir()] == ["config.toml"]
