@@ -40,9 +40,13 @@ def moment(micros: Any) -> datetime:
     if micros is None:
         return utc_now()
     try:
-        return _EPOCH + timedelta(microseconds=int(micros))
+        found = _EPOCH + timedelta(microseconds=int(micros))
     except (OverflowError, ValueError):
-        raise NotUnderstoodError("its time is none that a calendar has") from None
+        found = None
+    # asyncpg cannot give back what stands in the calendar's first year.
+    if found is None or found.year == 1:
+        raise NotUnderstoodError("its time is none that a calendar has")
+    return found
 
 
 def _agent(row: Row) -> UUID:

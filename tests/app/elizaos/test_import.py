@@ -183,7 +183,9 @@ class TestMemories:
             me, me, "All of it", table="documents", metadata={"type": "document", "timestamp": 1}
         )
         piece = {"type": "fragment", "documentId": document, "position": 0}
-        await eliza.say(me, me, "A piece", table="knowledge", metadata=piece)
+        # Older than its document, as a clock that was set back makes it.
+        early = NOON.replace(tzinfo=None) - timedelta(days=1)
+        await eliza.say(me, me, "A piece", table="knowledge", metadata=piece, created_at=early)
         gone = {"type": "fragment", "documentId": new_id(), "position": 0}
         await eliza.say(room, me, "A lost piece", table="knowledge", metadata=gone)
         await eliza.say(room, me, "Secret", table="documents", metadata={"type": "document", "timestamp": 1})
@@ -287,6 +289,7 @@ class TestWhatCannotBeTaken:
         rows = {
             "its content is no JSON object": {"content": "[1]"},
             "its time is none that a calendar has": {"created_at": "20000-01-01"},
+            "none that a calendar has": {"created_at": "0001-06-01"},
             "its room is not there": {"room_id": None},
             "who it is about is not there": {"entity_id": None},
             "its metadata is no JSON object": {"metadata": "[1]"},
