@@ -2,7 +2,7 @@
 
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Self
 
 from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, String, Text
@@ -20,6 +20,10 @@ from bot_host.types.columns import Words as Words
 from bot_host.types.columns import encode_json
 
 
+def _number(value: float | None) -> float | None:
+    return None if value is None or value != value else value
+
+
 class Real(UserDefinedType[float]):
     """A number with 15 digits, as the drivers give it (SQLAlchemy's own asks asyncpg for a type code)."""
 
@@ -28,6 +32,10 @@ class Real(UserDefinedType[float]):
     def get_col_spec(self, **_: Any) -> str:
         """See SQLAlchemy."""
         return "FLOAT"
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[float | None], float | None]:
+        """See SQLAlchemy. What is not a number is NULL, as SQLite makes it by itself."""
+        return _number
 
 
 def pack(vector: "array[float]") -> bytes:

@@ -145,7 +145,7 @@ def note_readings(memory_id: UUID, revision: int, read: Content) -> Unit[bool]:
 
 def get_memories(room_id: UUID, type: MemoryType, count: int, until: datetime | None) -> Unit[list[Memory]]:
     """See Store.get_memories."""
-    rows = yield NEWEST(room_id=room_id, type=type.value, count=count, until=until or _END_OF_TIME)
+    rows = yield NEWEST(room_id=room_id, type=type.value, count=max(0, count), until=until or _END_OF_TIME)
     return [to_memory(row) for row in reversed(rows)]
 
 

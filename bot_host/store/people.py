@@ -153,7 +153,7 @@ def get_entities_for_room(room_id: UUID) -> Unit[list[Entity]]:
 
 def find_entities_by_name(agent_id: UUID, name: str) -> Unit[list[Entity]]:
     """See People.find_entities_by_name. The one known longest comes first."""
-    rows = yield BY_NAME(agent_id=agent_id, name=name.casefold())
+    rows = yield BY_NAME(agent_id=agent_id, name=places.name_key(name))
     return [to_entity(row) for row in rows]
 
 

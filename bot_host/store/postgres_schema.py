@@ -25,14 +25,19 @@ OLDEST: Final = 14
 _SETTLE_LOCK: Final = 0x626F745F73657474
 
 # Marks are stripped and case is folded as FTS5's `unicode61 remove_diacritics 2` does it, and what is cut at
-# ASCII's punctuation there is cut here: PostgreSQL's parser would keep addresses and paths whole.
+# ASCII's punctuation there is cut here: PostgreSQL's parser would keep addresses and paths whole. A tsvector
+# has less than 1 MiB (postgresql.org/docs/current/textsearch-limitations.html), which so many characters
+# never fill.
 WORDS_FUNCTION: Final = r"""
 CREATE FUNCTION bot_host_words(said text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT to_tsvector(
         'simple'::regconfig,
-        regexp_replace(
-            regexp_replace(normalize(coalesce(said, ''), NFKD), '[\u0300-\u036f]', '', 'g'),
-            '[!-/:-@\[-`{-~]+', ' ', 'g'
+        left(
+            regexp_replace(
+                regexp_replace(normalize(coalesce(said, ''), NFKD), '[\u0300-\u036f]', '', 'g'),
+                '[!-/:-@\[-`{-~]+', ' ', 'g'
+            ),
+            200000
         )
     )
 $$

@@ -108,7 +108,7 @@ def find_run(run_id: UUID) -> Unit[RunRecord | None]:
 
 def get_runs(room_id: UUID, count: int) -> Unit[list[RunRecord]]:
     """See Store.get_runs."""
-    rows = yield NEWEST(room_id=room_id, count=count)
+    rows = yield NEWEST(room_id=room_id, count=max(0, count))
     return [_to_run(row) for row in rows]
 
 

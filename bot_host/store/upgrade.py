@@ -36,6 +36,7 @@ REVISIONS: Final = (
     "0018",
     "0019",
     "0020",
+    "0021",
 )
 """All there are, oldest first."""
 _VERSION_TABLE: Final = (

@@ -106,8 +106,9 @@ class Moment(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a time has no time zone")
+        value = value.astimezone(UTC)
         if dialect.name == POSTGRESQL:
-            return value.astimezone(UTC)
+            return value
         return (value - _EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
