@@ -60,7 +60,7 @@ class Vectors:
         self.nearest = lambda scope, model, wanted, count: (scan if len(wanted) > COMPARED else by_extension)(
             scope, model, wanted, count
         )
-        if not read_only:
+        if not read_only and (await connection.fetch(_MODELS) or await connection.fetch(_INDEXES)):
             self._tasks.spawn("vector indexes", self._tidy())
 
     async def _find(self, connection: asyncpg.Connection) -> bool:
@@ -135,7 +135,7 @@ class Vectors:
                 yield connection
             finally:
                 await connection.close(timeout=CLOSE_S)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             log.warning("no index of vectors can be made now (%s); searches compare all of them", error)
 
     async def _make(self, connection: asyncpg.Connection, model: str, dimensions: int) -> None:
