@@ -18,6 +18,9 @@ const NAV = [
 ];
 
 route("/", () => import("./pages/overview.js"), { nav: "overview" });
+route("/chat", () => import("./pages/chat.js"), { nav: "chat" });
+route("/chat/:agent", () => import("./pages/chat.js"), { nav: "chat" });
+route("/chat/:agent/:conversation", () => import("./pages/chat.js"), { nav: "chat" });
 
 const root = document.getElementById("app");
 let main = null;
