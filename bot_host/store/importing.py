@@ -131,7 +131,7 @@ def _find(row: World | Room | Entity | Participant | Relationship) -> Call:
         case Participant():
             return places.FIND_PARTICIPANT(room_id=row.room_id, entity_id=row.entity_id)
         case Relationship():
-            return people.FIND(
+            return people.FIND_TOLD(
                 agent_id=row.agent_id,
                 source_entity_id=row.source_entity_id,
                 target_entity_id=row.target_entity_id,

@@ -144,6 +144,10 @@ async def test_a_dry_run_counts_and_writes_nothing(eliza: Eliza, here: Here) -> 
     ada = await eliza.person("77", "Ada")
     await eliza.join(room, ada)
     await eliza.say(room, ada, "hello")
+    about = {"agent_id": eliza.agent_id, "entity_id": ada, "room_id": room}
+    await eliza.put("components", **about, type="profile")
+    pair = {"source_entity_id": ada, "target_entity_id": eliza.agent_id}
+    await eliza.put("relationships", agent_id=eliza.agent_id, **pair)
     looked = await here.take(eliza, dry_run=True)
     assert {path.name for path in here.folder.iterdir()} == {"config.toml"}
     done = await here.take(eliza)
