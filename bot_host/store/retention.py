@@ -44,6 +44,7 @@ POLICIES: Final[Mapping[str, tuple[Kept, str]]] = {
     "embedding_jobs": (Kept.WITH, "memories"),
     "embedding_models": (Kept.STAYS, "a row for each model"),
     "knowledge_sources": (Kept.STAYS, "what an admin added"),
+    "summaries": (Kept.WITH, "the messages that they tell of: one that goes takes its words out"),
     "tasks": (Kept.STAYS, "what waits, and what people asked for"),
     "task_occurrences": (Kept.FIXED, "the newest hundred of each task"),
     "logs": (Kept.AGED, "logs"),
