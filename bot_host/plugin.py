@@ -86,6 +86,7 @@ from bot_host.types.memory import PLATFORM_ROLE, Memory, MemoryType
 from bot_host.types.models import (
     ChatMessage,
     DetokenizeRequest,
+    EmbeddingBatchRequest,
     EmbeddingRequest,
     ImageDescriptionRequest,
     ImageRequest,
@@ -152,6 +153,7 @@ __all__ = [
     "Content",
     "Delivery",
     "DetokenizeRequest",
+    "EmbeddingBatchRequest",
     "EmbeddingEvent",
     "EmbeddingRequest",
     "Entity",

@@ -161,12 +161,27 @@ def checked(type: ModelType, provider: str, answer: Any) -> Any:
         if isinstance(answer, TextResult):
             return answer
     elif type is ModelType.TEXT_EMBEDDING:
-        vector = list(answer) if isinstance(answer, list | tuple) else []
-        if vector and all(isinstance(x, int | float) and math.isfinite(x) for x in vector):
-            return [float(x) for x in vector]
+        return _vector(provider, answer)
+    elif type is ModelType.TEXT_EMBEDDING_BATCH:
+        if isinstance(answer, list | tuple):
+            return [_vector(provider, each) for each in answer]
     elif type in (ModelType.OBJECT_SMALL, ModelType.OBJECT_LARGE):
         if isinstance(answer, dict):
             return answer
     elif answer is not None:
         return answer
     raise ModelError(f"{provider}: answered {type} with something else: {answer!r:.60}")
+
+
+def _vector(provider: str, answer: Any) -> list[float]:
+    """A vector that has a direction. Raises ModelError."""
+    values = list(answer) if isinstance(answer, list | tuple) else []
+    if not values or not all(isinstance(x, int | float) for x in values):
+        raise ModelError(f"{provider}: answered with no embedding: {answer!r:.60}")
+    if not all(map(math.isfinite, values)):
+        raise ModelError(
+            f"{provider}: answered with an embedding of {len(values)} that has no finite numbers"
+        )
+    if not any(values):
+        raise ModelError(f"{provider}: answered with an embedding of {len(values)} zeros")
+    return [float(x) for x in values]

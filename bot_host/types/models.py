@@ -14,6 +14,8 @@ class ModelType(StrEnum):
     TEXT_SMALL = "TEXT_SMALL"
     TEXT_LARGE = "TEXT_LARGE"
     TEXT_EMBEDDING = "TEXT_EMBEDDING"
+    TEXT_EMBEDDING_BATCH = "TEXT_EMBEDDING_BATCH"
+    """Ours: the same for several texts in one request."""
     TEXT_TOKENIZER_ENCODE = "TEXT_TOKENIZER_ENCODE"
     TEXT_TOKENIZER_DECODE = "TEXT_TOKENIZER_DECODE"
     TEXT_REASONING_SMALL = "REASONING_SMALL"
@@ -159,6 +161,18 @@ class EmbeddingRequest:
     """TEXT_EMBEDDING. Answer: `list[float]`."""
 
     text: str
+    model: str = ""
+    """Which of the provider's models; empty: the one that it is configured for. A provider that cannot choose
+    answers with that one, and names it by `note_usage`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingBatchRequest:
+    """TEXT_EMBEDDING_BATCH. Answer: a `list[float]` for each text, in their order."""
+
+    texts: tuple[str, ...]
+    model: str = ""
+    """As in EmbeddingRequest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +256,7 @@ TEXT_TYPES: Final = frozenset(
 REQUESTS: Final[dict[ModelType, type[Any]]] = {
     **dict.fromkeys(TEXT_TYPES, TextRequest),
     ModelType.TEXT_EMBEDDING: EmbeddingRequest,
+    ModelType.TEXT_EMBEDDING_BATCH: EmbeddingBatchRequest,
     ModelType.TEXT_TOKENIZER_ENCODE: TokenizeRequest,
     ModelType.TEXT_TOKENIZER_DECODE: DetokenizeRequest,
     ModelType.IMAGE: ImageRequest,

@@ -18,6 +18,7 @@ from bot_host.plugin import (
     Character,
     ChatMessage,
     DetokenizeRequest,
+    EmbeddingBatchRequest,
     EmbeddingRequest,
     Fetched,
     FetchRefused,
@@ -280,6 +281,34 @@ async def test_a_long_text_is_cut_until_it_fits(fake: FakeOpenAI, agent: Asker) 
     with pytest.raises(ModelError, match="context length"):
         await agent.ask(ModelType.TEXT_EMBEDDING, EmbeddingRequest(text="x" * 100_000))
     assert len(fake.requests) == 3 + 5
+
+
+async def test_many_embeddings_are_one_request(fake: FakeOpenAI, agent: Asker) -> None:
+    request = EmbeddingBatchRequest(texts=("one", "two", "three"))
+    vectors = await agent.ask(ModelType.TEXT_EMBEDDING_BATCH, request)
+    alone = [await agent.ask(ModelType.TEXT_EMBEDDING, EmbeddingRequest(text=text)) for text in request.texts]
+    assert vectors == alone
+    assert [each.body["input"] for each in fake.requests] == [["one", "two", "three"], "one", "two", "three"]
+    # One that is too long is cut alone: the others keep all their words.
+    fake.media.longest = 10
+    fake.requests.clear()
+    request = EmbeddingBatchRequest(texts=("short", "x" * 15))
+    assert len(await agent.ask(ModelType.TEXT_EMBEDDING_BATCH, request)) == 2
+    assert [each.body["input"] for each in fake.requests] == [["short", "x" * 15], "short", "x" * 15, "x" * 7]
+    with pytest.raises(ModelError, match="without words"):
+        await agent.ask(ModelType.TEXT_EMBEDDING_BATCH, EmbeddingBatchRequest(texts=("one", " ")))
+    one_for_two = {"data": [{"index": 0, "embedding": [1.0]}], "usage": {}}
+    fake.media.fail(ApiError(200, body=json.dumps(one_for_two)))
+    with pytest.raises(ModelError, match="1 embeddings for 2 texts"):
+        await agent.ask(ModelType.TEXT_EMBEDDING_BATCH, EmbeddingBatchRequest(texts=("one", "two")))
+
+
+async def test_another_model_of_the_same_server_can_be_asked(fake: FakeOpenAI, agent: Asker) -> None:
+    request = EmbeddingRequest(text="hello", model="fake-small")
+    await agent.ask(ModelType.TEXT_EMBEDDING, request)
+    assert fake.requests[-1].model == "fake-small"
+    with pytest.raises(ModelError, match="fake-gone"):
+        await agent.ask(ModelType.TEXT_EMBEDDING, EmbeddingRequest(text="hello", model="fake-gone"))
 
 
 async def test_errors_of_other_calls(fake: FakeOpenAI, agent: Asker) -> None:

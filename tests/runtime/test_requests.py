@@ -194,8 +194,6 @@ async def test_settings_of_the_character_go_along(agents: Agents) -> None:
     ("type", "answer"),
     [
         (LARGE, 3),
-        (ModelType.TEXT_EMBEDDING, []),
-        (ModelType.TEXT_EMBEDDING, [float("nan")]),
         (ModelType.OBJECT_LARGE, "text"),
         (ModelType.IMAGE, None),
     ],
@@ -204,6 +202,26 @@ async def test_an_answer_of_another_kind_is_an_error(agents: Agents, type: Model
     agent = await with_model(agents, Asked(answer), type)
     with pytest.raises(ModelError, match="with something else"):
         await agent.use_model(type, "x")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ([], "no embedding"),
+        ("text", "no embedding"),
+        ([1.0, "a"], "no embedding"),
+        ([1.0, float("nan")], "of 2 that has no finite"),
+        ([1.0, float("inf"), 0.0], "of 3 that has no finite"),
+        ([0.0] * 4, "of 4 zeros"),
+    ],
+)
+async def test_a_vector_that_points_nowhere_is_an_error(agents: Agents, answer: Any, told: str) -> None:
+    agent = await with_model(agents, Asked(answer), ModelType.TEXT_EMBEDDING)
+    with pytest.raises(ModelError, match=told):
+        await agent.use_model(ModelType.TEXT_EMBEDDING, "x")
+    agent = await with_model(agents, Asked([[1.0], answer]), ModelType.TEXT_EMBEDDING_BATCH)
+    with pytest.raises(ModelError, match=told):
+        await agent.use_model(ModelType.TEXT_EMBEDDING_BATCH, {"texts": ("x", "y")})
 
 
 async def test_a_fault_of_a_handler_is_a_model_error_and_the_next_is_asked(agents: Agents) -> None:

@@ -113,9 +113,12 @@ class OpenAIModels:
                 raise self._explained(error, model) from error
         raise ModelError(f"{model} at {self._config.place} refuses every form of the request")
 
-    async def call(self, work: Awaitable[T], *, size: str) -> T:
-        """Wait for a call of another kind; what it raises comes as ModelError."""
-        model = self._config.name_of(size)
+    async def call(self, work: Awaitable[T], *, size: str, model: str = "") -> T:
+        """Wait for a call of another kind; what it raises comes as ModelError.
+
+        `model`: where it is another one than the one configured as `size`.
+        """
+        model = model or self._config.name_of(size)
         try:
             return await work
         except openai.APIStatusError as error:

@@ -10,6 +10,7 @@ import openai
 from bot_host.plugin import (
     Agent,
     ChatMessage,
+    EmbeddingBatchRequest,
     EmbeddingRequest,
     FetchError,
     FetchFailed,
@@ -65,9 +66,9 @@ class Media:
         self._models = models
         self._config = models.config
 
-    def _note(self, usage: Any, size: str) -> None:
+    def _note(self, usage: Any, size: str, *, model: str = "") -> None:
         """Put a call's tokens on the run, by either of the API's names for them; what is missing counts 0."""
-        model = self._config.name_of(size)
+        model = model or self._config.name_of(size)
         prompt, completion = (
             next((n for n in (getattr(usage, name, None) for name in names) if isinstance(n, int)), 0)
             for names in (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens"))
@@ -127,27 +128,49 @@ class Media:
             raise ModelError("a text without words has no embedding")
         for attempt in range(_SHORTER + 1):
             try:
-                return await self._models.call(self._embed(text), size="embedding")
+                [vector] = await self._vectors([text], request.model)
+                return vector
             except ModelError as error:
-                cause = error.__cause__
-                too_long = isinstance(cause, openai.BadRequestError) and _is_too_long(
-                    said(cause, self._config)
-                )
-                if not too_long or attempt == _SHORTER:
+                if not self._was_too_long(error) or attempt == _SHORTER:
                     raise
             text = text[: len(text) // 2]
         raise AssertionError("the loop above returns or raises")
 
-    async def _embed(self, text: str) -> list[float]:
+    async def embed_many(self, agent: Agent | None, request: EmbeddingBatchRequest) -> list[list[float]]:
+        """The handler of TEXT_EMBEDDING_BATCH: one request for all; one for each where one is too long."""
+        texts = [clean_text(text) for text in request.texts]
+        if not all(text.strip() for text in texts):
+            raise ModelError("a text without words has no embedding")
+        try:
+            return await self._vectors(texts, request.model)
+        except ModelError as error:
+            if not self._was_too_long(error):
+                raise
+        return [await self.embed(agent, EmbeddingRequest(text=text, model=request.model)) for text in texts]
+
+    def _was_too_long(self, error: ModelError) -> bool:
+        cause = error.__cause__
+        return isinstance(cause, openai.BadRequestError) and _is_too_long(said(cause, self._config))
+
+    async def _vectors(self, texts: list[str], model: str) -> list[list[float]]:
+        model = model or self._config.name_of("embedding")
+        return await self._models.call(self._ask_vectors(texts, model), size="embedding", model=model)
+
+    async def _ask_vectors(self, texts: list[str], model: str) -> list[list[float]]:
         # The library's own default is base64, which Ollama and others answer with plain lists or errors.
         answer = await self._models.client.embeddings.create(
-            model=self._config.name_of("embedding"), input=text, encoding_format="float"
+            model=model, input=texts[0] if len(texts) == 1 else texts, encoding_format="float"
         )
-        vector = [float(number) for number in answer.data[0].embedding]
-        if not vector or not all(map(math.isfinite, vector)):
+        if len(texts) > 1 and sorted(each.index for each in answer.data) != list(range(len(texts))):
+            raise ModelError(
+                f"{self._config.place} sent {len(answer.data)} embeddings for {len(texts)} texts"
+            )
+        found = sorted(answer.data, key=lambda each: each.index) if len(texts) > 1 else [answer.data[0]]
+        vectors = [[float(number) for number in each.embedding] for each in found]
+        if not all(vector and all(map(math.isfinite, vector)) for vector in vectors):
             raise ModelError(f"{self._config.place} sent an embedding without numbers", retryable=True)
-        self._note(answer.usage, "embedding")
-        return vector
+        self._note(answer.usage, "embedding", model=model)
+        return vectors
 
     # Pictures.
 

@@ -37,6 +37,8 @@ def offers(models: OpenAIModels, tokens: Tokens) -> dict[ModelType, ModelHandler
         "speech": (ModelType.TEXT_TO_SPEECH, media.speak),
     }
     found.update(named[key] for key in named if models.config.name_of(key))
+    if ModelType.TEXT_EMBEDDING in found:
+        found[ModelType.TEXT_EMBEDDING_BATCH] = media.embed_many
 
     async def encode(_agent: Agent, request: TokenizeRequest) -> list[int]:
         return tokens.encode(request.text)
