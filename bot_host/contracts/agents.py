@@ -4,13 +4,14 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
+from bot_host.contracts.vectors import VectorRows
 from bot_host.types.agents import AgentRecord, CachedEmbedding, CharacterEdits, RunSummaries
 from bot_host.types.character import Character
 from bot_host.types.ids import UUID
 from bot_host.types.memory import MemoryType
 
 
-class AgentRows(Protocol):
+class AgentRows(VectorRows, Protocol):
     """Each method is one whole transaction."""
 
     async def ensure_agent(self, agent_id: UUID, character: Character) -> CharacterEdits:

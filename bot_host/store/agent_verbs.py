@@ -7,13 +7,14 @@ from functools import partial
 from bot_host.store import agents, importing, run_summaries, vectors
 from bot_host.store.driver import Driver
 from bot_host.store.importing import Imported
+from bot_host.store.vector_verbs import VectorVerbs
 from bot_host.types.agents import AgentRecord, CachedEmbedding, CharacterEdits, RunSummaries
 from bot_host.types.character import Character
 from bot_host.types.ids import UUID
 from bot_host.types.memory import MemoryType
 
 
-class AgentVerbs:
+class AgentVerbs(VectorVerbs):
     """`bot_host.contracts.agents.AgentRows`; see there for what each verb does."""
 
     _driver: Driver

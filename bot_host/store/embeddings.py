@@ -91,6 +91,19 @@ _queue = insert(embedding_jobs).from_select(
         bindparam("now", type_=_j.created_at.type),
     ).where(_of_memory),
 )
+_anew = insert(embedding_jobs).from_select(
+    ["memory_id", "priority", "attempts", "error", "created_at"],
+    select(
+        _e.memory_id,
+        literal(1, _j.priority.type),
+        literal(0, _j.attempts.type),
+        literal("", _j.error.type),
+        bindparam("now", type_=_j.created_at.type),
+    )
+    .where(_e.memory_id == bindparam("memory_id"))
+    .limit(1),
+)
+ANEW: Final = Statement("embedding_jobs.anew", _anew.on_conflict_do_nothing(index_elements=[_j.memory_id]))
 _given_up = ~embedding_jobs_open
 QUEUE: Final = Statement(
     "embedding_jobs.queue",
@@ -195,6 +208,10 @@ def fail_embedding_job(memory_id: UUID, error: str) -> Unit[int]:
 
 
 def forget(memory_id: UUID) -> Unit[None]:
-    """The memory's text is another one: its vector goes, and failures with the old text count no more."""
+    """The memory's text is another one: what vector it had goes, and one is queued in its place.
+
+    Failures with the old text count no more.
+    """
+    yield ANEW(memory_id=memory_id, now=utc_now())
     yield DELETE(memory_id=memory_id)
     yield AGAIN(of_memory=memory_id)
