@@ -183,6 +183,9 @@ class AgentCore(Protocol):
     async def add_embedding_to_memory(self, memory: Memory) -> Memory:
         """The memory with its embedding, made now. Raises ModelError, StateError for one without text."""
 
+    async def query_embedding(self, text: str) -> tuple[list[float], str] | None:
+        """The vector of what is looked for, with the name of its model; None: search by words alone."""
+
     async def send_message_to_target(self, target: Target, content: Content) -> Delivery:
         """Say something unasked. Raises StateError at once where nothing sends; returns after the commit."""
 

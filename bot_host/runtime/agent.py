@@ -108,7 +108,7 @@ class AgentRuntime(
         self.action_results = ActionResults()
         self.begun = Begun()
         self._audit = Audit(self.agent_id, store)
-        self._embeddings = Embeddings(self, self.models, store)
+        self._embeddings = Embeddings(self, self.models, store, limits=lambda: self.options.limits)
         self.summaries = Summaries(self)
         self.models.on_new = self._embeddings.wake
         self._tasks = Supervisor(f"agent {character.name}")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from bot_host.runtime.embeddings import Embeddings
 from bot_host.runtime.given import keys_of, made, made_content, made_memory, takes_ids, word
 from bot_host.runtime.record_methods import RecordMethods
 from bot_host.runtime.runs import current_turn
@@ -45,6 +46,8 @@ class Knowledge(RecordMethods):
     Rows may be given as plain mappings of their fields.
     """
 
+    _embeddings: Embeddings
+
     # -- memories ---------------------------------------------------------------------------------------
 
     async def create_memory(
@@ -59,7 +62,9 @@ class Knowledge(RecordMethods):
         mine = made_memory(memory, **changes)
         new = await self.store.create_memory(mine)
         if new and mine.embedding is not None:
-            await self.store.set_embedding(mine.id, mine.embedding, model="given")
+            await self.store.set_embedding(
+                mine.id, mine.embedding, model=self._embeddings.model_of(mine.embedding)
+            )
         return mine.id
 
     async def update_memory(self, memory: Memory | Mapping[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from bot_host.types.content import Content, Media
 from bot_host.types.errors import StateError
 from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
+from bot_host.types.vectors import EmbeddingStatus
 
 
 class Reach(AgentBase):
@@ -41,6 +42,18 @@ class Reach(AgentBase):
     async def add_embedding_to_memory(self, memory: Memory) -> Memory:
         """The memory with its embedding, made now. Raises ModelError, StateError for one without text."""
         return await self._embeddings.add_to(memory)
+
+    async def query_embedding(self, text: str) -> tuple[list[float], str] | None:
+        """The vector of what is looked for, and the model whose vectors it can be compared with.
+
+        None: search by words alone, since there are no vectors, or no model to ask just now. It never takes
+        more than a few seconds, and the same text is asked for once, however many ask.
+        """
+        return await self._embeddings.query(text)
+
+    async def embedding_status(self) -> EmbeddingStatus:
+        """Whose vectors there are, what waits for one, and how far a change of the model is."""
+        return await self._embeddings.status()
 
     async def send_message_to_target(self, target: Target, content: Content) -> Delivery:
         """Say something unasked. Raises StateError at once where nothing sends; returns after the commit."""

@@ -69,6 +69,10 @@ class Told:
         async with self._news:
             await self._news.wait_for(lambda: len(self.of(kind)) >= count)
 
+    async def wait_of(self, memory: Memory) -> None:
+        async with self._news:
+            await self._news.wait_for(lambda: memory.id in self.of("COMPLETED"))
+
 
 async def start(
     store: Database, embedder: Embedder | None, settings: dict[str, Any] | None = None, **options: Any
@@ -227,7 +231,7 @@ async def test_a_vector_has_its_models_name(store: Database) -> None:
         told = Told(agent)
         [memory] = await remember(agent, "text")
         await agent.queue_embedding_generation(memory)
-        await told.wait("COMPLETED", 1)
+        await told.wait_of(memory)
         rows = await store._driver.read(lambda memory=memory: _model_of(memory.id))  # type: ignore[misc]
         assert rows == [(model,)]
         await agent.stop()
