@@ -201,7 +201,12 @@ class AgentRuntime(
                 while (plugin := self._next_plugin()) is not None:
                     await self._load(plugin)
                 await self.services.start_all(self, self._exit_stack)
-                follow_messages(self, self._embeddings.queue_message, tasks=self._background)
+                follow_messages(
+                    self,
+                    self._embeddings.queue_message,
+                    tasks=self._background,
+                    possible=self._embeddings.possible,
+                )
                 if self.options.background:
                     self._tasks = Supervisor(f"agent {self._character.name}")
                     self._exit_stack.push_async_callback(self._tasks.close)

@@ -1,5 +1,6 @@
 """Vectors of what was said: queued when a turn is over, so that the turn does not wait for it."""
 
+import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,7 @@ from bot_host.types.memory import Memory
 log = logging.getLogger(__name__)
 
 SETTING: Final = "EMBED_MESSAGES"
-"""On: messages and answers get vectors, for searches by meaning. Off by itself: it is a model call each."""
+"""Off: messages and answers get no vectors, for searches by meaning. On by itself where there is a model."""
 NOTED: Final = 1000
 """Messages of turns under way that are remembered at the most."""
 
@@ -57,8 +58,8 @@ class MessageEmbeddings:
 
     async def _queue_all(self, said: list[Memory]) -> None:
         try:
-            for memory in said:
-                await self._queue(memory)
+            # Together: they share a commit.
+            await asyncio.gather(*map(self._queue, said))
         except StoreError as error:
             log.warning("%d messages get no vectors: %s", len(said), error)
 
@@ -78,7 +79,12 @@ def follow_messages(
     queue: Callable[[Memory], Awaitable[None]],
     *,
     tasks: Callable[[], Supervisor | None],
+    possible: bool,
 ) -> None:
-    """Queue what is said from now on, where the agent's settings want it; else nobody even listens."""
-    if truth(agent.get_setting(SETTING)):
+    """Queue what is said from now on, unless the agent's settings are against it; else nobody even listens.
+
+    `possible`: there is a model for it.
+    """
+    wanted = agent.get_setting(SETTING)
+    if possible and (wanted is None or truth(wanted)):
         MessageEmbeddings(queue, tasks=tasks).follow(agent)

@@ -119,7 +119,7 @@ async def test_a_turn_that_is_begun_again_says_so(house: House) -> None:
     assert len(set(runs)) == 2
 
 
-async def test_what_is_said_in_a_turn_gets_vectors_where_it_is_wanted() -> None:
+async def test_what_is_said_in_a_turn_gets_vectors() -> None:
     asked: list[str] = []
 
     async def embed(agent: Agent, request: EmbeddingRequest) -> list[float]:
@@ -131,7 +131,7 @@ async def test_what_is_said_in_a_turn_gets_vectors_where_it_is_wanted() -> None:
     [agent] = await host.add_agents(
         [
             {
-                "character": {"name": "Eliza", "settings": {"EMBED_MESSAGES": True}},
+                "character": {"name": "Eliza"},
                 "plugins": [ScriptedModel().plugin, plugin],
             }
         ],

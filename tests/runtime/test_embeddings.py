@@ -254,9 +254,11 @@ async def a_turn(agent: AgentRuntime, *said: Memory) -> None:
 
 
 @pytest.mark.parametrize("background", [True, False])
-async def test_messages_of_a_turn_are_queued_when_it_is_wanted(store: Database, background: bool) -> None:
+async def test_messages_of_a_turn_are_queued_where_there_is_a_model(
+    store: Database, background: bool
+) -> None:
     embedder = Embedder()
-    agent = await start(store, embedder, settings={"EMBED_MESSAGES": "true"}, background=background)
+    agent = await start(store, embedder, background=background)
     told = Told(agent)
     asked, more, answer = await remember(agent, "question", "more", "answer")
     await a_turn(agent, asked, more, answer)
@@ -270,21 +272,18 @@ async def test_messages_of_a_turn_are_queued_when_it_is_wanted(store: Database, 
     await agent.stop()
 
 
-@pytest.mark.parametrize("settings", [{}, {"EMBED_MESSAGES": "false"}])
-async def test_else_nobody_even_listens(store: Database, settings: dict[str, Any]) -> None:
-    agent = await start(store, Embedder(), settings=settings, background=False)
+@pytest.mark.parametrize(
+    ("embedder", "settings"),
+    [(Embedder(), {"EMBED_MESSAGES": "false"}), (None, {}), (None, {"EMBED_MESSAGES": "1"})],
+)
+async def test_else_nobody_even_listens(
+    store: Database, embedder: Embedder | None, settings: dict[str, Any]
+) -> None:
+    agent = await start(store, embedder, settings=settings, background=False)
     assert not any(
         agent.events.heard(name)
         for name in (EventType.MESSAGE_RECEIVED, EventType.MESSAGE_SENT, EventType.RUN_ENDED)
     )
-    [asked, answer] = await remember(agent, "question", "answer")
-    await a_turn(agent, asked, answer)
-    assert await store.next_embedding_jobs(agent.agent_id, 9) == []
-    await agent.stop()
-
-
-async def test_wanted_without_a_model_it_queues_nothing(store: Database) -> None:
-    agent = await start(store, None, settings={"EMBED_MESSAGES": True}, background=False)
     [asked, answer] = await remember(agent, "question", "answer")
     await a_turn(agent, asked, answer)
     assert await store.next_embedding_jobs(agent.agent_id, 9) == []
