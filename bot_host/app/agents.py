@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from bot_host.app.embeddings import local_plugin, refuse_unknown
 from bot_host.config.characters import load_character
 from bot_host.config.schema import AgentConfig, ConnectorEntry, Loaded
 from bot_host.config.starter import CHARACTER
@@ -69,7 +70,15 @@ def hosted_agents(loaded: Loaded) -> Iterator[Hosted]:
         settings = Settings(character, loaded.env)
         model = model_plugin(loaded, configs, settings)
         named = _named_plugins(loaded, number, agent, character)
-        plugins = {p.name: p for p in (find_plugin("basics"), find_plugin("reminders"), model, *named)}
+        given = (
+            find_plugin("basics"),
+            find_plugin("reminders"),
+            model,
+            *local_plugin(loaded, configs),
+            *named,
+        )
+        plugins = {plugin.name: plugin for plugin in given}
+        refuse_unknown(loaded, given)
         hosted = Hosted(
             agent=agent,
             character=character,

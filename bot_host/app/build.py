@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from bot_host.app.agents import agent_options, answering_agent, hosted_agents
+from bot_host.app.embeddings import embedding_settings
 from bot_host.app.folders import process_lock
 from bot_host.app.permissions import unknown_actions
 from bot_host.app.schedules import faults, planned
@@ -130,7 +131,7 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
                     "character": each.character,
                     "plugins": each.plugins,
                     "plugin_configs": each.configs,
-                    "settings": loaded.env,
+                    "settings": {**loaded.env, **embedding_settings(loaded)},
                     "options": agent_options(each.agent),
                 }
                 for each in hosted

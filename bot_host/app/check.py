@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from bot_host.app.agents import Hosted, answering_agent, hosted_agents, model_alone
 from bot_host.app.build import check_web, connector_specs, off_reason
+from bot_host.app.embeddings import embedding_line
 from bot_host.app.folders import look_at_places, process_lock
 from bot_host.app.listen import PortInUse, close_all, keeps_running, listen, reached_at
 from bot_host.app.live import host_line, nothing_yet, open_live
@@ -68,6 +69,9 @@ async def check(loaded: Loaded, *, live: bool = False) -> AsyncIterator[Finding]
         for finding in await _contained(name, ask):
             yield finding
     yield Finding(check_line(loaded.config.retention))
+    for each in hosted:
+        for finding in await _contained("embeddings", partial(_embeddings, loaded, each)):
+            yield finding
     for finding in await _contained("web", lambda: _web(loaded)):
         yield finding
     if live:
@@ -179,6 +183,13 @@ async def _ask_plugin(plugin: Plugin, config: Mapping[str, Any]) -> list[CheckLi
     if not all(isinstance(line, CheckLine) for line in lines):
         raise PluginError(f"{plugin.name}: its check must give a list of CheckLine")
     return lines
+
+
+async def _embeddings(loaded: Loaded, hosted: Hosted) -> list[CheckLine]:
+    configs = {plugin.name: hosted.config_of(plugin) for plugin in hosted.plugins}
+    line = embedding_line(loaded, hosted.plugins, configs)
+    several = len(loaded.config.agents) > 1
+    return [replace(line, name=f"{line.name} {hosted.character.name}") if several else line]
 
 
 async def _web(loaded: Loaded) -> list[CheckLine]:

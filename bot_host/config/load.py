@@ -43,7 +43,7 @@ M = TypeVar("M", bound=BaseModel)
 
 _VARIABLES: Final = {"host.log_level": "LOG_LEVEL", "database.url": "DATABASE_URL", "web.port": "API_PORT"}
 _ROOT: Final = ("host", "database", "web", "retention", "models", "plugins", "agents", "connectors")
-_MODEL_PLUGINS: Final = ("openai", "offline")
+_MODEL_PLUGINS: Final = ("openai", "offline", "local_embeddings")
 
 FindModel: TypeAlias = Callable[[str, Path], "tuple[str, type[BaseModel]] | None"]
 """By an entry of `plugins` and the folder that paths count from: the plugin's name, what checks its table."""
@@ -264,6 +264,7 @@ class _Loader:
             if self._home(name) == "models"
         }
         known = list(dict.fromkeys(["auto", *self.plugin_models, "offline"]))
+        known = [name for name in known if name != _MODEL_PLUGINS[-1]]
         if models and models.provider not in known:
             wanted = ", ".join(f'"{name}"' for name in known)
             found = shown("models.provider", models.provider)
@@ -271,7 +272,7 @@ class _Loader:
         if models is None:
             return None
         good = {name: table for name, table in tables.items() if table is not None}
-        return Models(provider=models.provider, tables=good)
+        return Models(provider=models.provider, embedding=models.embedding, tables=good)
 
     def _find_models(self) -> None:
         """What checks the tables of plugins that are not installed and that agents name by a path."""
@@ -428,5 +429,9 @@ class _Loader:
             config.database.url = f"{SQLITE}{config.data_dir / DATABASE_FILE}"
         elif config.database.sqlite_path is not None:
             config.database.url = f"{SQLITE}{self._path(str(config.database.sqlite_path))}"
+        for table in config.models.tables.values():
+            folder = getattr(table, "folder", "")
+            if folder:
+                setattr(table, "folder", str(self._path(folder)))  # noqa: B010 - a plugin's own model
         for agent in config.agents:
             agent.character = str(self._path(agent.character) if agent.character else CHARACTER)

@@ -268,6 +268,8 @@ class ModelsConfig(_Table):
 
     provider: str = "auto"
     """`auto`: openai if it has a key or a base_url, else offline."""
+    embedding: str = "auto"
+    """Which plugin makes vectors; `auto`: the provider if it can, else local_embeddings; `off`: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +277,7 @@ class Models:
     """`[models]`, with each plugin's checked table by the plugin's name."""
 
     provider: str = "auto"
+    embedding: str = "auto"
     tables: dict[str, BaseModel] = field(default_factory=dict)
 
 

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 PROVIDER: Final = "EMBEDDING_PROVIDER"
 """A setting: who makes the vectors, where several offer it; else the one of the highest priority."""
+OFF: Final = "off"
+"""Its value for nobody."""
 AT_ONCE: Final = 10
 """Requests at once to a provider that takes one text a request (elizaOS's number, 5.5)."""
 QUERY_S: Final = 3.0
@@ -61,6 +63,8 @@ class EmbeddingCalls:
         """Who is asked; empty where nobody offers it."""
         offered = self._models.providers(ModelType.TEXT_EMBEDDING)
         wanted = self._agent.get_setting(PROVIDER)
+        if wanted == OFF:
+            return ""
         return wanted if wanted in offered else next(iter(offered), "")
 
     async def one(self, text: str, *, model: str = "", provider: str = "") -> Made:

@@ -19,7 +19,6 @@ from bot_host.runtime.vector_model import AnotherModel, VectorModels
 from bot_host.types.errors import BotHostError, ModelError, StateError, StoreError
 from bot_host.types.events import EventType
 from bot_host.types.memory import Memory, MemoryType
-from bot_host.types.models import ModelType
 from bot_host.types.vectors import GIVEN, EmbeddingStatus, name_with_length
 
 log = logging.getLogger(__name__)
@@ -78,7 +77,7 @@ class Embeddings:
     @property
     def possible(self) -> bool:
         """Whether there is a model for it."""
-        return bool(self._models.providers(ModelType.TEXT_EMBEDDING))
+        return bool(self.calls.provider)
 
     def wake(self) -> None:
         """There is something to do, or another model to do it with."""

@@ -24,6 +24,7 @@ from bot_host.config.schema import (
 )
 from bot_host.config.starter import CHARACTER, FILES, write_starter
 from bot_host.connector import ConnectorConfig
+from bot_host.plugins.local_embeddings.config import LocalEmbeddingsConfig
 from bot_host.plugins.openai.config import (
     DEFAULT_EMBEDDING,
     DEFAULT_IMAGE,
@@ -77,8 +78,9 @@ def test_every_key_is_documented_with_its_default() -> None:
     check_documented(HostConfig, tables["host"])
     check_documented(DatabaseConfig, tables["database"])
     check_documented(WebConfig, tables["web"])
-    check_documented(ModelsConfig, {"provider": tables["models"]["provider"]})
-    check_documented(OpenAIConfig, tables["models"]["openai"])
+    check_documented(OpenAIConfig, tables["models"].pop("openai"))
+    check_documented(LocalEmbeddingsConfig, tables["models"].pop("local_embeddings"))
+    check_documented(ModelsConfig, tables["models"])
     [agent] = tables["agents"]
     [schedule] = agent.pop("schedules")
     assert set(schedule) == set(ScheduleConfig.model_fields)
@@ -149,7 +151,7 @@ def test_what_is_written_loads_without_a_token(tmp_path: Path) -> None:
         tmp_path / "new" / "config.toml",
         environ={},
         connector_models=CONNECTORS,
-        plugin_models={"openai": OpenAIConfig},
+        plugin_models={"openai": OpenAIConfig, "local_embeddings": LocalEmbeddingsConfig},
     )
     assert loaded.notes == loaded.secrets == ()
     [agent] = loaded.config.agents
