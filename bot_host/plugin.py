@@ -115,6 +115,7 @@ from bot_host.types.places import (
     Room,
     World,
 )
+from bot_host.types.search import SearchHit
 from bot_host.types.services import ServiceType
 from bot_host.types.task import Misfire, Task, TaskState
 from bot_host.types.turn import InboxState, Outcome
@@ -222,6 +223,7 @@ __all__ = [
     "RunEvent",
     "SafeFetcher",
     "Schema",
+    "SearchHit",
     "SendHandler",
     "SendLater",
     "SendRefused",

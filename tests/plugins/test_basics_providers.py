@@ -28,7 +28,17 @@ async def test_the_prompt_is_the_same_each_time_and_short_in_private() -> None:
         for _ in range(5):
             state = await place.agent.compose_state(place.message(room=ADAS), skip_cache=True)
             texts.add(state.text.rpartition("\n\n")[0])  # TIME is the last
-            always = {"CHARACTER", "ROOM", "ANXIETY", "FACTS", "CHOICE", "LANGUAGE", "TIME"}
+            always = {
+                "CHARACTER",
+                "ROOM",
+                "ANXIETY",
+                "FACTS",
+                "CHOICE",
+                "LANGUAGE",
+                "TIME",
+                "RELEVANT_MESSAGES",
+                "SUMMARY",
+            }
             assert set(state.data["providers"]) == always
         assert texts == {
             "You are Eliza.\n\nAbout Eliza:\n- Helps.\n\nYou are in a private conversation with one person."

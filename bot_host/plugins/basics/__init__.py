@@ -1,10 +1,10 @@
 """The default behaviour: who the agent is, where it is, how it holds itself there, what it learns.
 
-In every prompt: CHARACTER, ROOM, TIME; in rooms of several people ANXIETY; SUMMARY, FACTS and CHOICE where
-there are any. On request (`include`): WORLD, ROLES, SETTINGS, ENTITIES, RELATIONSHIPS, PROVIDERS,
-ATTACHMENTS, RECENT_MESSAGES, ACTION_STATE, ACTIONS, EVALUATORS. The pipeline gives history as messages,
-actions as tools and their results as answers to the calls, so the system prompt stays short and its beginning
-the same.
+In every prompt: CHARACTER, ROOM, TIME; in rooms of several people ANXIETY; SUMMARY, FACTS,
+RELEVANT_MESSAGES and CHOICE where there are any. On request (`include`): WORLD, ROLES, SETTINGS, ENTITIES,
+RELATIONSHIPS, PROVIDERS, ATTACHMENTS, RECENT_MESSAGES, ACTION_STATE, ACTIONS, EVALUATORS. The pipeline gives
+history as messages, actions as tools and their results as answers to the calls, so the system prompt stays
+short and its beginning the same.
 """
 
 from bot_host.plugin import Plugin
@@ -15,6 +15,7 @@ from bot_host.plugins.basics.knowledge import ENTITIES, FACTS, RELATIONSHIPS
 from bot_host.plugins.basics.people import UPDATE_CONTACT
 from bot_host.plugins.basics.providers import ANXIETY, CHARACTER, ROOM, TIME, WORLD
 from bot_host.plugins.basics.reflection import REFLECTION
+from bot_host.plugins.basics.relevant import RELEVANT_MESSAGES
 from bot_host.plugins.basics.remember import FORGET_FACT, REMEMBER
 from bot_host.plugins.basics.roles import ROLES, UPDATE_ROLE
 from bot_host.plugins.basics.rooms import FOLLOW_ROOM, MUTE_ROOM, UNFOLLOW_ROOM, UNMUTE_ROOM
@@ -52,6 +53,7 @@ plugin = Plugin(
         ANXIETY,
         SUMMARY,
         FACTS,
+        RELEVANT_MESSAGES,
         CHOICE,
         TIME,
         WORLD,
