@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from bot_host.app.build import connector_specs, off_reason
+from bot_host.app.embedding_status import embedding_lines
 from bot_host.app.folders import process_lock, with_hint
 from bot_host.app.pulse import STALE_SECONDS, read_pulse
 from bot_host.app.retention import in_words
@@ -228,6 +229,8 @@ def as_lines(looked: Looked) -> Iterator[tuple[str, str]]:
     yield "host", _host_line(looked, ago(looked.live.get("started_at")))
     for agent in looked.live.get("agents", ()):
         yield "agent", f"{agent['name']}{'' if agent['started'] else ', not started'}"
+        for line in embedding_lines(agent.get("embeddings")):
+            yield "vectors", line
     for connector in looked.connectors():
         state = connector["state"] if looked.running else f"was {connector['state']}"
         who = f" as {one_line(connector['label'], 60)}" if connector["label"] else ""

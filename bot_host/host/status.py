@@ -1,7 +1,7 @@
 """What a running host is doing: connectors, lanes, queues, and how what came in has ended."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from bot_host.host.runner import Runner
 from bot_host.kit.clock import utc_now
 from bot_host.types.ids import UUID
 from bot_host.types.ledger import Figures, LastError, Queue
+from bot_host.types.vectors import EmbeddingStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,8 @@ class HostStatus:
     memory_bytes: int
     agents: tuple[tuple[UUID, str, bool], ...]
     """Id, name, and whether it is started."""
+    embeddings: Mapping[UUID, EmbeddingStatus]
+    """By agent: how the vectors of those that are started are."""
     connectors: tuple[ConnectorStatus, ...]
     rooms: LaneStatus
     destinations: LaneStatus
@@ -74,7 +77,15 @@ class HostStatus:
             "started_at": self.started_at,
             "pid": self.pid,
             "memory_bytes": self.memory_bytes,
-            "agents": [{"id": id, "name": name, "started": started} for id, name, started in self.agents],
+            "agents": [
+                {
+                    "id": id,
+                    "name": name,
+                    "started": started,
+                    "embeddings": asdict(self.embeddings[id]) if id in self.embeddings else None,
+                }
+                for id, name, started in self.agents
+            ],
             "connectors": [asdict(each) for each in self.connectors],
             "lanes": {"rooms": asdict(self.rooms), "destinations": asdict(self.destinations)},
             **(figures_as_dict(self.figures) if self.figures is not None else {}),
@@ -168,6 +179,11 @@ class StatusMethods(HostBase):
             pid=os.getpid(),
             memory_bytes=memory_usage(),
             agents=tuple((each.agent_id, each.character.name, each.started) for each in self.get_agents()),
+            embeddings={
+                each.agent_id: await each.embedding_status(fresh=False)
+                for each in self.get_agents()
+                if opened and each.started
+            },
             connectors=tuple(self._connector_status(runner) for runner in self._connectors),
             rooms=LaneStatus(
                 working=sum(desk.lanes.running for desk in self._desks),

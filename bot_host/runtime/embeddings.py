@@ -19,7 +19,7 @@ from bot_host.runtime.vector_model import AnotherModel, VectorModels
 from bot_host.types.errors import BotHostError, ModelError, StateError, StoreError
 from bot_host.types.events import EventType
 from bot_host.types.memory import Memory, MemoryType
-from bot_host.types.vectors import GIVEN, EmbeddingStatus, name_with_length
+from bot_host.types.vectors import GIVEN, EmbeddingQueue, EmbeddingStatus, name_with_length
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ SPENT_REST: Final = 600.0
 """Seconds until it is looked again whether doing it anew may go on, once half of a day's limit is spent."""
 LEARNED: Final = tuple(kind for kind in MemoryType if kind.value in ("fact", "fragment", "summary"))
 """Kinds that get vectors without being asked for; messages by the setting EMBED_MESSAGES."""
+COUNTED_S: Final = 10.0
+"""So long a count of what waits will do for whoever asks every other second."""
 KNOWN: Final = 256
 """Vectors made for somebody who keeps them: so many are remembered by the model that made them."""
 
@@ -73,6 +75,8 @@ class Embeddings:
         self._spent: tuple[int, float] = (0, 0.0)
         self._rest_until = 0.0
         self._error = ""
+        self._queue = EmbeddingQueue()
+        self._counted_until = 0.0
 
     @property
     def possible(self) -> bool:
@@ -144,9 +148,12 @@ class Embeddings:
                     return vector, wanted.name
         return None
 
-    async def status(self) -> EmbeddingStatus:
-        """How the agent's vectors are. Raises StoreError."""
+    async def status(self, *, fresh: bool = True) -> EmbeddingStatus:
+        """See AgentRuntime.embedding_status."""
         await self.vectors.load()
+        if fresh or time.monotonic() >= self._counted_until:
+            self._queue = await self._store.embedding_queue(self._agent.agent_id)
+            self._counted_until = time.monotonic() + COUNTED_S
         current, following = self.vectors.current, self.vectors.next
         return EmbeddingStatus(
             model=current.name if current is not None else "",
@@ -156,7 +163,7 @@ class Embeddings:
             done=self.vectors.done,
             total=self.vectors.total,
             error=self._error,
-            queue=await self._store.embedding_queue(self._agent.agent_id),
+            queue=self._queue,
         )
 
     # -- the worker ---------------------------------------------------------------------------------------

@@ -51,9 +51,12 @@ class Reach(AgentBase):
         """
         return await self._embeddings.query(text)
 
-    async def embedding_status(self) -> EmbeddingStatus:
-        """Whose vectors there are, what waits for one, and how far a change of the model is."""
-        return await self._embeddings.status()
+    async def embedding_status(self, *, fresh: bool = True) -> EmbeddingStatus:
+        """Whose vectors there are, what waits for one, and how far a change of the model is.
+
+        Not `fresh`: what waits may have been counted some seconds ago. Raises StoreError.
+        """
+        return await self._embeddings.status(fresh=fresh)
 
     async def send_message_to_target(self, target: Target, content: Content) -> Delivery:
         """Say something unasked. Raises StateError at once where nothing sends; returns after the commit."""
