@@ -117,6 +117,7 @@ from bot_host.types.places import (
 )
 from bot_host.types.search import SearchHit
 from bot_host.types.services import ServiceType
+from bot_host.types.sources import CITATIONS, KnowledgeSource, Passage, SourceKind, SourceOrigin
 from bot_host.types.task import Misfire, Task, TaskState
 from bot_host.types.turn import InboxState, Outcome
 from bot_host.types.windows import CONTEXT_TOKENS, ModelWindow, WindowOf
@@ -124,6 +125,7 @@ from bot_host.types.windows import CONTEXT_TOKENS, ModelWindow, WindowOf
 __all__ = [
     "ASKED_BY",
     "BEGINS_AT",
+    "CITATIONS",
     "CONTEXT_TOKENS",
     "LINK_CODE_LASTS",
     "PLATFORM_ROLE",
@@ -178,6 +180,7 @@ __all__ = [
     "ImageRequest",
     "InboxState",
     "Json",
+    "KnowledgeSource",
     "LinkEnd",
     "Localized",
     "LogEntry",
@@ -205,6 +208,7 @@ __all__ = [
     "Outcome",
     "Participant",
     "ParticipantState",
+    "Passage",
     "Pick",
     "PlanStep",
     "Plugin",
@@ -230,6 +234,8 @@ __all__ = [
     "SendUnknown",
     "Service",
     "ServiceType",
+    "SourceKind",
+    "SourceOrigin",
     "SpeechRequest",
     "State",
     "StateError",

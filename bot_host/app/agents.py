@@ -12,7 +12,7 @@ from bot_host.config.starter import CHARACTER
 from bot_host.contracts.plugin import Plugin
 from bot_host.kit.names import did_you_mean
 from bot_host.runtime import AgentOptions, Limits
-from bot_host.runtime.config import MediaOptions, SummaryOptions
+from bot_host.runtime.config import KnowledgeOptions, MediaOptions, SummaryOptions
 from bot_host.runtime.plugin_config import config_for, has_server
 from bot_host.runtime.plugins import find_plugin, in_order, known_plugins, names_for_character, our_name
 from bot_host.runtime.settings import Settings
@@ -20,6 +20,7 @@ from bot_host.types.character import Character
 from bot_host.types.errors import ConfigError, PluginError
 from bot_host.types.ids import UUID
 from bot_host.types.permissions import Permissions
+from bot_host.types.sources import GivenSource
 
 MODEL_PLUGINS: Final = ("openai", "offline")
 """What `models.provider` may name, besides `auto`."""
@@ -165,8 +166,8 @@ def place_of(loaded: Loaded, key: str) -> str:
     return loaded.file.name if loaded.file else "configuration"
 
 
-def agent_options(agent: AgentConfig) -> AgentOptions:
-    """How an `[[agents]]` table wants its agent to work."""
+def agent_options(agent: AgentConfig, given: Sequence[GivenSource] = ()) -> AgentOptions:
+    """How an `[[agents]]` table wants its agent to work. `given`: what its character is to know."""
     return AgentOptions(
         busy_mode=agent.busy_mode,
         debounce_ms=agent.debounce_ms,
@@ -182,4 +183,5 @@ def agent_options(agent: AgentConfig) -> AgentOptions:
         permissions=Permissions.of(actions=agent.permissions.actions, commands=agent.permissions.commands),
         media=MediaOptions(**agent.media.model_dump()),
         summaries=SummaryOptions(enabled=agent.summaries.enabled),
+        knowledge=KnowledgeOptions(**agent.knowledge.model_dump(), given=given),
     )

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from bot_host.app.agents import agent_options, answering_agent, hosted_agents
 from bot_host.app.embeddings import embedding_settings
 from bot_host.app.folders import process_lock
+from bot_host.app.knowledge import given_to_each, missing_files
 from bot_host.app.permissions import unknown_actions
 from bot_host.app.schedules import faults, planned
 from bot_host.app.secrets import secret_box
@@ -132,9 +133,9 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
                     "plugins": each.plugins,
                     "plugin_configs": each.configs,
                     "settings": {**loaded.env, **embedding_settings(loaded)},
-                    "options": agent_options(each.agent),
+                    "options": agent_options(each.agent, given),
                 }
-                for each in hosted
+                for each, given in zip(hosted, given_to_each(hosted), strict=True)
             ]
         )
         names = [each.character.name for each in hosted]
@@ -147,6 +148,7 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
             f"{line.name}: {line.detail}; {line.advice}"
             for line in unknown_actions(loaded, hosted, specs.values())
         )
+        built.warnings.extend(f"{line.name}: {line.detail}" for line in missing_files(hosted))
         built.schedule_faults = faults(planned(loaded, hosted, on, specs))
         for entry in config.connectors:
             mask.add(*specs[entry.platform].secrets(entry.config))

@@ -11,6 +11,7 @@ from bot_host.app.agents import Hosted, answering_agent, hosted_agents, model_al
 from bot_host.app.build import check_web, connector_specs, off_reason
 from bot_host.app.embeddings import embedding_line
 from bot_host.app.folders import look_at_places, process_lock
+from bot_host.app.knowledge import missing_files
 from bot_host.app.listen import PortInUse, close_all, keeps_running, listen, reached_at
 from bot_host.app.live import host_line, nothing_yet, open_live
 from bot_host.app.manifest import app_about
@@ -136,6 +137,7 @@ async def _characters(loaded: Loaded, hosted: list[Hosted]) -> list[CheckLine]:
         names_for_character(each.character.plugins)  # says what there is not
         where = each.agent.character or "the character that comes with Bot Host"
         lines.append(CheckLine(name=f"agent {each.character.name}", ok=True, detail=where))
+    lines += missing_files(hosted)
     return [*lines, *unknown_actions(loaded, hosted, connector_specs().values())]
 
 

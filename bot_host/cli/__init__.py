@@ -13,6 +13,7 @@ from bot_host.app.run import run
 from bot_host.cli.common import BAD_CONFIG, CONFIG, LOG_LEVEL, load_or_exit, quiet
 from bot_host.cli.db_transfer import db
 from bot_host.cli.import_elizaos import import_elizaos
+from bot_host.cli.knowledge import knowledge
 from bot_host.cli.links import links
 from bot_host.cli.manifest import slack_manifest
 from bot_host.cli.pair import pair
@@ -54,6 +55,7 @@ def main(context: click.Context, config: Path | None, log_level: str | None) -> 
 main.add_command(db)
 main.add_command(import_elizaos)
 main.add_command(links)
+main.add_command(knowledge)
 main.add_command(pair)
 main.add_command(person)
 main.add_command(secrets)

@@ -234,6 +234,25 @@ class SummariesConfig(_Table):
     """What does not stand in the prompt any more is summarised by the small model, in the background."""
 
 
+class KnowledgeConfig(_Table):
+    """`[agents.knowledge]`: how files, folders and addresses that the agent is to know are read and shown."""
+
+    check_seconds: int = Field(default=300, ge=1)
+    """How often files are looked at."""
+    url_hours: int = Field(default=24, ge=1)
+    """How often addresses are read again."""
+    max_bytes: int = Field(default=50_000_000, ge=1, le=500_000_000)
+    """Of one file or address."""
+    max_files: int = Field(default=2_000, ge=1, le=20_000)
+    """Of one folder."""
+    results: int = Field(default=6, ge=1, le=50)
+    """Passages in a prompt."""
+    tokens: int = Field(default=2_000, ge=100, le=100_000)
+    """Of all of them together, about."""
+    allow_hosts: list[str] = Field(default_factory=list)
+    """Hosts that are not on the public internet and may be read all the same."""
+
+
 class AgentConfig(_Table):
     """One `[[agents]]`."""
 
@@ -253,6 +272,7 @@ class AgentConfig(_Table):
     permissions: PermissionsConfig = Field(default_factory=PermissionsConfig)
     media: MediaConfig = Field(default_factory=MediaConfig)
     summaries: SummariesConfig = Field(default_factory=SummariesConfig)
+    knowledge: KnowledgeConfig = Field(default_factory=KnowledgeConfig)
     schedules: list[ScheduleConfig] = Field(default_factory=list)
 
     @field_validator("id")

@@ -17,6 +17,7 @@ from bot_host.types.memory import Memory
 from bot_host.types.outbound import Target
 from bot_host.types.permissions import Permissions
 from bot_host.types.places import Role, World
+from bot_host.types.sources import Passage
 from bot_host.types.task import Task
 
 
@@ -172,6 +173,19 @@ class AgentCore(Protocol):
 
     async def delete_task(self, task_id: UUID) -> None:
         """Delete it."""
+
+    # -- knowledge --------------------------------------------------------------------------------------
+
+    async def has_knowledge(self, world_id: UUID | None) -> bool:
+        """Whether anything is known by documents that could be heard in a world, or in private (None)."""
+
+    async def search_knowledge(
+        self, room_id: UUID, query: str, *, count: int | None = None, most_tokens: int | None = None
+    ) -> list[Passage]:
+        """What fits a question, of what all who read along in a room may know; best first."""
+
+    def knowledge_changed(self) -> None:
+        """Ask the database again what there is."""
 
     # -- the rest ---------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from bot_host.contracts.connector import TextStream
 from bot_host.contracts.plugin import ActionResult, HandlerCallback, State
 from bot_host.contracts.turn import Turn, TurnInput, TurnOutbox
 from bot_host.kit.clean import clean_text, one_line
+from bot_host.pipeline.citations import offered, with_sources
 from bot_host.pipeline.commands import WORDLESS, Asked, carry_out, check
 from bot_host.pipeline.compose import FAILURE, compose
 from bot_host.pipeline.evaluate import evaluate, note_evaluation
@@ -269,6 +270,7 @@ async def _respond(
         )
     finally:
         note_length(agent, given.room, prompt)
+    thought.reply.text = with_sources(thought.reply.text, offered(thought.state, thought.reply.results))
 
 
 async def _finish(

@@ -29,7 +29,9 @@ from bot_host.runtime.base import AgentBase
 from bot_host.runtime.config import AgentOptions, RuntimeConfig
 from bot_host.runtime.embeddings import Embeddings
 from bot_host.runtime.event_methods import EventMethods
+from bot_host.runtime.knowing import Knowing
 from bot_host.runtime.knowledge import Knowledge
+from bot_host.runtime.knowledge_keeper import KnowledgeKeeper
 from bot_host.runtime.life import Life
 from bot_host.runtime.message_embeddings import follow_messages
 from bot_host.runtime.model_methods import ModelMethods
@@ -67,6 +69,7 @@ class AgentRuntime(
     RoleMethods,
     Rooms,
     Knowledge,
+    Knowing,
     Reach,
     AgentBase,
 ):
@@ -212,6 +215,8 @@ class AgentRuntime(
                     self._exit_stack.push_async_callback(self._tasks.close)
                     self._tasks.spawn("embeddings", self._embeddings.run())
                     self._tasks.spawn("summaries", self.summaries.run())
+                    keeper = KnowledgeKeeper(self, self.options.knowledge, self._embeddings)
+                    self._tasks.spawn("knowledge", keeper.run())
             except BaseException as error:
                 if isinstance(error, BotHostError):
                     error.about(agent=self._character.name)

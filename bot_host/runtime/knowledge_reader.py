@@ -42,6 +42,7 @@ from bot_host.types.sources import (
     SOURCE,
     KnowledgeSource,
     SourceKind,
+    SourceOrigin,
     SourceRead,
     SourceState,
     knowledge_room,
@@ -104,7 +105,9 @@ class KnowledgeReader:
         self._store = store
         self._agent_id = agent_id
         self._options = options
-        self._fetcher = fetcher or SafeFetcher(allow_hosts=options.allow_hosts, max_bytes=options.max_bytes)
+        self._fetcher = fetcher or SafeFetcher(allow_hosts=options.allow_hosts)
+        self._strict = SafeFetcher()
+        """For what was named in a chat: the hosts that the config allows are for its author to ask."""
 
     async def read_due(self) -> int:
         """Read all that is due; how many that were. What fails is said by its row and one log line."""
@@ -114,7 +117,11 @@ class KnowledgeReader:
             taken = 0
             for source in due:
                 if source.checked_at is None or source.checked_at < now:
-                    taken += await self.read(source.id) is not None
+                    found = await self.read(source.id)
+                    taken += found is not None
+                    if found is not None and found.remark and found.remark != source.remark:
+                        where, why = one_line(source.location, 200), one_line(found.remark, 300)
+                        log.warning("knowledge: %s: %s", where, why)
             count += taken
             if not taken:  # others have them
                 break
@@ -129,10 +136,7 @@ class KnowledgeReader:
         loop = asyncio.get_running_loop()
         async with _turns.setdefault(loop, asyncio.Semaphore(AT_ONCE)):
             await self._read(source)
-        found = await self._store.find_source(source_id)
-        if found is not None and found.remark and found.remark != source.remark:
-            log.warning("knowledge: %s: %s", one_line(source.location, 200), one_line(found.remark, 300))
-        return found
+        return await self._store.find_source(source_id)
 
     async def _read(self, source: KnowledgeSource) -> None:
         due_at = self._next(source)
@@ -303,8 +307,9 @@ class KnowledgeReader:
     async def _address(self, source: KnowledgeSource) -> AsyncIterator[_Opened]:
         known = source.document_id is not None
         asked = {"If-None-Match": source.etag, "If-Modified-Since": source.modified} if known else {}
+        fetcher = self._strict if source.origin is SourceOrigin.CHAT else self._fetcher
         try:
-            fetched = await self._fetcher.fetch(
+            fetched = await fetcher.fetch(
                 source.location,
                 max_bytes=self._options.max_bytes,
                 timeout=SECONDS,

@@ -45,6 +45,10 @@ class EventType(StrEnum):
     EMBEDDING_GENERATION_COMPLETED = "EMBEDDING_GENERATION_COMPLETED"
     EMBEDDING_GENERATION_FAILED = "EMBEDDING_GENERATION_FAILED"
     CONTROL_MESSAGE = "CONTROL_MESSAGE"
+    KNOWLEDGE_ADDED = "KNOWLEDGE_ADDED"
+    """Ours, as the next: a source was added, and may be read at once."""
+    KNOWLEDGE_CHANGED = "KNOWLEDGE_CHANGED"
+    """What was read of sources is another than before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,14 +10,14 @@ from bot_host.types.content import ChannelType
 from bot_host.types.ids import UUID, create_unique_uuid, new_id
 from bot_host.types.places import Room
 
+CITATIONS: Final = "citations"
+"""In the data of a provider's or action's result: `{"number", "id", "name", "url"}` of what may be cited."""
 SOURCE: Final = "knowledge_source"
 """In a fragment's metadata: the id of the source that it was read from."""
 PATH: Final = "headings"
 """The same: the headings above it, outermost first."""
 POSITION: Final = "position"
 """The same: its place in the document, from 0 (elizaos.md 3.1-03)."""
-TITLE: Final = "title"
-"""The same: the document's title."""
 
 
 class SourceKind(StrEnum):
@@ -102,6 +102,26 @@ class GivenSource:
     location: str
     title: str = ""
     text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A part of a document that fits a question."""
+
+    id: UUID
+    """The fragment's."""
+    title: str
+    """The document's."""
+    path: tuple[str, ...] = ()
+    """The headings above it, without the title."""
+    url: str = ""
+    """Where people can read it; empty for what lies on the host's disk."""
+    text: str
+
+    @property
+    def name(self) -> str:
+        """As it is cited: `Handbook > Leave`."""
+        return " > ".join((self.title, *self.path))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from bot_host.types.hearing import Hearing
 from bot_host.types.ids import new_id
 from bot_host.types.knowledge import Audience
 from bot_host.types.memory import Memory, MemoryType
-from bot_host.types.sources import KnowledgeSource, SourceKind, SourceState
+from bot_host.types.sources import KnowledgeSource, SourceKind, SourceOrigin, SourceState
 from tests import documents
 from tests.kit.fetching import Site
 from tests.store.samples import AGENT, CHARACTER, make_admission, make_id
@@ -328,6 +328,15 @@ async def test_no_internal_address_is_asked(store: Database, site: Site) -> None
     known = await allowed.add(f"http://127.0.0.1:{site.port}/away", SourceKind.URL)
     assert known.remark == "localhost is not on the public internet"
     assert [request.path for request in site.requests] == ["/away"]
+
+
+async def test_what_a_chat_names_never_reaches_hosts_that_the_config_allows(
+    online: Shelf, site: Site
+) -> None:
+    site.page("/a.txt", text="secret")
+    address = f"http://127.0.0.1:{site.port}/a.txt"
+    known = await online.add(address, SourceKind.URL, origin=SourceOrigin.CHAT)
+    assert (known.state, site.requests) == (SourceState.FAILED, [])
 
 
 async def test_a_page_that_is_too_large_is_refused(store: Database, site: Site) -> None:

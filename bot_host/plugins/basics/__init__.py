@@ -1,6 +1,6 @@
 """The default behaviour: who the agent is, where it is, how it holds itself there, what it learns.
 
-In every prompt: CHARACTER, ROOM, TIME; in rooms of several people ANXIETY; SUMMARY, FACTS,
+In every prompt: CHARACTER, ROOM, TIME; in rooms of several people ANXIETY; SUMMARY, FACTS, KNOWLEDGE,
 RELEVANT_MESSAGES and CHOICE where there are any. On request (`include`): WORLD, ROLES, SETTINGS, ENTITIES,
 RELATIONSHIPS, PROVIDERS, ATTACHMENTS, RECENT_MESSAGES, ACTION_STATE, ACTIONS, EVALUATORS. The pipeline gives
 history as messages, actions as tools and their results as answers to the calls, so the system prompt stays
@@ -26,6 +26,8 @@ from bot_host.plugins.basics.summary import SUMMARY
 from bot_host.plugins.basics.talk import ATTACHMENTS, RECENT_MESSAGES
 from bot_host.plugins.commands import COMMANDS
 from bot_host.plugins.commands import PROVIDERS as OF_COMMANDS
+from bot_host.plugins.sources import ACTIONS as OF_SOURCES
+from bot_host.plugins.sources import PROVIDERS as PASSAGES
 
 plugin = Plugin(
     name="basics",
@@ -46,6 +48,7 @@ plugin = Plugin(
         GENERATE_IMAGE,
         FORGET_FACT,
         REMEMBER,
+        *OF_SOURCES,
     ),
     providers=(
         CHARACTER,
@@ -68,6 +71,7 @@ plugin = Plugin(
         ACTIONS,
         EVALUATORS,
         *OF_COMMANDS,
+        *PASSAGES,
     ),
     commands=COMMANDS,
     evaluators=(REFLECTION,),
