@@ -18,7 +18,8 @@ class ScriptedModel:
     def __init__(self, *answers: Any) -> None:
         self.answers: list[Any] = list(answers)
         self.decisions: list[str] = []
-        """Answers for the small model. Asked for a JSON object, it always gives an empty one."""
+        """Answers for the small model. Asked for a JSON object, it always gives an empty one; for a summary,
+        always the same."""
         self.requests: list[TextRequest] = []
         self.hold = asyncio.Event()
         self.hold.set()
@@ -42,6 +43,8 @@ class ScriptedModel:
     async def _small(self, agent: Agent, request: TextRequest) -> TextResult:
         if "one JSON object" in request.messages[0].content:
             return TextResult(text="{}", model="scripted-small")
+        if request.messages[0].content.startswith("TASK: SUMMARY"):
+            return TextResult(text="They talked.", model="scripted-small")
         return TextResult(text=self.decisions.pop(0) if self.decisions else "IGNORE", model="scripted-small")
 
     async def _large(self, agent: Agent, request: TextRequest) -> TextResult:

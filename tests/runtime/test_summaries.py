@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from bot_host.kit.tokens import estimate
 from bot_host.pipeline.past import TOKENS, told
-from bot_host.runtime.summaries import CHARACTERS, FAN, to_merge
+from bot_host.runtime.summaries import CHARACTERS, FAN, SEGMENT, to_merge
+from bot_host.testing import FakeAgent, ScriptedModel
 from bot_host.types.ids import new_id
+from bot_host.types.models import ChatMessage, ModelType, TextRequest
 from bot_host.types.summary import RoomSummary, Summary, SummaryState
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -86,3 +88,16 @@ def test_the_whole_has_a_limit_and_the_oldest_goes_first() -> None:
     [note] = past.missing
     lines = past.text.count("\n") + 1
     assert note == f"the summary of {24 * (40 - lines)} messages"
+
+
+async def test_the_scripted_model_keeps_its_decisions_for_what_they_are_for() -> None:
+    model = ScriptedModel()
+    model.decisions = ["RESPOND"]
+    async with FakeAgent() as agent:
+        assert model.plugin.init is not None
+        await model.plugin.init({}, agent)
+        asked = SEGMENT.format(name="Ada", words=150, said="Ben: hi")
+        request = TextRequest(messages=(ChatMessage(role="user", content=asked),))
+        told = await agent.use_model(ModelType.TEXT_SMALL, request)
+    assert told.text == "They talked."
+    assert model.decisions == ["RESPOND"]
