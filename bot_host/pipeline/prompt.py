@@ -23,7 +23,7 @@ TOOL_TOKENS: Final = 1000
 """More than a tool has, so that tools need not be counted where there is room for so much of each."""
 CHARACTER: Final = "CHARACTER"
 SUMMARY: Final = "SUMMARY"
-FIRST: Final = ("KNOWLEDGE", "RECALL", "ENTITIES", "RELATIONSHIPS", "FACTS")
+FIRST: Final = ("KNOWLEDGE", "RELEVANT_MESSAGES", "ENTITIES", "RELATIONSHIPS", "FACTS")
 """Parts of the system prompt that go before all others, in this order. Others go from the last one on."""
 LAST: Final = (SUMMARY, CHARACTER)
 """Those that go after all others; the very last is shortened."""
