@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary
 from bot_host.plugin import (
     UUID,
     Agent,
-    Hearing,
     Memory,
     MemoryType,
     Provider,
@@ -23,7 +22,7 @@ from bot_host.plugin import (
     State,
     one_line,
 )
-from bot_host.plugins.basics.here import called, room_of
+from bot_host.plugins.basics.here import PRIVATE, called, room_of
 
 SHOWN: Final = 6
 """Quotes in a prompt: with `LINE` about 600 tokens at the most."""
@@ -35,7 +34,9 @@ LEAST_COSINE: Final = 0.35
 """Of less likeness by meaning nothing is quoted. Models differ in what they give to strangers: for some it is
 too low a bar, and then the number of quotes is the bound."""
 LEAST_WORDS: Final = 2
-"""Words in common, where the meaning is not known."""
+"""Telling words that a message must have to be looked for, and in common where the meaning is not known."""
+MOST_WORDS: Final = 8
+"""The longest so many are looked for: each that is in many messages makes the search slower."""
 SEARCH_S: Final = 2.0
 """Seconds after which the turn goes on without."""
 NOTHING_SECONDS: Final = 60.0
@@ -44,6 +45,15 @@ NOTHING_KEPT: Final = 4096
 _FAILURE: Final = "failure"
 _COMMANDS: Final = ("/", "!")
 _RUN: Final = re.compile(r"\w+")
+_EMPTY: Final = frozenset(
+    _RUN.findall(
+        "about again because been being could does doing done from have having hello here just know like "
+        "more much need only other please really said same should some something sure tell than thank "
+        "thanks that their them then there these they thing think this those today very want well were "
+        "what when where which will with would yeah your"
+    )
+)
+"""Words of four letters and more that are in so many English messages that they tell nothing."""
 _SPACELESS: Final = "\u2e80"
 """From here on scripts are written without spaces: pairs of letters stand for words."""
 
@@ -52,19 +62,19 @@ _nothing: WeakKeyDictionary[Agent, OrderedDict[UUID, float]] = WeakKeyDictionary
 
 
 def telling_words(text: str) -> set[str]:
-    """The words that tell what a text is about: those of four letters and more, and numbers."""
+    """The words that tell what a text is about: long ones and numbers."""
     found: set[str] = set()
     for run in _RUN.findall(text.casefold()):
         if run[0] >= _SPACELESS:
             found.update(run[at : at + 2] for at in range(len(run) - 1))
-        elif len(run) >= 4 or run.isdecimal():
+        elif (len(run) >= 4 and run not in _EMPTY) or (len(run) > 2 and run.isdecimal()):
             found.add(run)
     return found
 
 
 async def _relevant(agent: Agent, message: Memory, state: State) -> ProviderResult:
     text = message.content.text.strip()[:ASKED]
-    if not telling_words(text) or _is_nothing(agent, message.room_id):
+    if len(telling_words(text)) < LEAST_WORDS or _is_nothing(agent, message.room_id):
         return ProviderResult()
     room = await room_of(agent, message, state)
     if room is None:
@@ -95,17 +105,23 @@ async def _find(agent: Agent, message: Memory, room: Room, text: str) -> list[Me
         offset=agent.get_conversation_length(),
     )
     before = older[0].created_at if older and not room.is_past(older[0].created_at) else None
+    if before is None and room.type not in PRIVATE and not await _has_open_rooms(agent, room):
+        _note_nothing(agent, room.id)
+        return []
     hearing = await agent.hearing(message)
-    elsewhere = await _hears_elsewhere(agent, hearing, room)
+    elsewhere = any(id != room.id for id in hearing.room_ids) or (
+        hearing.world_id is not None and await _has_open_rooms(agent, room)
+    )
     if before is None and not elsewhere:
         _note_nothing(agent, room.id)
         return []
     # The newest here are alike, too, and stand in the prompt: they must not take the others' places.
     more = agent.get_conversation_length() if elsewhere else 0
+    asked = telling_words(text)
     query = await agent.query_embedding(text)
     hits = await agent.store.search_memories(
         agent.agent_id,
-        text=text,
+        text=" ".join(sorted(asked, key=lambda word: (-len(word), word))[:MOST_WORDS]),
         embedding=query[0] if query is not None else None,
         model=query[1] if query is not None else None,
         types=(MemoryType.MESSAGE,),
@@ -114,7 +130,6 @@ async def _find(agent: Agent, message: Memory, room: Room, text: str) -> list[Me
         threshold=LEAST_COSINE,
         count=2 * SHOWN + more,
     )
-    asked = telling_words(text)
     chosen = [
         hit.memory
         for hit in hits
@@ -142,14 +157,15 @@ def _is_quotable(memory: Memory, room: Room, message: Memory, before: datetime |
     return before is not None and memory.created_at <= before and not room.is_past(memory.created_at)
 
 
-async def _hears_elsewhere(agent: Agent, hearing: Hearing, room: Room) -> bool:
-    """Whether there are other rooms that may be quoted here."""
-    if any(room_id != room.id for room_id in hearing.room_ids):
-        return True
-    if hearing.world_id is None:
+async def _has_open_rooms(agent: Agent, room: Room) -> bool:
+    """Whether other rooms of its world are open to all of it."""
+    if room.world_id is None or _is_nothing(agent, room.world_id):
         return False
-    rooms = await agent.store.get_rooms(agent.agent_id, world_id=hearing.world_id)
-    return any(each.open and each.id != room.id for each in rooms)
+    rooms = await agent.store.get_rooms(agent.agent_id, world_id=room.world_id)
+    found = [each.id for each in rooms if each.open]
+    if not found:
+        _note_nothing(agent, room.world_id)
+    return any(id != room.id for id in found)
 
 
 async def _as_lines(agent: Agent, found: Sequence[Memory], here: Room) -> list[str]:
@@ -173,15 +189,16 @@ async def _as_lines(agent: Agent, found: Sequence[Memory], here: Room) -> list[s
     return lines
 
 
-def _is_nothing(agent: Agent, room_id: UUID) -> bool:
+def _is_nothing(agent: Agent, place_id: UUID) -> bool:
+    """Of a room: there is nothing to look through; of a world: no room is open."""
     noted = _nothing.get(agent)
-    return noted is not None and time.monotonic() < noted.get(room_id, 0.0)
+    return noted is not None and time.monotonic() < noted.get(place_id, 0.0)
 
 
-def _note_nothing(agent: Agent, room_id: UUID) -> None:
+def _note_nothing(agent: Agent, place_id: UUID) -> None:
     noted = _nothing.setdefault(agent, OrderedDict())
-    noted[room_id] = time.monotonic() + NOTHING_SECONDS
-    noted.move_to_end(room_id)
+    noted[place_id] = time.monotonic() + NOTHING_SECONDS
+    noted.move_to_end(place_id)
     while len(noted) > NOTHING_KEPT:
         noted.popitem(last=False)
 
