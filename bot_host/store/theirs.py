@@ -57,6 +57,17 @@ def _run(row: Shown, person: Person) -> Shown:
     return {**_without(row, "steps", "error"), "model_calls": calls}
 
 
+def _relationship(row: Shown, person: Person) -> Shown:
+    # Who says how they stand to this person says it for other ears.
+    own = row.get("source_entity_id") == person.entity.id
+    return row if own else _without(row, "tags", "metadata", "source_memory_id")
+
+
+def _component(row: Shown, person: Person) -> Shown:
+    told_by = row.get("source_entity_id")
+    return row if told_by in (None, person.entity.id) else _without(row, "data")
+
+
 def _log(row: Shown, person: Person) -> Shown:
     # What is kept of a room may tell what somebody else said there.
     return row if row.get("entity_id") == person.entity.id else _without(row, "body")
@@ -84,6 +95,8 @@ def _link_code(row: Shown, person: Person) -> Shown:
 
 _RULES: Final[Mapping[str, Callable[[Shown, Person], Shown]]] = {
     "memories": _memory,
+    "relationships": _relationship,
+    "components": _component,
     "steps": _step,
     "runs": _run,
     "logs": _log,

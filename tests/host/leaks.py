@@ -15,6 +15,7 @@ from bot_host.types.inbound import InboundMessage, InboundReaction, PersonRef
 from bot_host.types.knowledge import Audience, Component, Relationship
 from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.places import OUTSIDERS, Entity
+from bot_host.types.summary import Summary
 from bot_host.types.task import Task
 
 TOPIC: Final = "zanzibar"
@@ -69,6 +70,7 @@ KINDS: Final = (
     "tag",
     "contact",
     "reminder",
+    "summary",
     *(f"fact{audience}" for audience in Audience),
 )
 
@@ -190,6 +192,19 @@ class House:
                 source_entity_id=speaker,
             )
         )
+        [(first, *_), _] = await self.store.messages_to_fold(room, begins_at=None, count=1, horizon=100)
+        at = first.memory.created_at
+        summary = Summary(
+            agent_id=agent_id,
+            room_id=room,
+            first_seq=first.seq,
+            last_seq=first.seq,
+            first_at=at,
+            last_at=at,
+            count=1,
+            text=secret(spot, "summary"),
+        )
+        assert await self.store.put_summary(summary, [first.print])
         await self.store.create_task(
             Task(
                 agent_id=agent_id,
@@ -223,7 +238,9 @@ def may_hear(asked: Spot, person: str, spot: Spot, kind: str) -> bool:
     if kind in (f"fact{Audience.ENTITY}", "alone"):
         return asked.private and _same_person(asked.person, spot.person) and (kind != "alone" or spot.private)
     here = spot.key == asked.key
-    if kind in ("reminder",):
+    if kind == "summary":
+        return here
+    if kind == "reminder":
         return (asked.private or here) and person == spot.person
     if asked.private:
         # Whatever they told of themselves, and all of their own chats.
@@ -242,7 +259,7 @@ def must_hear(asked: Spot, person: str, spot: Spot, kind: str) -> bool:
         return False
     own = ("tag", "contact", "reminder") if person == spot.person else ()
     here = ("name", "visitor", "quoted") if spot.key == asked.key and not asked.private else ()
-    return may_hear(asked, person, spot, kind) and kind in (*found, *own, *here)
+    return may_hear(asked, person, spot, kind) and kind in (*found, *own, *here, "summary")
 
 
 def _same_person(one: str, other: str) -> bool:

@@ -19,12 +19,14 @@ from bot_host.app.build import connector_specs
 from bot_host.connector import ConnectorConfig
 from bot_host.contracts.plugin import Plugin
 from bot_host.host import BotHost
+from bot_host.runtime import AgentOptions
 from bot_host.runtime.plugins import find_plugins
 from bot_host.store import make_store
 from bot_host.testing import FakePlatform, ScriptedModel
 from bot_host.types.character import Character
 from bot_host.types.commands import CommandUse
 from bot_host.types.inbound import InboundPlaces, WorldRef
+from bot_host.types.knowledge import Component
 from bot_host.types.models import TextRequest, TextResult, ToolCall
 from tests import postgres
 from tests.host.leaks import FOREIGN, SPOTS, TOPIC, House, everything, may_hear, must_hear, probing, secret
@@ -49,6 +51,7 @@ PROVIDERS: Final = {
     "ACTIONS": "the list of them",
     "EVALUATORS": "the list of them",
     "LANGUAGE": "a setting of the room",
+    "SUMMARY": "summary",
 }
 """Every provider that comes with Bot Host, and what it draws on: kinds of secrets, or what holds none."""
 
@@ -197,6 +200,8 @@ async def asked(url: str, tmp_path: Path) -> AsyncIterator[Asked]:
                 {
                     "character": Character(name="Eliza", bio=["Helps."]),
                     "plugins": ["basics", "reminders", plugin, model.plugin],
+                    # So short that each room has more to it than stands in the prompt.
+                    "options": AgentOptions(conversation_length=2),
                 },
                 {"character": Character(name="Other"), "plugins": ["basics", "reminders", other.plugin]},
             ]
@@ -343,3 +348,25 @@ async def test_why_tells_nothing_of_what_one_person_alone_saw(asked: Asked) -> N
         await platform.accept(replace(why, command=use))
         await platform.wait_sent(before + 1)
         assert ("xephemeralx" in platform.sent[-1][1]) is told
+
+
+async def test_what_people_are_given_of_theirs_has_nothing_that_others_said(asked: Asked) -> None:
+    """Dora has said nothing: others know her, and how to reach Bob is what Ada noted."""
+    house = asked.house
+    await house.store.create_component(
+        Component(
+            agent_id=house.agent_id,
+            entity_id=house.id_of("dora"),
+            type="contact:email",
+            data={"value": "xnotedx"},
+            room_id=house.id_of("adasdm"),
+            source_entity_id=house.id_of("ada"),
+        )
+    )
+    given = repr(await house.store.export_entity(house.id_of("dora")))
+    assert house.id_of("dora") in given
+    assert words_of(given) == set()
+    assert "xnotedx" not in given
+    bobs = words_of(repr(await house.store.export_entity(house.id_of("bob"))))
+    assert {key for key, _ in bobs} == {"bobsdm", "hall"}
+    assert "quoted" not in {kind for _, kind in bobs}
