@@ -1,5 +1,6 @@
 """Accounts of one person: joined by a code alone, read in private alone, and parted again."""
 
+import asyncio
 import itertools
 import random
 from dataclasses import replace
@@ -296,3 +297,59 @@ async def test_by_chance_persons_are_what_was_agreed_on(store: Database, seed: i
         for group in groups:
             for each in group:
                 assert set(await store.linked_entities(each)) == group
+
+
+async def test_of_several_who_enter_a_code_at_once_one_is_linked(store: Database) -> None:
+    code = await code_of(store)
+    ends = await asyncio.gather(*(use(store, each, code) for each in (ZOE, MAX, TIM)))
+    assert sorted(ends) == [LinkEnd.LINKED, LinkEnd.UNKNOWN, LinkEnd.UNKNOWN]
+    assert len(await store.linked_accounts()) == 2
+
+
+async def test_codes_that_cross_each_other_join_all_of_them_into_one(store: Database) -> None:
+    codes = {each: await code_of(store, each) for each in (BEN, ZOE, MAX)}
+    turns = [(ZOE, codes[BEN]), (MAX, codes[ZOE]), (BEN, codes[MAX])]
+    ends = await asyncio.gather(*(use(store, one, code) for one, code in turns))
+    assert sorted(ends) == [LinkEnd.ALREADY, LinkEnd.LINKED, LinkEnd.LINKED]
+    assert set(await store.linked_entities(BEN)) == {BEN, ZOE, MAX}
+    assert len({each.person_id for each in await store.linked_accounts()}) == 1
+
+
+async def test_a_parting_and_a_joining_at_once_leave_nobody_alone_with_themselves(store: Database) -> None:
+    await link(store, BEN, ZOE)
+    code = await code_of(store, BEN)
+    await asyncio.gather(
+        use(store, MAX, code), store.unlink(ZOE, by=ZOE), store.unlink(BEN, everything=True, by=BEN)
+    )
+    persons = [each.person_id for each in await store.linked_accounts()]
+    assert all(persons.count(person) > 1 for person in persons)
+    assert await store.linked_entities(ZOE) == [ZOE]
+
+
+async def test_an_erasure_and_a_joining_at_once_leave_nothing_of_the_erased(store: Database) -> None:
+    code = await code_of(store)
+    await asyncio.gather(store.erase_entity(BEN), use(store, ZOE, code))
+    assert await store.linked_accounts() == []
+    assert await store.linked_entities(ZOE) == [ZOE]
+    assert await store.find_entity(BEN) is None
+
+
+async def test_nobody_guesses_a_code(store: Database) -> None:
+    """Whatever somebody enters, with many accounts: none of it is near enough."""
+    code = await code_of(store)
+    other = "A" if code[0] != "A" else "B"
+    near = [code[:-1], f"{code}A", other + code[1:], "", "%"]
+    near += ["' OR 1=1 --", "\x00", "É" * 12]
+    for number, guess in enumerate(near):
+        await store.create_entities([make_person(f"guesser{number}")])
+        assert await use(store, make_id(f"guesser{number}"), guess) is LinkEnd.UNKNOWN
+    assert await store.linked_accounts() == []
+    assert await use(store, ZOE, code) is LinkEnd.LINKED
+
+
+async def test_the_code_of_a_row_that_was_used_is_no_way_in_for_an_empty_one(store: Database) -> None:
+    """Rows of those who only tried have no code; an empty one must not find them."""
+    await use(store, MAX, new_link_code())
+    assert await use(store, ZOE, "") is LinkEnd.UNKNOWN
+    assert await use(store, ZOE, "----") is LinkEnd.UNKNOWN
+    assert await store.linked_accounts() == []
