@@ -2,11 +2,15 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bot_host.connector import ConnectorConfig
+from bot_host.kit.clock import utc_now
 from bot_host.plugins.commands import person as told
+from bot_host.runtime import AgentOptions, Limits
 from bot_host.types.content import ChannelType
 from bot_host.types.ids import create_unique_uuid
 from bot_host.types.links import LINK_CODES_AT_MOST, LINK_TRIES_AT_MOST, LinkEnd, new_link_code
@@ -148,3 +152,36 @@ async def test_killed_after_the_joining_or_the_telling_each_is_told_once(
         assert said.count(("ben", told.LINKED.format(other="Ada (fake ada)"))) == 1
         assert said.count(("ada", told.TOLD.format(other="Ben (fake ben)"))) == 1
         assert len(await house.store.linked_entities(entity(house, "ada"))) == 2
+
+
+async def test_limits_go_by_the_account(house_at: Houses) -> None:
+    """The one who is over their limit is not let go on by the other, nor is the other held up."""
+    options = AgentOptions(limits=Limits(entity_messages_per_minute=3))
+    async with house_at(options=options) as house:
+        await link(house)  # one message of each, and one more of Ada's below
+        for text in ("one", "two"):
+            await ask(house, text, **ADA)
+        before = len(house.model.requests)
+        await house.platform.say("three", **ADA)
+        await house.host.finish_pending()
+        assert len(house.model.requests) == before
+        assert await ask(house, "hello", **BEN) == "echo: hello"
+
+
+async def test_whoever_is_let_in_lets_in_none_of_their_accounts(house_at: Houses) -> None:
+    async with house_at() as house:
+        await link(house)
+    async with house_at(config=ConnectorConfig(dm_policy="pairing")) as house:
+
+        async def knock(person: str) -> str:
+            message = replace(house.platform.message("hello", person=person, room=person), pairing_id=person)
+            before = len(house.platform.sent)
+            await house.platform.accept(message)
+            await house.platform.wait_sent(before + 1)
+            return house.platform.sent[before][1]
+
+        assert "I don't know you yet" in await knock("ada")
+        [request] = await house.store.pairings()
+        await house.store.decide_pairing(request.code, approve=True, by="test", now=utc_now())
+        assert "I don't know you yet" in await knock("ben")
+        assert len(await house.store.linked_entities(entity(house, "ben"))) == 2
