@@ -51,7 +51,6 @@ PROVIDERS: Final = {
     "ACTIONS": "the list of them",
     "EVALUATORS": "the list of them",
     "LANGUAGE": "a setting of the room",
-    "SUMMARY": "summary",
 }
 """Every provider that comes with Bot Host, and what it draws on: kinds of secrets, or what holds none."""
 

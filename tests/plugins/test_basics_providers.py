@@ -33,6 +33,7 @@ async def test_the_prompt_is_the_same_each_time_and_short_in_private() -> None:
                 "ROOM",
                 "ANXIETY",
                 "FACTS",
+                "KNOWLEDGE",
                 "CHOICE",
                 "LANGUAGE",
                 "TIME",

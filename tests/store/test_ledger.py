@@ -139,6 +139,7 @@ async def test_other_events_end_as_applied_or_handled(store: Database) -> None:
         EventKind.STOP: {"received": 1, "applied": 1},
         EventKind.SKIP: {},
         EventKind.PIECE: {},
+        EventKind.SWEPT: {},
         EventKind.MOVE: {},
         EventKind.PART: {},
     }
