@@ -48,7 +48,13 @@ class Sources(Protocol):
     async def finish_source(
         self, source_id: UUID, document_id: UUID, read: SourceRead, *, fragments: int, now: datetime
     ) -> bool:
-        """The new document counts from now on, and the old one goes; False: as in `add_fragments`."""
+        """The new document counts from now on, and the old one waits to be tidied up.
+
+        False: as in `add_fragments`.
+        """
+
+    async def tidy_source(self, source_id: UUID, *, count: int = 100) -> bool:
+        """Delete up to `count` fragments of the document that counts no more; whether there may be others."""
 
     async def keep_source(
         self,

@@ -50,7 +50,7 @@ from bot_host.types.sources import (
 
 log = logging.getLogger(__name__)
 
-BATCH: Final = 200
+BATCH: Final = 50
 """Fragments that are written in one transaction."""
 CLAIM: Final = timedelta(seconds=SECONDS + 180)
 """For one reading, its download and the writing; then another may begin."""
@@ -237,6 +237,8 @@ class KnowledgeReader:
                 source.id, document_id, read, fragments=count, now=utc_now()
             ):
                 raise _Left
+            while await self._store.tidy_source(source.id):
+                pass
 
     async def _write(self, source: KnowledgeSource, document: Document, name: str) -> tuple[str, int, UUID]:
         """The fragments as memories of a new document; its title, how many, and its id."""

@@ -54,6 +54,10 @@ class SourceVerbs:
             partial(rows.finish_source, source_id, document_id, read, fragments, now)
         )
 
+    async def tidy_source(self, source_id: UUID, *, count: int = 100) -> bool:
+        """See Sources."""
+        return await self._driver.write(partial(rows.tidy_source, source_id, count))
+
     async def keep_source(
         self,
         source_id: UUID,

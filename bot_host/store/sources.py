@@ -61,6 +61,10 @@ CLAIM: Final = Statement(
 DRAFT: Final = Statement(
     "sources.draft", update(table).where(_of_source).values(_given("draft_id")).returning(_c.id)
 )
+PARTS: Final = Statement(
+    "sources.parts",
+    select(_m.id).where(_m.source_memory_id == bindparam("document")).limit(bindparam("count")),
+)
 WRITING: Final = Statement(
     "sources.writing", select(_c.id).where(_of_source, _c.draft_id == bindparam("draft"))
 )
@@ -74,7 +78,8 @@ FINISH: Final = Statement(
             *("read_at", "checked_at", "due_at"),
         ),
         state=SourceState.READY.value,
-        draft_id=None,
+        # The old one: its fragments go little by little (`tidy_source`), so that no write waits for them all.
+        draft_id=_c.document_id,
         claimed_until=None,
         embedded=False,
     ),
@@ -234,9 +239,20 @@ def finish_source(
         new_checked_at=now,
         new_due_at=read.due_at,
     )
-    if before.document_id is not None:
-        yield memories.DELETE(ids=[before.document_id])
     return True
+
+
+def tidy_source(source_id: UUID, count: int) -> Unit[bool]:
+    """See Sources.tidy_source."""
+    found = yield from _get(source_id)
+    if found is None or found.draft_id is None or found.claimed_until is not None:
+        return False
+    rows = yield PARTS(document=found.draft_id, count=count)
+    yield memories.DELETE(ids=[row[0] for row in rows] or [found.draft_id])
+    if rows:
+        return True
+    yield DRAFT(source=source_id, new_draft_id=None)
+    return False
 
 
 def keep_source(

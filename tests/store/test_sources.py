@@ -105,12 +105,31 @@ async def test_a_new_reading_takes_the_old_ones_place_whole(store: Database) -> 
     assert half_way.document_id == old
     told = SourceRead(title="other", remark="cut")
     await store.finish_source(known.id, document.id, told, fragments=1, now=LATER)
+    swapped = await store.find_source(known.id)
+    assert swapped is not None
+    assert (swapped.document_id, swapped.draft_id) == (document.id, old)
+    assert [await store.tidy_source(known.id, count=1) for _ in range(4)] == [True, True, False, False]
     assert await known_texts(store) == {"new"}
     assert await store.find_memory(old) is None
     now = await store.find_source(known.id)
     assert now is not None
     assert (now.document_id, now.draft_id, now.claimed_until) == (document.id, None, None)
     assert (now.title, now.remark, now.fragments, now.embedded) == ("A", "cut", 1, False)
+
+
+async def test_what_was_not_tidied_up_goes_with_the_source_and_with_the_next_reading(store: Database) -> None:
+    known = await store.add_source(source())
+    await read(store, known, "old")
+    await read(store, known, "new")
+    assert await known_texts(store) == {"old", "new"}
+    await read(store, known, "newest")
+    assert await known_texts(store) == {"new", "newest"}
+    # Not while it is read: what is written then is the draft.
+    assert await store.claim_source(known.id, now=LATER, until=LATER + HOUR) is not None
+    await store.begin_document(known.id, memory(MemoryType.DOCUMENT, "draft"))
+    assert not await store.tidy_source(known.id)
+    await store.remove_sources([known.id])
+    assert await store.list_memories(AGENT, type=MemoryType.FRAGMENT) == []
 
 
 async def test_what_cannot_be_read_again_stays_known_until_it_is_gone(store: Database) -> None:
