@@ -102,6 +102,10 @@ async def test_a_worlds_knowledge_is_heard_by_its_people_only() -> None:
         assert "SEARCH_KNOWLEDGE" not in await place.offered(place.message(room=ADAS))
         await know(place, "The garden opens at ten.")
         assert "ten" in await heard(place, "When does the garden open?", room=ADAS)
+        assert await heard(place, room=ADAS) == ""
+        found = await place.do("SEARCH_KNOWLEDGE", place.message(room=ADAS), query="shop, garden")
+        assert "ten" in found.text
+        assert "nine" not in found.text
 
 
 async def test_what_was_read_of_it_before_is_never_told() -> None:
