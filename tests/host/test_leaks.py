@@ -36,7 +36,7 @@ PROVIDERS: Final = {
     "ROOM": "name",
     "ANXIETY": "fixed words",
     "FACTS": "factentity factroom factworld factagent",
-    "SUMMARY": "what was said in the room itself: rows are read by its id (tests/journeys/test_long_talk)",
+    "SUMMARY": "summary",
     "CHOICE": "tasks of the room that wait for a choice",
     "TIME": "the clock",
     "WORLD": "name",
