@@ -1,7 +1,8 @@
 """All rows of one database into another, of whichever kind, and the proof that they arrived."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
@@ -28,7 +29,7 @@ class Rows(Protocol):
     def dialect(self) -> Dialect:
         """How values are turned there."""
 
-    def select(self, sql: str) -> AsyncIterator[list[Row]]:
+    def select(self, sql: str) -> AsyncGenerator[list[Row], None]:
         """A query's rows, a batch at a time, in the driver's terms."""
 
     async def insert(self, table: Table, rows: AsyncIterable[Row]) -> None:
@@ -65,7 +66,7 @@ def quoted(name: str, dialect: Dialect) -> str:
     return dialect.identifier_preparer.quote_identifier(name)
 
 
-async def read(source: Rows, table: Table) -> AsyncIterator[list[Row]]:
+async def read(source: Rows, table: Table) -> AsyncGenerator[list[Row], None]:
     """A table's rows in Python's terms, a batch at a time."""
     dialect = source.dialect
     turns = [
@@ -74,11 +75,12 @@ async def read(source: Rows, table: Table) -> AsyncIterator[list[Row]]:
         if (turn := column.type.dialect_impl(dialect).result_processor(dialect, None)) is not None
     ]
     names = ", ".join(quoted(column.name, dialect) for column in table.c)
-    async for batch in source.select(f"SELECT {names} FROM {quoted(table.name, dialect)}"):
-        columns: list[list[Any]] = [list(map(_clean, values)) for values in zip(*batch, strict=True)]
-        for place, turn in turns:
-            columns[place] = list(map(turn, columns[place]))
-        yield list(zip(*columns, strict=True))
+    async with aclosing(source.select(f"SELECT {names} FROM {quoted(table.name, dialect)}")) as batches:
+        async for batch in batches:
+            columns: list[list[Any]] = [list(map(_clean, values)) for values in zip(*batch, strict=True)]
+            for place, turn in turns:
+                columns[place] = list(map(turn, columns[place]))
+            yield list(zip(*columns, strict=True))
 
 
 def _clean(value: Any) -> Any:
@@ -86,7 +88,9 @@ def _clean(value: Any) -> Any:
     return clean_text(value) if isinstance(value, str) else value
 
 
-async def _bound(batches: AsyncIterable[list[Row]], table: Table, dialect: Dialect) -> AsyncIterator[Row]:
+async def _bound(
+    batches: AsyncIterable[list[Row]], table: Table, dialect: Dialect
+) -> AsyncGenerator[Row, None]:
     turns = [
         (place, turn)
         for place, column in enumerate(table.c)
@@ -108,17 +112,25 @@ async def move(source: Rows, target: Rows, tables: Sequence[Table], *, tell: Pro
     digests = []
     for table in tables:
         digest = Digest()
-        await target.insert(table, _bound(_digested(source, table, digest, tell), table, target.dialect))
+        # Closed from the outside in: an error must not leave cursors behind on what is closed next.
+        async with (
+            aclosing(_digested(source, table, digest, tell)) as batches,
+            aclosing(_bound(batches, table, target.dialect)) as rows,
+        ):
+            await target.insert(table, rows)
         await target.count_on(table, await source.highest(table))
         digests.append(digest)
     return digests
 
 
-async def _digested(source: Rows, table: Table, digest: Digest, tell: Progress) -> AsyncIterator[list[Row]]:
-    async for batch in read(source, table):
-        digest.add(batch)
-        yield batch
-        tell(table.name, digest.rows)
+async def _digested(
+    source: Rows, table: Table, digest: Digest, tell: Progress
+) -> AsyncGenerator[list[Row], None]:
+    async with aclosing(read(source, table)) as batches:
+        async for batch in batches:
+            digest.add(batch)
+            yield batch
+            tell(table.name, digest.rows)
 
 
 async def add_up(source: Rows, table: Table, *, tell: Progress) -> Digest:

@@ -1,7 +1,7 @@
 """The rows of a PostgreSQL database, read from and written to; see `transfer`."""
 
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
@@ -35,7 +35,7 @@ class PostgresRows:
         self._connection = connection
         self._cursors = 0
 
-    async def select(self, sql: str) -> AsyncIterator[list[Row]]:
+    async def select(self, sql: str) -> AsyncGenerator[list[Row], None]:
         """See `Rows`."""
         # A name of its own each: what asyncpg knows of a FETCH is kept by its text.
         self._cursors += 1

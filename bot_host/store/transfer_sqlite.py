@@ -3,7 +3,7 @@
 import os
 import re
 import sqlite3
-from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +30,7 @@ class SqliteRows:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
-    async def select(self, sql: str) -> AsyncIterator[list[Row]]:
+    async def select(self, sql: str) -> AsyncGenerator[list[Row], None]:
         """See `Rows`."""
         with closing(self._db.execute(sql)) as cursor:
             while batch := await on_thread(cursor.fetchmany, BATCH):
@@ -45,9 +45,14 @@ class SqliteRows:
         async for row in rows:
             batch.append(row)
             if len(batch) == BATCH:
-                await on_thread(self._db.executemany, sql, batch)
+                await on_thread(self._write, sql, batch)
                 batch = []
-        await on_thread(self._db.executemany, sql, batch)
+        await on_thread(self._write, sql, batch)
+
+    def _write(self, sql: str, batch: Sequence[Row]) -> None:
+        # Closed here: a cursor that another thread lets go of later resets the statement under the next batch.
+        with closing(self._db.executemany(sql, batch)):
+            pass
 
     async def highest(self, table: Table) -> int:
         """See `Rows`."""
