@@ -15,6 +15,7 @@ from bot_host.types.inbound import InboundMessage, InboundReaction, PersonRef
 from bot_host.types.knowledge import Audience, Component, Relationship
 from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.places import OUTSIDERS, Entity
+from bot_host.types.sources import knowledge_room
 from bot_host.types.summary import Summary
 from bot_host.types.task import Task
 
@@ -71,6 +72,7 @@ KINDS: Final = (
     "contact",
     "reminder",
     "summary",
+    "passage",
     *(f"fact{audience}" for audience in Audience),
 )
 
@@ -171,6 +173,18 @@ class House:
                     audience=audience,
                 )
             )
+        shelf = knowledge_room(agent_id)
+        await self.store.apply_places("", [], [shelf], [], None)
+        passage = Memory(
+            agent_id=agent_id,
+            entity_id=agent_id,
+            room_id=shelf.id,
+            world_id=world,
+            type=MemoryType.FRAGMENT,
+            content=Content(text=f"{TOPIC} {secret(spot, 'passage')}"),
+            audience=Audience.WORLD,
+        )
+        await self.store.create_memory(passage)
         await self.store.put_relationship(
             Relationship(
                 agent_id=agent_id,
@@ -240,6 +254,8 @@ def may_hear(asked: Spot, person: str, spot: Spot, kind: str) -> bool:
     here = spot.key == asked.key
     if kind == "summary":
         return here
+    if kind == "passage":
+        return not asked.private and not asked.outsiders and spot.world == asked.world
     if kind == "reminder":
         return (asked.private or here) and person == spot.person
     if asked.private:
@@ -259,7 +275,7 @@ def must_hear(asked: Spot, person: str, spot: Spot, kind: str) -> bool:
         return False
     own = ("tag", "contact", "reminder") if person == spot.person else ()
     here = ("name", "visitor", "quoted") if spot.key == asked.key and not asked.private else ()
-    return may_hear(asked, person, spot, kind) and kind in (*found, *own, *here, "summary")
+    return may_hear(asked, person, spot, kind) and kind in (*found, *own, *here, "summary", "passage")
 
 
 def _same_person(one: str, other: str) -> bool:

@@ -37,6 +37,8 @@ PROVIDERS: Final = {
     "ANXIETY": "fixed words",
     "FACTS": "factentity factroom factworld factagent",
     "SUMMARY": "summary",
+    "RELEVANT_MESSAGES": "said visitorsaid",
+    "KNOWLEDGE": "passage; also tests/plugins/test_sources.py",
     "CHOICE": "tasks of the room that wait for a choice",
     "TIME": "the clock",
     "WORLD": "name",
@@ -75,6 +77,8 @@ ACTIONS: Final[dict[str, dict[str, Any] | str]] = {
     "LIST_REMINDERS": {},
     "CHANGE_REMINDER": {"which": "{reminder}", "about": "tea"},
     "CANCEL_REMINDER": {"which": "{reminder}"},
+    "SEARCH_KNOWLEDGE": "passages, as KNOWLEDGE; also tests/plugins/test_sources.py",
+    "LEARN": "writes; by admins",
     "CONFIRM": "runs what the same person asked for in the same room",
 }
 """Every action that comes with Bot Host: how it is asked for a secret of the board, or why it tells none."""
@@ -238,7 +242,7 @@ async def test_what_is_narrowed_is_heard_no_more_from_then_on(asked: Asked) -> N
     assert (lobby.key, "said") in words_of(await asked.ask(hall, "bob"))
     await house.platform.accept(InboundPlaces(world=WorldRef(key="guild"), readable=("feed", "hall")))
     told = words_of(await asked.ask(hall, "bob"))
-    assert {kind for key, kind in told if key == lobby.key} == {"factagent"}
+    assert {kind for key, kind in told if key == lobby.key} == {"factagent", "passage"}
     assert ("feed", "said") in told
     # Parted accounts are two persons again.
     assert ("adasdm", "factentity") in words_of(await asked.ask(SPOTS["adelesdm"], "adele"))

@@ -38,7 +38,6 @@ async def test_the_prompt_is_the_same_each_time_and_short_in_private() -> None:
                 "LANGUAGE",
                 "TIME",
                 "RELEVANT_MESSAGES",
-                "KNOWLEDGE",
                 "SUMMARY",
             }
             assert set(state.data["providers"]) == always
