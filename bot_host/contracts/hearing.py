@@ -5,7 +5,7 @@ from typing import Protocol
 
 from bot_host.types.hearing import Hearing
 from bot_host.types.ids import UUID
-from bot_host.types.knowledge import Component, Relationship
+from bot_host.types.knowledge import Audience, Component, Relationship
 from bot_host.types.memory import Memory
 
 
@@ -17,6 +17,9 @@ class Hearings(Protocol):
 
         How many were. It opens none: rooms are opened one by one, by `Room.open`.
         """
+
+    async def narrow_memory(self, memory_id: UUID, audience: Audience) -> bool:
+        """From now on a memory is for these ears only. False: unknown, or for no wider ones anyway."""
 
     async def hearing_in(self, agent_id: UUID, room_id: UUID) -> Hearing:
         """Who hears what is said in a room of the agent; of one that is not known, nothing but itself."""

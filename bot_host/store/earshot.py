@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import and_, bindparam, or_, select, update
 
 from bot_host.store import hearing as rule
 from bot_host.store import linking, places
@@ -127,6 +127,25 @@ def heard_components(agent_id: UUID, hearing: Hearing, entity_ids: Sequence[UUID
     """See Hearings.heard_components."""
     rows = yield ABOUT(entity_ids=list(entity_ids), **rule.values(hearing))
     return [one for one in map(to_component, rows) if one.agent_id == agent_id.lower()]
+
+
+NARROW: Final = Statement(
+    "hearing.narrow",
+    update(memories)
+    .where(
+        _m.id == bindparam("memory_id", type_=_m.id.type),
+        or_(_m.audience.is_(None), InList(_m.audience, "wider")),
+    )
+    .values(audience=bindparam("narrowed", type_=_m.audience.type))
+    .returning(_m.id),
+)
+
+
+def narrow_memory(memory_id: UUID, audience: Audience) -> Unit[bool]:
+    """See Hearings.narrow_memory."""
+    wider = [each.value for each in tuple(Audience)[tuple(Audience).index(audience) + 1 :]]
+    rows = yield NARROW(memory_id=memory_id, narrowed=audience.value, wider=wider)
+    return bool(rows)
 
 
 def hearing_in(agent_id: UUID, room_id: UUID) -> Unit[Hearing]:

@@ -7,7 +7,7 @@ from bot_host.store import earshot, openness
 from bot_host.store.driver import Driver
 from bot_host.types.hearing import Hearing
 from bot_host.types.ids import UUID
-from bot_host.types.knowledge import Component, Relationship
+from bot_host.types.knowledge import Audience, Component, Relationship
 from bot_host.types.memory import Memory
 
 
@@ -19,6 +19,10 @@ class HearingVerbs:
     async def narrow_rooms(self, world_id: UUID, channel_ids: Sequence[str]) -> int:
         """See Hearings."""
         return await self._driver.write(partial(openness.narrow_rooms, world_id, channel_ids))
+
+    async def narrow_memory(self, memory_id: UUID, audience: Audience) -> bool:
+        """See Hearings."""
+        return await self._driver.write(partial(earshot.narrow_memory, memory_id, audience))
 
     async def hearing_in(self, agent_id: UUID, room_id: UUID) -> Hearing:
         """See Hearings."""

@@ -43,6 +43,19 @@ async def test_what_is_to_be_remembered_is_kept_for_the_ears_of_its_room(
         assert fact.source_memory_id is not None
 
 
+async def test_the_message_that_says_it_is_for_no_wider_ears_than_the_fact() -> None:
+    async with open_place() as place:
+        await place.open_up(GROUP)
+        await remember(place, "xyzzy is near", private=True)
+        await remember(place, "xyzzy is far")
+        with turn_in(OTHER):
+            found = await place.agent.search_memories("xyzzy")
+        assert {each.content.text for each in found} == {"remember: xyzzy is far", "xyzzy is far"}
+        with turn_in(ADAS):
+            found = await place.agent.search_memories("xyzzy")
+        assert {each.content.text for each in found} == {"xyzzy is near", "xyzzy is far"}
+
+
 async def test_whom_it_is_about_is_told_with_who_said_it() -> None:
     async with open_place() as place:
         await remember(place, "likes tea")

@@ -72,15 +72,20 @@ async def keep_fact(
     known: Sequence[Memory] = (),
     replaces: Memory | None = None,
     speaker: UUID = "",
+    wished: Any = None,
 ) -> Memory | None:
     """Keep what was said in `source`; a known one that says the same is only surer by it. None: nothing new.
 
     `of`: whom it is about, where that is not the speaker. `known`: what may be heard in the room. `replaces`
-    goes. `speaker`: in place of who said it. Nothing is kept from a message that has changed meanwhile.
+    goes. `speaker`: in place of who said it. `wished`: for whose ears alone it is to be; then the message
+    that says it is for no others either. Nothing is kept from a message that has changed meanwhile.
     """
     who = speaker or source.entity_id
     if await has_changed(agent, source):
         return None
+    ears = narrower(audience, wished)
+    if ears is not audience:
+        await agent.store.narrow_memory(source.id, ears)
     for fact in known:
         same = fact.entity_id == who and about(fact) == (of or who)
         if same and plain(fact.content.text) == plain(text):
@@ -102,7 +107,7 @@ async def keep_fact(
         created_at=source.created_at,
         source_memory_id=source.id,
         confidence=confidence,
-        audience=audience,
+        audience=ears,
         metadata=metadata,
     )
     new = await agent.store.create_memory(fact)

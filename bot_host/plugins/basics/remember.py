@@ -13,7 +13,7 @@ from bot_host.plugin import (
     Room,
     one_line,
 )
-from bot_host.plugins.basics.facts import FACT_LENGTH, HERE, about, ears_of, keep_fact, narrower, plain
+from bot_host.plugins.basics.facts import FACT_LENGTH, HERE, about, ears_of, keep_fact, plain
 from bot_host.plugins.basics.here import find_person, others_spoke
 from bot_host.plugins.basics.knowledge import facts_changed, reflection_key
 
@@ -74,8 +74,8 @@ async def _keep(
         elif person.id != message.entity_id:
             of = person.id
         others = person is None or bool(of)
-    audience = narrower(ears_of(room, of_others=others), wished)
-    return await keep_fact(agent, text, **kept, audience=audience, of=of, replaces=old)
+    ears = ears_of(room, of_others=others)
+    return await keep_fact(agent, text, **kept, audience=ears, of=of, replaces=old, wished=wished)
 
 
 def _replaced(agent: Agent, call: ActionCall, known: list[Memory]) -> Memory | None:
