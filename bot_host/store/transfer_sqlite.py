@@ -50,7 +50,7 @@ class SqliteRows:
         await on_thread(self._write, sql, batch)
 
     def _write(self, sql: str, batch: Sequence[Row]) -> None:
-        # Closed here: a cursor that another thread lets go of later resets the statement under the next batch.
+        # Closed here: let go of by another thread, later, it would reset the statement under the next one.
         with closing(self._db.executemany(sql, batch)):
             pass
 
