@@ -296,7 +296,11 @@ async def test_too_little_memory_is_an_error_and_nothing_else() -> None:
 
 
 async def test_too_little_time_is_an_error_and_the_process_is_gone() -> None:
-    assert await why(b"<p>" + b"word " * 4_000_000, "a.html", seconds=0.05) == "reading it took too long"
+    # Its own limit on processor time may be quicker than the clock.
+    assert await why(b"<p>" + b"word " * 4_000_000, "a.html", seconds=0.05) in (
+        "reading it took too long",
+        "reading it takes too much time or memory",
+    )
 
 
 async def test_the_reader_knows_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
