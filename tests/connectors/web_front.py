@@ -20,7 +20,12 @@ async def web_front(*connectors: Any) -> AsyncIterator[WebServer]:
     """Serves what they bring, and tells them where."""
     runners = [SimpleNamespace(connector=each, name=each.platform) for each in connectors]
     config = WebConfig(port=0)
-    host = cast(BotHost, SimpleNamespace(connectors=runners, handle_message=_nobody))
+    host = cast(
+        BotHost,
+        SimpleNamespace(
+            connectors=runners, handle_message=_nobody, get_agents=list, on=lambda *_given: lambda: None
+        ),
+    )
     web = WebServer(host, config, await listen(config))
     await web.start()
     for connector in connectors:
