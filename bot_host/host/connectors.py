@@ -107,7 +107,8 @@ class ConnectorRunner(Runner):
         )
         new = self._accounts.open(line)
         if new or self.state is not ConnectorState.CONNECTED:
-            log.info(
+            log.log(
+                logging.DEBUG if self.accompanies else logging.INFO,
                 "%s on: connected as %s, %s answers%s",
                 self.name,
                 account.name or account.id,
