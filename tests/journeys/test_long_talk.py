@@ -336,12 +336,13 @@ async def test_killed_while_one_is_made_it_is_made_after_the_restart(tmp_path: P
         async with p.host() as host:
             await seat.say(DM, "please keep blue-door in mind")
             await seat.wait_reply(DM)
-            turns = (LENGTH + CHUNK) // 2
-            for n in range(2, turns + 1):
+            turns = 1
+            # When a message falls out of the prompt is a matter of what was stored by then.
+            while not hung:
+                turns += 1
+                assert turns <= LENGTH + CHUNK
                 await seat.say(DM, FILLER)
-                await seat.wait_reply(DM, n)
-            await p.model.wait_for_requests(turns + 1)
-            assert len(hung) == 1
+                await seat.wait_reply(DM, turns)
             await host.kill()
         async with p.host() as host:
             await seat.say(DM, FILLER)
@@ -350,6 +351,6 @@ async def test_killed_while_one_is_made_it_is_made_after_the_restart(tmp_path: P
             await seat.say(DM, "what do I keep?")
             await seat.wait_reply(DM, turns + 2)
             assert await host.stop() == 0
-        system = p.model.chats[-1].system_text
-        assert "Ada keeps blue-door." in system
-        assert all("blue-door" not in str(m["content"]) for m in p.model.chats[-1].messages[1:])
+        asked = next(each for each in reversed(p.model.chats) if not is_summary(each))
+        assert "Ada keeps blue-door." in asked.system_text
+        assert all("blue-door" not in str(m["content"]) for m in asked.messages[1:])
