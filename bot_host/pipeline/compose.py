@@ -11,7 +11,7 @@ from bot_host.kit.clean import one_line
 from bot_host.kit.clean import shorten as shorten
 from bot_host.pipeline.attached import attached
 from bot_host.pipeline.gate import DIRECT, is_addressed
-from bot_host.pipeline.past import Past, after_past, read_past
+from bot_host.pipeline.past import Past, after_past, earlier, read_past
 from bot_host.pipeline.prompt import Part, Prompt, Said
 from bot_host.pipeline.quotes import with_quotes
 from bot_host.runtime.agent import AgentRuntime
@@ -45,12 +45,8 @@ async def compose(
             given.room.id, count=agent.summaries.reach, until=newest.created_at
         )
     past = await read_past(agent, given.room, said_before, until=newest.created_at)
-    places = {"room": given.room, "world": given.world, "own_state": given.own_state}
-    state = await agent.compose_state(newest, known={"turn": {**places, "summary": past.text}})
-    if past.text not in state.text:
-        # Nobody tells it, or it failed: the messages speak for themselves.
-        past = Past()
-    history = [
+    asked = {memory.id for memory in answering}
+    heard = [
         memory
         for memory in said_before
         if memory.created_at <= newest.created_at
@@ -58,15 +54,27 @@ async def compose(
         and not given.room.is_past(memory.created_at)
         and not (memory.id != newest.id and stays_out(agent, memory))
     ]
-    asked = {memory.id for memory in answering}
-    history, untold = after_past(agent, history, past, keep=asked)
+    history, missing = after_past(agent, heard, past, keep=asked)
+    whole = len(said_before) < agent.summaries.reach
+    turn = {
+        "room": given.room,
+        "world": given.world,
+        "own_state": given.own_state,
+        "summary": past.text,
+        "earlier": earlier(said_before, heard, history, whole=whole),
+        "shown": frozenset(memory.id for memory in history),
+    }
+    state = await agent.compose_state(newest, known={"turn": turn})
+    if past.text not in state.text:
+        # Nobody tells it, or it failed: the messages speak for themselves.
+        history, missing = after_past(agent, heard, Past(), keep=asked)
     there = {memory.id for memory in history}
     history.extend(memory for memory in answering if memory.id not in there)
     history.sort(key=lambda memory: memory.created_at)
     people = dict(given.people)
-    missing = {memory.entity_id for memory in history} - people.keys() - {agent.agent_id}
-    if missing and given.history is None:
-        people.update(await agent.store.get_entities(list(missing)))
+    strangers = {memory.entity_id for memory in history} - people.keys() - {agent.agent_id}
+    if strangers and given.history is None:
+        people.update(await agent.store.get_entities(list(strangers)))
     named = given.room.type not in DIRECT
     speakers = {memory.entity_id for memory in history} - {agent.agent_id}
     names = _names({id: people.get(id) for id in speakers}, own=agent.character.name)
@@ -85,7 +93,8 @@ async def compose(
         _parts(agent, state),
         said,
         window=partial(agent.models.window, ModelType.TEXT_LARGE),
-        missing=untold,
+        missing=missing,
+        untold=len({memory.id for memory in said_before} | asked) - len(past.covered),
     )
 
 

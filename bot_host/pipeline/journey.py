@@ -18,6 +18,7 @@ from bot_host.pipeline.evaluate import evaluate, note_evaluation
 from bot_host.pipeline.gate import DIRECT, Decision, decide_all, is_addressed
 from bot_host.pipeline.media import has_unread, read_media
 from bot_host.pipeline.past import note_length
+from bot_host.pipeline.prompt import Prompt
 from bot_host.pipeline.respond import Limits, Reply, respond
 from bot_host.pipeline.results import CHOICES
 from bot_host.pipeline.steps import Answered, Gone, Stale, Steps, read_steps
@@ -73,6 +74,7 @@ class _Thought:
     judged: Sequence[_Judged] = ()
     reply: Reply | None = None
     state: State | None = None
+    prompt: Prompt | None = None
     memory_id: UUID = ""
     stream: TextStream | None = None
     """Shown, and not yet followed by a committed reply."""
@@ -126,6 +128,9 @@ async def handle_turn(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox:
             status, error = "failed", str(failure)
             raise
         finally:
+            if thought.prompt is not None:
+                # With the answer in the room: it counts with what was said.
+                note_length(agent, given.room, thought.prompt)
             if thought.stream is not None:
                 await thought.stream.abandon()
             await tell_ended(agent, run, status, message_id=given.messages[-1].id, error=error)
@@ -245,31 +250,29 @@ async def _respond(
     with run.step("compose"):
         memories = [each.memory for each in thought.answering]
         thought.state, prompt = await compose(agent, given, answering=memories)
+        thought.prompt = prompt
     answering = tuple(memory.id for memory in memories)
     thought.memory_id = turn.revises or outbox.shown_id(newest.row) or new_id()
     # An answer that is there is changed at once, not written over; and a command's has a way of its own.
     if turn.revises is None and LANE not in newest.row.target.extra:
         thought.stream = outbox.open_stream(newest.row, memory_id=thought.memory_id, answering=answering)
 
-    try:
-        thought.reply = await respond(
-            agent,
-            run,
-            answered=[
-                Answered(row=each.row, memory=each.memory, reason=each.decision.reason)
-                for each in thought.answering
-            ],
-            state=thought.state,
-            prompt=prompt,
-            stream=thought.stream,
-            limits=Limits(
-                steps=given.wishes.max_steps or agent.options.max_steps, retries=given.wishes.max_retries
-            ),
-            steps=thought.steps,
-            callback=_say(agent, outbox, thought, newest, answering=answering),
-        )
-    finally:
-        note_length(agent, given.room, prompt)
+    thought.reply = await respond(
+        agent,
+        run,
+        answered=[
+            Answered(row=each.row, memory=each.memory, reason=each.decision.reason)
+            for each in thought.answering
+        ],
+        state=thought.state,
+        prompt=prompt,
+        stream=thought.stream,
+        limits=Limits(
+            steps=given.wishes.max_steps or agent.options.max_steps, retries=given.wishes.max_retries
+        ),
+        steps=thought.steps,
+        callback=_say(agent, outbox, thought, newest, answering=answering),
+    )
     thought.reply.text = with_sources(thought.reply.text, offered(thought.state, thought.reply.results))
 
 

@@ -9,7 +9,7 @@ from bot_host.kit.clean import one_line
 from bot_host.kit.tokens import estimate, surely_within
 from bot_host.pipeline.prompt import HISTORY_TOKENS, Prompt
 from bot_host.runtime.agent import AgentRuntime
-from bot_host.runtime.summaries import CHARACTERS
+from bot_host.runtime.summaries import CHARACTERS, CHUNK
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.models import ModelType
@@ -100,9 +100,25 @@ def after_past(
     return left, (*past.missing, f"{before} without a summary")
 
 
+def earlier(
+    said: Sequence[Memory], heard: Sequence[Memory], shown: Collection[Memory], *, whole: bool
+) -> datetime | None:
+    """The newest time of the room's messages that do not stand in the prompt; None: each of them does.
+
+    `said` are the newest of the room (`whole`: all of it), `heard` those of them that may be shown.
+    """
+    ids = {memory.id for memory in shown}
+    hidden = [memory.created_at for memory in heard if memory.id not in ids]
+    if hidden:
+        return max(hidden)
+    return None if whole else min((memory.created_at for memory in said), default=None)
+
+
 def note_length(agent: AgentRuntime, room: Room, prompt: Prompt) -> None:
-    """After a turn: a room in which more was said than stands in the prompt is to be looked at."""
-    length = agent.options.conversation_length
+    """After a turn: a room in which a summary may be due is looked at, and no other: it costs queries."""
     kept = prompt.history
-    if kept is not None and (kept < prompt.before or prompt.before >= length or prompt.missing):
+    if kept is None:
+        return
+    length = agent.options.conversation_length
+    if kept < prompt.before or prompt.missing or prompt.untold + 1 >= length + CHUNK:
         agent.summaries.look(room.id, min(kept, length))

@@ -74,16 +74,18 @@ class Prompt:
         *,
         window: Callable[[], ModelWindow] = ModelWindow,
         missing: Sequence[str] = (),
+        untold: int = 0,
     ) -> None:
         """`window` is asked anew for each round: a server that refuses tells what fits.
 
-        `missing` is what is left out in any case.
+        `missing` is what is left out in any case, `untold` the number of messages without a summary.
         """
         self.history: int | None = None
         """Messages of the conversation, but for those asked, that fitted in the first round."""
         self.before = sum(not each.asked for each in said)
         """How many there were."""
         self.missing = tuple(missing)
+        self.untold = untold
         self._parts = tuple(parts)
         self._said = tuple(said)
         self._window = window

@@ -152,7 +152,9 @@ def room_summary(
     if not parts:
         return RoomSummary()
     seqs = (yield SEQS(ids=list(shown))) if shown else []
-    covered = {key for key, seq in seqs if any(part.says and part.covers(seq) for part in parts)}
+    oldest = min((seq for _, seq in seqs), default=0)
+    near = [part for part in parts if part.says and part.last_seq >= oldest]
+    covered = {key for key, seq in seqs if any(part.covers(seq) for part in near)}
     after, since = parts[-1].last_seq, max(part.last_at for part in parts) - LATE
     new = yield NEW_IDS(room_id=room_id, after=after, since=since, until=until or _END)
     asked = {key for key, _ in seqs}

@@ -130,6 +130,23 @@ def tokens(request: ModelRequest) -> int:
     return sum(4 + estimate(str(message["content"])) for message in request.messages)
 
 
+async def test_nothing_stands_twice_in_a_prompt_with_what_is_recalled(fake: FakeOpenAI) -> None:
+    """What is not summarised yet stands in the history; what is, in the summary and among what fits."""
+    async with talk(fake) as t:
+        secret = "please keep green-gate in mind, where the lighthouse keeper sleeps"
+        await t.chat(secret, *(f"{FILLER} {n}" for n in range(LENGTH + CHUNK // 2)))
+        for _ in range(2):
+            system = await t.ask("where does the lighthouse keeper sleep, what of green-gate?")
+            [before] = [str(m["content"]) for m in t.prompts[-1].messages if secret in str(m["content"])]
+            assert secret not in system or before == system
+        await t.chat(*(f"{FILLER} {n}" for n in range(CHUNK)))
+        await t.ask("and now?")
+        system = await t.ask("where does the lighthouse keeper sleep, what of green-gate?")
+        assert "Ada keeps green-gate." in system
+        assert [str(m["content"]).count(secret) for m in t.prompts[-1].messages].count(1) == 1
+        assert system.count(secret) == 1
+
+
 async def long_room(t: Talk, count: int = 500) -> None:
     """`count` messages; the third is worth keeping."""
     lines = [f"{FILLER} {n}" for n in range(count)]

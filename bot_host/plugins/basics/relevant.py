@@ -5,7 +5,7 @@ import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -74,14 +74,16 @@ def telling_words(text: str) -> set[str]:
 
 async def _relevant(agent: Agent, message: Memory, state: State) -> ProviderResult:
     text = message.content.text.strip()[:ASKED]
-    if len(telling_words(text)) < LEAST_WORDS or _is_nothing(agent, message.room_id):
+    turn = state.data.get("turn")
+    more_here = isinstance(turn, Mapping) and turn.get("earlier") is not None
+    if len(telling_words(text)) < LEAST_WORDS or (not more_here and _is_nothing(agent, message.room_id)):
         return ProviderResult()
     room = await room_of(agent, message, state)
     if room is None:
         return ProviderResult()
     try:
         async with asyncio.timeout(SEARCH_S):
-            found = await _find(agent, message, room, text)
+            found = await _find(agent, message, room, text, turn=turn)
     except TimeoutError:
         log.warning("nothing was recalled within %g s: the turn goes on without", SEARCH_S)
         return ProviderResult()
@@ -95,16 +97,11 @@ async def _relevant(agent: Agent, message: Memory, state: State) -> ProviderResu
     )
 
 
-async def _find(agent: Agent, message: Memory, room: Room, text: str) -> list[Memory]:
-    """The best, by time; of this room only what is older than the prompt's history."""
-    older = await agent.store.list_memories(
-        agent.agent_id,
-        type=MemoryType.MESSAGE,
-        room_id=room.id,
-        count=1,
-        offset=agent.get_conversation_length(),
-    )
-    before = older[0].created_at if older and not room.is_past(older[0].created_at) else None
+async def _find(agent: Agent, message: Memory, room: Room, text: str, *, turn: object) -> list[Memory]:
+    """The best, by time; of this room only what does not stand in the prompt."""
+    before, shown = await _not_shown(agent, room, turn)
+    if before is not None and room.is_past(before):
+        before = None
     if before is None and room.type not in PRIVATE and not await _has_open_rooms(agent, room):
         _note_nothing(agent, room.id)
         return []
@@ -116,7 +113,7 @@ async def _find(agent: Agent, message: Memory, room: Room, text: str) -> list[Me
         _note_nothing(agent, room.id)
         return []
     # The newest here are alike, too, and stand in the prompt: they must not take the others' places.
-    more = agent.get_conversation_length() if elsewhere else 0
+    more = max(len(shown), agent.get_conversation_length()) if elsewhere else 0
     asked = telling_words(text)
     query = await agent.query_embedding(text)
     hits = await agent.store.search_memories(
@@ -133,9 +130,28 @@ async def _find(agent: Agent, message: Memory, room: Room, text: str) -> list[Me
     chosen = [
         hit.memory
         for hit in hits
-        if _is_of_use(hit, asked, text) and _is_quotable(hit.memory, room, message, before)
+        if hit.memory.id not in shown
+        and _is_of_use(hit, asked, text)
+        and _is_quotable(hit.memory, room, message, before)
     ]
     return sorted(chosen[:SHOWN], key=lambda memory: (memory.created_at, memory.id))
+
+
+async def _not_shown(agent: Agent, room: Room, turn: object) -> tuple[datetime | None, Collection[UUID]]:
+    """The newest time of the room's messages outside the prompt, None where there are none; and those in it.
+
+    The pipeline knows it of the turn's prompt. Without a turn it is as long as the conversation length.
+    """
+    if isinstance(turn, Mapping) and "earlier" in turn:
+        return turn["earlier"], turn["shown"]
+    older = await agent.store.list_memories(
+        agent.agent_id,
+        type=MemoryType.MESSAGE,
+        room_id=room.id,
+        count=1,
+        offset=agent.get_conversation_length(),
+    )
+    return (older[0].created_at if older else None), ()
 
 
 def _is_of_use(hit: SearchHit, asked: set[str], text: str) -> bool:
