@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
-_TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 _HEADS = ("| promise |", "| attack |", "|---")
 
 
@@ -20,7 +20,7 @@ def test_each_promise_and_each_attack_names_tests_that_exist() -> None:
     assert len(promises) > 30
     assert len(attacks) > 20
     for row in promises + attacks:
-        named = _TEST.findall(row)
+        named = NAMED.findall(row)
         assert named, f"no test is named: {row}"
         assert row.count("tests/") == len(named), f"a test is not named as `tests/file.py::name`: {row}"
         for path, name in named:
