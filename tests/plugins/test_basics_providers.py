@@ -33,6 +33,7 @@ async def test_the_prompt_is_the_same_each_time_and_short_in_private() -> None:
                 "ROOM",
                 "ANXIETY",
                 "FACTS",
+                "RELATIONSHIPS",
                 "KNOWLEDGE",
                 "CHOICE",
                 "LANGUAGE",
@@ -188,6 +189,16 @@ async def test_relationships_stay_where_they_were_learned() -> None:
         assert "- Ada and Bob: brother" in await place.told("RELATIONSHIPS", place.message(sender=BOB))
         assert await place.told("RELATIONSHIPS", place.message(room=OTHER)) == ""
         assert await place.told("RELATIONSHIPS", place.message(sender=CAT)) == ""
+
+
+async def test_how_whoever_asks_can_be_reached_is_told_where_they_said_it() -> None:
+    async with open_place() as place:
+        assert await place.told("RELATIONSHIPS", place.message(room=ADAS)) == ""
+        await place.do("UPDATE_CONTACT", place.message(room=ADAS), source="email", value="ada@home")
+        private = await place.told("RELATIONSHIPS", place.message(room=ADAS))
+        assert private == "The sender can be reached by email: ada@home"
+        assert await place.told("RELATIONSHIPS", place.message(sender=ADA)) == ""
+        assert await place.told("RELATIONSHIPS", place.message(sender=BOB)) == ""
 
 
 async def test_entities_are_the_people_of_the_room() -> None:

@@ -27,9 +27,9 @@ PEOPLE_SHOWN: Final = 50
 CONTACT: Final = "contact:"
 """Type of a component that says how to reach somebody, before where."""
 EMPTY_SECONDS: Final = 60.0
-"""So long it is remembered that there are no facts: most rooms have none, and are not asked each time."""
+"""So long it is remembered that nothing is known: of most people nothing is, and nobody asks each time."""
 EMPTY_KEPT: Final = 4096
-_empty: WeakKeyDictionary[Agent, OrderedDict[tuple[UUID, UUID], float]] = WeakKeyDictionary()
+_empty: WeakKeyDictionary[Agent, OrderedDict[tuple[str, UUID, UUID], float]] = WeakKeyDictionary()
 
 
 def reflection_key(room_id: UUID) -> str:
@@ -49,17 +49,21 @@ async def facts_for(agent: Agent, message: Memory) -> list[Memory]:
         count=SHOWN,
     )
     if not found:
-        empty, key = _empty.setdefault(agent, OrderedDict()), (message.room_id, message.entity_id)
-        empty[key] = time.monotonic() + EMPTY_SECONDS
-        empty.move_to_end(key)
-        while len(empty) > EMPTY_KEPT:
-            empty.popitem(last=False)
+        _note_none(agent, message, "facts")
     return found[::-1]
 
 
-def _none_known(agent: Agent, message: Memory) -> bool:
-    empty = _empty.get(agent)
-    return empty is not None and time.monotonic() < empty.get((message.room_id, message.entity_id), 0.0)
+def _note_none(agent: Agent, message: Memory, kind: str) -> None:
+    empty, key = _empty.setdefault(agent, OrderedDict()), (kind, message.room_id, message.entity_id)
+    empty[key] = time.monotonic() + EMPTY_SECONDS
+    empty.move_to_end(key)
+    while len(empty) > EMPTY_KEPT:
+        empty.popitem(last=False)
+
+
+def _none_known(agent: Agent, message: Memory, kind: str) -> bool:
+    empty, key = _empty.get(agent), (kind, message.room_id, message.entity_id)
+    return empty is not None and time.monotonic() < empty.get(key, 0.0)
 
 
 def facts_changed(agent: Agent) -> None:
@@ -68,7 +72,7 @@ def facts_changed(agent: Agent) -> None:
 
 
 async def _facts(agent: Agent, message: Memory, state: State) -> ProviderResult:
-    if _none_known(agent, message):
+    if _none_known(agent, message, "facts"):
         return ProviderResult()
     facts = await facts_for(agent, message)
     if not facts:
@@ -94,10 +98,13 @@ def _said(agent: Agent, fact: Memory, people: Mapping[UUID, Entity]) -> str:
 
 
 async def _relationships(agent: Agent, message: Memory, state: State) -> ProviderResult:
+    if _none_known(agent, message, "relationships"):
+        return ProviderResult()
     hearing = await agent.hearing(message)
+    speakers = hearing.persons or (message.entity_id,)
     found = [
         each
-        for speaker in hearing.persons or (message.entity_id,)
+        for speaker in speakers
         for each in await agent.store.heard_relationships(
             agent.agent_id, hearing, speaker, count=RELATIONSHIPS_SHOWN
         )
@@ -113,8 +120,13 @@ async def _relationships(agent: Agent, message: Memory, state: State) -> Provide
         f"{one_line(', '.join(words), 200) or 'know each other'}"
         for (one, other), words in tags.items()
     ]
-    text = "Relationships of the sender:\n" + "\n".join(lines) if lines else ""
-    return ProviderResult(text=text, data={"relationships": found})
+    parts = ["Relationships of the sender:\n" + "\n".join(lines)] if lines else []
+    heard = await agent.store.heard_components(agent.agent_id, hearing, speakers)
+    if contacts := [told for each in heard if (told := _contact(each))]:
+        parts.append(f"The sender can be reached by {one_line(', '.join(contacts), 300)}")
+    if not parts:
+        _note_none(agent, message, "relationships")
+    return ProviderResult(text="\n".join(parts), data={"relationships": found})
 
 
 async def _entities(agent: Agent, message: Memory, state: State) -> ProviderResult:
@@ -144,9 +156,8 @@ def _contact(component: Component) -> str:
 FACTS = Provider(name="FACTS", description="What is known of the people here.", get=_facts, position=60)
 RELATIONSHIPS = Provider(
     name="RELATIONSHIPS",
-    description="How the sender is connected with others.",
+    description="How the sender is connected with others, and can be reached.",
     get=_relationships,
-    dynamic=True,
     position=62,
 )
 ENTITIES = Provider(

@@ -15,6 +15,7 @@ from bot_host.plugin import (
     utc_now,
 )
 from bot_host.plugins.basics.here import RANK, called, find_person, others_spoke
+from bot_host.plugins.basics.knowledge import facts_changed
 
 
 async def _update(agent: Agent, call: ActionCall) -> ActionResult:
@@ -51,6 +52,7 @@ async def _update(agent: Agent, call: ActionCall) -> ActionResult:
                 source_entity_id=call.message.entity_id,
             )
         )
+    facts_changed(agent)
     return ActionResult(
         text=f"Noted the {source} contact of {called(person)}.", data={"entity_id": person.id, "type": type}
     )
