@@ -3,7 +3,7 @@
 Unless said otherwise, lists are newest first, and ids that are not known change nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -78,6 +78,7 @@ class Memories(Protocol):
         hearing: Hearing | None = None,
         threshold: float = 0.0,
         count: int = 10,
+        without: Collection[UUID] = (),
     ) -> list[SearchHit]:
         """By words, by meaning, or by both, merged by reciprocal rank; best first.
 
@@ -85,7 +86,8 @@ class Memories(Protocol):
         `types` and `entity_ids` are any of these, and nothing given is no filter; `hearing` leaves only what
         may be heard there. `text` may be any text. `embedding` is compared with the vectors of `model`;
         without a model with all that have as many dimensions. `threshold` is the least cosine; what is found
-        by its words needs none. Raises StateError for a vector that is not as long as the model's.
+        by its words needs none. `without` are ids that are not given back, and take nobody's place. Raises
+        StateError for a vector that is not as long as the model's.
         """
 
     async def search_memories_by_text(

@@ -1,6 +1,6 @@
 """Searches among memories. They go through much by design, so they have a connection of their own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
@@ -164,6 +164,10 @@ def first(ranked: _Ranked, count: int) -> _Ranked:
     return dict(islice(ranked.items(), max(0, count)))
 
 
+def _less(ranked: _Ranked, without: Collection[UUID]) -> _Ranked:
+    return {id_: value for id_, value in ranked.items() if id_ not in without} if without else ranked
+
+
 def merge(text: _Ranked, vector: _Ranked) -> dict[UUID, float]:
     """Both lists as one by reciprocal rank, best first; of equal ones that which the vectors put first."""
     scores: dict[UUID, float] = {}
@@ -182,18 +186,22 @@ def search_memories(
     model: str | None,
     threshold: float,
     count: int,
+    without: Collection[UUID] = (),
 ) -> Unit[list[SearchHit]]:
     """See Memories.search_memories."""
     depth = max(DEPTH, count) if text and embedding is not None else count
+    if count > 0:
+        depth += len(without)
     texts: _Ranked = {}
     vectors: _Ranked = {}
     if text and count > 0:
-        texts = yield from by_text(scope, text, depth)
+        found_by_text = yield from by_text(scope, text, depth)
+        texts = _less(found_by_text, without)
     if embedding is not None:
         vectors = yield from by_vector(
             scope, embedding, nearest, model=model, threshold=threshold, count=depth
         )
-        vectors = first(vectors, depth)
+        vectors = _less(first(vectors, depth), without)
     scores = first(merge(texts, vectors), count)
     text_ranks = {id_: rank for rank, id_ in enumerate(texts, 1)}
     vector_ranks = {id_: rank for rank, id_ in enumerate(vectors, 1)}

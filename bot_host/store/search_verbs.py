@@ -1,6 +1,6 @@
 """The store's verbs for searches, on the connection that is kept for them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -34,6 +34,7 @@ class SearchVerbs:
         hearing: Hearing | None = None,
         threshold: float = 0.0,
         count: int = 10,
+        without: Collection[UUID] = (),
     ) -> list[SearchHit]:
         """See Memories."""
         scope = filters.values(
@@ -56,6 +57,7 @@ class SearchVerbs:
                 model=model,
                 threshold=threshold,
                 count=count,
+                without=without,
             )
         )
 

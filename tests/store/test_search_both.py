@@ -100,6 +100,17 @@ class TestBoth:
         await keep(store, "tea")
         assert await find(store, text="tea", embedding=[1.0, 0.0]) == ["tea"]
 
+    async def test_those_to_be_left_out_take_nobodys_place(self, store: Database) -> None:
+        for i in range(60):
+            await keep(store, f"tea {i}", [0.6, 0.8])
+        hits = await store.search_memories(AGENT, text="tea", embedding=[0.6, 0.8], count=60)
+        known = {hit.memory.content.text: hit.memory.id for hit in hits}
+        left = {known[f"tea {i}"] for i in range(2, 60)}
+        for how in ({"text": "tea"}, {"embedding": [0.6, 0.8]}, {"text": "tea", "embedding": [0.6, 0.8]}):
+            assert sorted(await find(store, **how, count=3, without=left)) == ["tea 0", "tea 1"]
+            assert len(await find(store, **how, count=3, without=[known["tea 0"]])) == 3
+        assert await find(store, text="tea", count=0, without=left) == []
+
     async def test_equal_ones_come_newest_first(self, store: Database) -> None:
         for i in range(60):
             await keep(store, f"said {i}", [0.6, 0.8])

@@ -112,8 +112,8 @@ async def _find(agent: Agent, message: Memory, room: Room, text: str, *, turn: o
     if before is None and not elsewhere:
         _note_nothing(agent, room.id)
         return []
-    # The newest here are alike, too, and stand in the prompt: they must not take the others' places.
-    more = max(len(shown), agent.get_conversation_length()) if elsewhere else 0
+    # Without a turn it is not known which of the newest here stand in the prompt.
+    more = agent.get_conversation_length() if elsewhere and not shown else 0
     asked = telling_words(text)
     query = await agent.query_embedding(text)
     hits = await agent.store.search_memories(
@@ -126,13 +126,13 @@ async def _find(agent: Agent, message: Memory, room: Room, text: str, *, turn: o
         end=None if elsewhere else before,
         threshold=LEAST_COSINE,
         count=2 * SHOWN + more,
+        # They are alike, too: they must not take the others' places.
+        without=shown,
     )
     chosen = [
         hit.memory
         for hit in hits
-        if hit.memory.id not in shown
-        and _is_of_use(hit, asked, text)
-        and _is_quotable(hit.memory, room, message, before)
+        if _is_of_use(hit, asked, text) and _is_quotable(hit.memory, room, message, before)
     ]
     return sorted(chosen[:SHOWN], key=lambda memory: (memory.created_at, memory.id))
 
