@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot_host.types.ids import UUID
+from bot_host.types.runs import Looked, Place, Wanted
 from bot_host.types.views import Conversation, Ending
 
 
@@ -22,3 +23,15 @@ class Views(Protocol):
         self, world_id: UUID, *, after: tuple[datetime, UUID] | None, count: int
     ) -> list[Conversation]:
         """The rooms of a world in which something was said, newest first; `after`: `last_at` and room id."""
+
+    async def list_inbound(self, wanted: Wanted, *, after: Place | None, count: int) -> Looked:
+        """Inbound messages (`Inbound`), the newest first. `after` is `Looked.next` of the page before."""
+
+    async def list_unasked(self, wanted: Wanted, *, after: Place | None, count: int) -> Looked:
+        """Messages that nobody asked for (`Unasked`), the newest first; by agent, account, text, since."""
+
+    async def list_skipped(self, wanted: Wanted, *, after: Place | None, count: int) -> Looked:
+        """Messages that were not let in (`SkippedMessage`), the newest first; by account, reason, since."""
+
+    async def row_of_run(self, run_id: UUID) -> int | None:
+        """The newest inbox row that a run ended, by the run's room; None: not there (any more)."""

@@ -1,9 +1,10 @@
 """What people look at, a module for each kind of thing."""
 
 from bot_host.store.views.conversations import ConversationViews
+from bot_host.store.views.runs import RunViews
 
 
-class ViewVerbs(ConversationViews):
+class ViewVerbs(ConversationViews, RunViews):
     """`bot_host.contracts.views.Views`; see there for what each verb does."""
 
 
