@@ -358,7 +358,7 @@ def _run_lines(report: Report) -> Iterator[tuple[str, str]]:
         yield "error", run["error"]
     yield "times", f"waited {run['waited_ms']:g} ms, turn {run['took_ms']:g} ms"
     for step in report["steps"]:
-        notes = {key: value for key, value in step.items() if key not in ("name", "ms") and value != []}
+        notes = {key: value for key, value in step.items() if key not in ("name", "at", "ms") and value != []}
         told = ", ".join(f"{key}: {_shown(value)}" for key, value in notes.items())
         yield "step", f"{step.get('name')} {step.get('ms', 0):g} ms{f' ({told})' if told else ''}"
     for call in report["model_calls"]:

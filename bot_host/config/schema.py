@@ -90,6 +90,8 @@ class WebConfig(_Table):
     """Needed when `host` is not a loopback address."""
     public_url: str = ""
     """Where platforms that call the host (webhooks) reach it; empty: at its own address."""
+    prompts: int = Field(default=200, ge=0, le=10_000)
+    """Turns of each agent whose prompts the console can show; in memory alone, for a day at the most."""
 
     @field_validator("public_url")
     @classmethod

@@ -16,6 +16,7 @@ from bot_host.pipeline.prompt import Part, Prompt, Said
 from bot_host.pipeline.quotes import with_quotes
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.runtime.commands import stays_out
+from bot_host.runtime.traces import note_sources
 from bot_host.types.ids import UUID
 from bot_host.types.memory import FAILURE as FAILURE
 from bot_host.types.memory import Memory
@@ -71,6 +72,7 @@ async def compose(
     there = {memory.id for memory in history}
     history.extend(memory for memory in answering if memory.id not in there)
     history.sort(key=lambda memory: memory.created_at)
+    note_sources(agent.agent_id, history)
     people = dict(given.people)
     strangers = {memory.entity_id for memory in history} - people.keys() - {agent.agent_id}
     if strangers and given.history is None:

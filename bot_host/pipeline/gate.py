@@ -14,6 +14,7 @@ from bot_host.runtime.agent import AgentRuntime
 from bot_host.runtime.commands import asked_for, stays_out
 from bot_host.runtime.pairing import VERBS, pair
 from bot_host.runtime.settings import truth
+from bot_host.runtime.traces import note_sources
 from bot_host.types.content import ChannelType, MentionContext
 from bot_host.types.errors import ModelError, StateError
 from bot_host.types.ids import UUID
@@ -213,6 +214,7 @@ async def _ask(agent: AgentRuntime, message: Memory, room: Room) -> Decision:
     history = [each for each in history if not (room.is_past(each.created_at) or stays_out(agent, each))]
     if not any(memory.id == message.id for memory in history):
         history.append(message)
+    note_sources(agent.agent_id, history)
     people = await agent.store.get_entities(list({memory.entity_id for memory in history}))
     lines = []
     for memory in history:

@@ -98,6 +98,7 @@ async def handle_turn(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox:
     status = "interrupted"
     error = ""
     with use_run(run):
+        agent.traces.begin(run, (message.id for message in given.messages))
         try:
             await tell_begun(agent, run, given.messages, agent.begun)
             error = await _think(agent, turn, given, outbox, run, thought)
@@ -122,6 +123,7 @@ async def handle_turn(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox:
             return TurnEnd.STALE
         except Gone:
             status = "completed"
+            agent.traces.clear()
             outbox.erased(turn, run.record(status))
             return TurnEnd.DONE
         except BotHostError as failure:
@@ -131,6 +133,7 @@ async def handle_turn(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox:
             if thought.prompt is not None:
                 # With the answer in the room: it counts with what was said.
                 note_length(agent, given.room, thought.prompt)
+            agent.traces.end(run, keep=status not in ("stale", "interrupted"))
             if thought.stream is not None:
                 await thought.stream.abandon()
             await tell_ended(agent, run, status, message_id=given.messages[-1].id, error=error)

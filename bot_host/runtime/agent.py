@@ -49,6 +49,7 @@ from bot_host.runtime.settings import Settings
 from bot_host.runtime.state import StateComposer
 from bot_host.runtime.summaries import Summaries
 from bot_host.runtime.tables import TableMethods
+from bot_host.runtime.traces import Traces
 from bot_host.types.character import Character
 from bot_host.types.errors import BotHostError, ConfigError, PluginError, StoreError
 from bot_host.types.ids import UUID
@@ -110,6 +111,7 @@ class AgentRuntime(
         self.options = options or AgentOptions()
         self.action_results = ActionResults()
         self.begun = Begun()
+        self.traces = Traces()
         self._audit = Audit(self.agent_id, store)
         self._embeddings = Embeddings(self, self.models, store, limits=lambda: self.options.limits)
         self.summaries = Summaries(self)

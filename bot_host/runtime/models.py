@@ -13,7 +13,7 @@ from bot_host.contracts.plugin import Agent, ModelHandler
 from bot_host.kit.retry import backoff
 from bot_host.runtime.objects import object_by_text
 from bot_host.runtime.requests import as_request, as_type, checked, settings_for, with_settings
-from bot_host.runtime.runs import current_run
+from bot_host.runtime.runs import current_run, current_run_of
 from bot_host.types.errors import ModelError, StateError
 from bot_host.types.events import EventType
 from bot_host.types.models import TEXT_TYPES, ModelType, TextRequest, TextResult, Usage, noted_usage
@@ -169,7 +169,7 @@ class Models:
             if type not in self._settings:
                 self._settings[type] = settings_for(agent, type)
             request = with_settings(request, self._settings[type])
-            answer = await self._ask_each(agent, type, entries, request)
+            answer = await self._traced(agent, type, entries, request)
         except (ModelError, StateError) as error:
             run = current_run()
             error.about(agent=agent.character.name)
@@ -178,6 +178,21 @@ class Models:
             raise
         if isinstance(answer, TextResult) and not isinstance(params, TextRequest):
             return answer.text
+        return answer
+
+    async def _traced(self, agent: Agent, type: ModelType, entries: list[_Registered], request: Any) -> Any:
+        """Ask, and note prompt and answer where somebody wants to know them."""
+        run = current_run_of(agent.agent_id)
+        trace = run.trace if run is not None and isinstance(request, TextRequest) else None
+        call = trace.ask(type, request) if trace is not None else None
+        if trace is None or call is None:
+            return await self._ask_each(agent, type, entries, request)
+        try:
+            answer = await self._ask_each(agent, type, entries, request)
+        except BaseException as error:
+            call.error = str(error) or "cut off"
+            raise
+        call.end(answer, at_ms=trace.run.elapsed_ms())
         return answer
 
     def _entries(self, type: ModelType) -> list[_Registered]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bot_host.contracts.plugin import Agent
 from bot_host.kit.clock import utc_now
@@ -14,6 +14,9 @@ from bot_host.types.events import EventType
 from bot_host.types.ids import UUID, new_id
 from bot_host.types.memory import Memory
 from bot_host.types.turn import RunRecord
+
+if TYPE_CHECKING:
+    from bot_host.runtime.traces import Trace
 
 MAX_ENTRIES: Final = 200
 """Model calls and steps kept of one run: a run is bounded by its step limit, this only guards the row."""
@@ -36,6 +39,9 @@ class Run:
         """A turn of its room is at work for it: the room's next message comes after it."""
         self.on_time_out: Callable[[float], None] = lambda _turn_s: None
         """Called when the turn ran out of time: whoever held it up last is told."""
+        self.trace: Trace | None = None
+        """What it sees, where somebody wants to know (`runtime.traces`)."""
+        self._begun = time.monotonic()
         self._model_calls: list[dict[str, Any]] = []
         self._steps: list[dict[str, Any]] = []
 
@@ -43,6 +49,10 @@ class Run:
     def has_calls(self) -> bool:
         """Whether a model was asked for it."""
         return bool(self._model_calls)
+
+    def elapsed_ms(self) -> float:
+        """Since it began."""
+        return round((time.monotonic() - self._begun) * 1000, 1)
 
     def add_model_call(self, call: dict[str, Any]) -> None:
         """Note one model call (see RunRecord.model_calls)."""
@@ -54,12 +64,13 @@ class Run:
         """Time a step; what is put into the dict that it yields is kept with it."""
         notes: dict[str, Any] = {}
         begun = time.monotonic()
+        at = self.elapsed_ms()
         try:
             yield notes
         finally:
             if len(self._steps) < MAX_ENTRIES:
                 ms = round((time.monotonic() - begun) * 1000, 2)
-                self._steps.append({"name": name, "ms": ms, **notes})
+                self._steps.append({"name": name, "at": at, "ms": ms, **notes})
 
     def record(self, status: str, *, error: str = "") -> RunRecord:
         """The run as a row, ended now."""

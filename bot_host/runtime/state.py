@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +11,8 @@ from typing import Any, Final
 
 from bot_host.contracts.plugin import Agent, Provider, ProviderResult, State
 from bot_host.kit.names import did_you_mean
+from bot_host.runtime.runs import current_run_of
+from bot_host.runtime.traces import Provided
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 
@@ -105,14 +108,28 @@ def _names(providers: Sequence[Provider], include: Collection[str] | str) -> set
 
 
 async def _get(agent: Agent, provider: Provider, message: Memory, cached: State) -> ProviderResult | None:
+    begun = time.monotonic()
+    result, error = None, ""
     try:
         async with asyncio.timeout(PROVIDER_SECONDS):
-            return _result(await provider.get(agent, message, cached))
+            result = _result(await provider.get(agent, message, cached))
     except TimeoutError:
         log.warning("provider %s took more than %.0f s and was left out", provider.name, PROVIDER_SECONDS)
-    except Exception:
+        error = f"took more than {PROVIDER_SECONDS:.0f} s"
+    except Exception as fault:
         log.exception("provider %s failed and was left out", provider.name)
-    return None
+        error = f"failed: {type(fault).__name__}"
+    _note(agent, provider, result, error, ms=(time.monotonic() - begun) * 1000)
+    return result
+
+
+def _note(agent: Agent, provider: Provider, result: ProviderResult | None, error: str, *, ms: float) -> None:
+    run = current_run_of(agent.agent_id)
+    if run is None or run.trace is None:
+        return
+    text = result.text.strip() if result is not None else ""
+    run.trace.providers.append(Provided(name=provider.name, ms=round(ms, 1), text=text, error=error))
+    run.trace.note_sources(result.data if result is not None else {})
 
 
 def _result(given: Any) -> ProviderResult:

@@ -370,7 +370,7 @@ class RunRecord:
     model_calls: tuple[dict[str, Any], ...] = ()
     """Each: type, provider, model, prompt_tokens, completion_tokens, cost, ms, error."""
     steps: tuple[dict[str, Any], ...] = ()
-    """Each: name, ms, and what is worth saying of it."""
+    """Each: name, at (ms after the run began), ms, and what is worth saying of it."""
     error: str = ""
 
 
