@@ -1,5 +1,6 @@
 """`why`: one message, what became of it and by which rule, what it cost, where its answer went."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,7 +12,7 @@ from bot_host.contracts.ledger import Ledger
 from bot_host.kit.clean import one_line
 from bot_host.types.errors import StateError
 from bot_host.types.ids import is_uuid
-from bot_host.types.ledger import Part, Received, SkippedMessage
+from bot_host.types.ledger import Part, Received, SkippedMessage, Story
 
 LONGEST: Final = 19
 """Digits; a number of a row has fewer (SQLite's integers end at 9,223,372,036,854,775,807)."""
@@ -40,14 +41,19 @@ class Why:
 
         Raises StateError for one that is not known, Ambiguous.
         """
+        return (await self.tell_whole(wanted))[0]
+
+    async def tell_whole(self, wanted: str) -> tuple[Report, Story | None]:
+        """The same with all that it was made of; None: the message was not let in."""
         found = await self._find(wanted.strip())
         reporter = Reporter(self._loaded, self._specs, (await self._ledger.figures()).accounts)
         if isinstance(found, SkippedMessage):
-            return reporter.skipped(found)
+            return await asyncio.to_thread(reporter.skipped, found), None
         tell = self._ledger.tell_said if isinstance(found, Part) else self._ledger.tell_story
         story = await tell(found.seq)
         assert story is not None
-        return reporter.story(story)
+        # It reads the characters' files.
+        return await asyncio.to_thread(reporter.story, story), story
 
     async def _find(self, wanted: str) -> Found:
         if not wanted:

@@ -195,6 +195,10 @@ class Traces:
         """The run that is answering a message now."""
         return next((each for each in self._open.values() if message_id in each.message_ids), None)
 
+    def open_run(self, run_id: UUID) -> Trace | None:
+        """A run that goes on."""
+        return self._open.get(run_id)
+
     def sources(self, run_id: UUID) -> frozenset[UUID] | None:
         """Whose words may be in what is kept of a run; None: nothing is kept of it."""
         packed = self._packed.get(run_id)

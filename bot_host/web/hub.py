@@ -12,6 +12,7 @@ from bot_host.runtime import AgentRuntime
 from bot_host.web.auth import Guard
 from bot_host.web.chat.rooms import ChatRooms
 from bot_host.web.errors import ApiError
+from bot_host.web.tracing import Tracing
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,10 +28,12 @@ class Hub:
     """The host is stopping."""
     guard: Guard = field(init=False)
     chat: ChatRooms = field(init=False)
+    tracing: Tracing = field(init=False)
 
     def __post_init__(self) -> None:
         self.guard = Guard(self.config.token)
         self.chat = ChatRooms(self.host)
+        self.tracing = Tracing(self.host, keep=self.config.prompts)
 
     async def guarded(self, request: Request) -> None:
         """For `Depends`: whoever may ask. Raises ApiError."""

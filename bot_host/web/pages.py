@@ -33,11 +33,12 @@ def page(
     more = len(rows) > count
     return {
         "items": [show(row) for row in shown],
-        "next": _write(place(shown[-1])) if more and shown else None,
+        "next": write(place(shown[-1])) if more and shown else None,
     }
 
 
-def _write(place: Sequence[Any]) -> str:
+def write(place: Sequence[Any]) -> str:
+    """The cursor of a place."""
     data = json.dumps(list(place), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 

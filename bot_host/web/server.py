@@ -66,6 +66,7 @@ class WebServer:
     async def start(self) -> None:
         """Answer requests. `serve` would take the signals (invariant I7), so its parts are used."""
         self._api.hub.chat.open()
+        self._api.hub.tracing.open()
         config = self._server.config
         config.load()
         self._server.lifespan = config.lifespan_class(config)
@@ -83,6 +84,7 @@ class WebServer:
             return
         self._stopped = True
         self._api.hub.chat.close()
+        self._api.hub.tracing.close()
         if self._server.started:
             await self._server.shutdown(sockets=self._sockets)
         close_all(self._sockets)

@@ -28,6 +28,6 @@ class Tracing:
             agent.traces.clear()
 
     def _added(self, event: AgentAdded) -> None:
-        agent = self._host.get_agent(event.agent_id)
-        if agent is not None:
-            agent.traces.keep = self._keep
+        for agent in self._host.get_agents():
+            if agent.agent_id == event.agent_id:
+                agent.traces.keep = self._keep
