@@ -19,6 +19,7 @@ from bot_host.web.chat.connector import PLATFORM
 from bot_host.web.chat.shown import attached
 from bot_host.web.errors import ApiError
 from bot_host.web.hub import Hub
+from bot_host.web.markdown import markdown_tree
 
 LONGEST: Final = 50_000
 """Characters of one text."""
@@ -104,6 +105,7 @@ class RunReports:
         run = trace.run.record("running")
         calls = [dict(call) for call in run.model_calls]
         return {
+            "reason": "its turn is under way",
             "run": {
                 "id": run.id,
                 "status": run.status,
@@ -155,6 +157,7 @@ def _said(memory: Memory) -> dict[str, Any]:
     return {
         "memory_id": memory.id,
         "text": memory.content.text[:LONGEST],
+        "tree": markdown_tree(memory.content.text[:LONGEST]),
         "actions": memory.content.actions,
         "attachments": [attached(media) for media in memory.content.attachments],
         "at": memory.created_at.isoformat(),

@@ -21,6 +21,8 @@ route("/", () => import("./pages/overview.js"), { nav: "overview" });
 route("/chat", () => import("./pages/chat.js"), { nav: "chat" });
 route("/chat/:agent", () => import("./pages/chat.js"), { nav: "chat" });
 route("/chat/:agent/:conversation", () => import("./pages/chat.js"), { nav: "chat" });
+route("/runs", () => import("./pages/runs.js"), { nav: "runs" });
+route("/runs/:id", () => import("./pages/run.js"), { nav: "runs" });
 
 const root = document.getElementById("app");
 let main = null;
