@@ -129,6 +129,12 @@ async def test_a_look_back_ends_and_can_be_taken_up_again(
     assert looked.next is not None
     assert looked.back_to is not None
     assert await all_pages(busy, Wanted(text="Tell me"), 50) == ["Tell me about 100% wool"]
+    room = {"room_id": make_id("room")}
+    looked = await busy.list_inbound(Wanted(text="Tell me", **room), after=None, count=50)
+    assert (looked.rows, looked.next is None) == ((), False)
+    assert await all_pages(busy, Wanted(text="Tell me", **room), 50) == ["Tell me about 100% wool"]
+    assert len(await all_pages(busy, Wanted(**room), 50)) == 3
+    assert len(await all_pages(busy, Wanted(entity_id=make_id("ann")), 1)) == 2
     assert len(await all_pages(busy, Wanted(), 50)) == 5
 
 

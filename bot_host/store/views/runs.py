@@ -76,6 +76,12 @@ def _account(account: str) -> str:
     return "%" if not account else escaped if ":" in account else f"{escaped}:%"
 
 
+_at, _before = bindparam("at", type_=_i.received_at.type), bindparam("before", type_=_i.seq.type)
+_least_at, _least = bindparam("floor_at", type_=_i.received_at.type), bindparam("floor", type_=_i.seq.type)
+_EARLIER: Final = (_i.received_at <= _at, or_(_i.received_at < _at, _i.seq < _before))
+"""Of one room or person, in the order of their index."""
+
+
 def _inbound(name: str, given: frozenset[str]) -> Statement:
     indexed = bool(given & {"room_id", "entity_id"})
     conditions = [
@@ -89,8 +95,11 @@ def _inbound(name: str, given: frozenset[str]) -> Statement:
     if "text" in given:
         conditions.append(_contains(JsonText(_m.content, "text"), "text"))
     if indexed:
-        at, seq = bindparam("at", type_=_i.received_at.type), bindparam("before", type_=_i.seq.type)
-        conditions += [_i.received_at <= at, or_(_i.received_at < at, _i.seq < seq)]
+        conditions += [
+            *_EARLIER,
+            _i.received_at >= _least_at,
+            or_(_i.received_at > _least_at, _i.seq >= _least),
+        ]
         order = [_i.received_at.desc(), _i.seq.desc()]
     else:
         conditions += [_i.seq < bindparam("before"), _i.seq >= bindparam("floor")]
@@ -192,6 +201,24 @@ ROW_OF_RUN: Final = Statement(
 )
 
 
+def _further(name: str, column: ColumnElement[Any]) -> Statement:
+    return Statement(
+        name,
+        select(_i.received_at, _i.seq)
+        .where(column == bindparam("whose"), *_EARLIER)
+        .order_by(_i.received_at.desc(), _i.seq.desc())
+        .limit(1)
+        .offset(bindparam("window")),
+    )
+
+
+FURTHER: Final = {
+    "room_id": _further("views.further_in_room", _i.room_id),
+    "entity_id": _further("views.further_of_person", _i.entity_id),
+}
+"""Where a window of a room's or a person's messages ends."""
+
+
 def _to_inbound(row: Row) -> Inbound:
     seq, agent_id, account, memory_id, room_id, room_name, room_type, entity_id, names, content = row[:10]
     outcome, state, reason, attempts, received_at, finished_at, run_id, started_at, ended_at, calls = row[10:]
@@ -285,10 +312,23 @@ def list_inbound(wanted: Wanted, after: Place | None, count: int) -> Unit[Looked
     """See Views."""
     if wanted.room_id is None and wanted.entity_id is None:
         return (yield from _look_back("inbox", INBOUND, _to_inbound, wanted, after, count))
-    at, before = (after.at, after.seq) if after is not None else (_ENDLESS, 0)
-    found = yield INBOUND(**{**_values(wanted, count + 1), "at": at, "before": before})
-    rows = tuple(map(_to_inbound, found[:count]))
-    return Looked(rows=rows, next=rows[-1].place if len(found) > count else None)
+    whose = "room_id" if wanted.entity_id is None else "entity_id"
+    place = after or Place(at=_ENDLESS, seq=0)
+    values = _values(wanted, count)
+    found: Rows = []
+    for _ in range(WINDOWS):
+        here = {"at": place.at, "before": place.seq}
+        further = yield FURTHER[whose](whose=values[whose], window=WINDOW - 1, **here)
+        at, seq = further[0] if further else (_EVER, 0)
+        values |= {**here, "floor_at": at, "floor": seq, "count": count + 1 - len(found)}
+        found += yield INBOUND(**values)
+        if len(found) > count:
+            rows = tuple(map(_to_inbound, found[:count]))
+            return Looked(rows=rows, next=rows[-1].place)
+        if not further or at < values["since"]:
+            return Looked(rows=tuple(map(_to_inbound, found)))
+        place = Place(at=at, seq=seq)
+    return Looked(rows=tuple(map(_to_inbound, found)), next=place, back_to=place.at)
 
 
 def list_unasked(wanted: Wanted, after: Place | None, count: int) -> Unit[Looked]:
