@@ -126,19 +126,18 @@ class RunReports:
         if agent is None or story.run is None:
             return {"kept": False, "why": NO_MODEL if row.state is InboxState.DONE else ""}
         traces, run_id = agent.traces, story.run.id
-        sources = traces.sources(run_id)
-        if sources is None:
+        trace = traces.find(run_id)
+        if trace is None:
             if not any(str(call.get("type", "")).startswith("TEXT") for call in story.run.model_calls):
                 return {"kept": False, "why": NO_MODEL}
             return {"kept": False, "why": NOT_KEPT if traces.keep else OFF}
         store = self._hub.host.store
-        people = await store.get_entities(list(sources))
-        said = await store.get_memories_by_ids(list(sources - people.keys()))
-        if len(people) + len({each.id for each in said}) < len(sources):
+        people = await store.get_entities(list(trace.sources))
+        said = await store.get_memories_by_ids(list(trace.sources - people.keys()))
+        if len(people) + len({each.id for each in said}) < len(trace.sources):
             traces.forget(run_id)
             return {"kept": False, "why": GONE}
-        told = traces.read(run_id)
-        return {"kept": True, **told} if told is not None else {"kept": False, "why": NOT_KEPT}
+        return {"kept": True, **trace.told()}
 
 
 def _nothing_loaded() -> Loaded:

@@ -1,6 +1,4 @@
-"""What is kept of the newest runs: bounded, packed, and gone when it has to be."""
-
-from typing import Any
+"""What is kept of the newest runs: bounded, and gone when it has to be."""
 
 import pytest
 
@@ -57,8 +55,9 @@ async def test_prompts_and_answers_are_kept_as_they_were() -> None:
     assert len(live.calls) == 2
     agent.traces.end(run)
     assert agent.traces.under_way(message) is None
-    told = agent.traces.read(run.id)
-    assert told is not None
+    kept = agent.traces.find(run.id)
+    assert kept is not None
+    told = kept.told()
     first, second = told["calls"]
     assert [(each["role"], told["texts"][each["text"]]) for each in first["messages"]] == [
         ("system", "You are Ada."),
@@ -70,7 +69,7 @@ async def test_prompts_and_answers_are_kept_as_they_were() -> None:
     assert second["error"] == "the server is down"
     # What stands in both is kept once.
     assert told["texts"] == ["You are Ada.", "Hi"]
-    assert agent.traces.sources(run.id) == {message}
+    assert kept.sources == {message}
 
 
 async def test_what_providers_gave_is_kept_with_whose_words_it_was() -> None:
@@ -93,12 +92,13 @@ async def test_what_providers_gave_is_kept_with_whose_words_it_was() -> None:
     with use_run(run):
         await agent.compose_state(message)
     agent.traces.end(run)
-    told: Any = agent.traces.read(run.id)
-    assert {each["name"]: (each["text"], each["error"]) for each in told["providers"]} == {
+    kept = agent.traces.find(run.id)
+    assert kept is not None
+    assert {each["name"]: (each["text"], each["error"]) for each in kept.told()["providers"]} == {
         "FACTS": ("Likes tea", ""),
         "BROKEN": ("", "failed: ValueError"),
     }
-    assert agent.traces.sources(run.id) == {message.id, fact.id, fact.entity_id, person.id}
+    assert kept.sources == {message.id, fact.id, fact.entity_id, person.id}
 
 
 def test_nothing_is_followed_unless_somebody_wants_to_know() -> None:
@@ -112,20 +112,19 @@ def test_the_newest_are_kept_up_to_a_number_and_a_size(monkeypatch: pytest.Monke
     traces = Traces()
     traces.keep = 2
     runs = [noted(traces) for _ in range(3)]
-    assert [traces.read(run.id) is not None for run in runs] == [False, True, True]
-    monkeypatch.setattr(module, "BYTES", 500)
+    assert [traces.find(run.id) is not None for run in runs] == [False, True, True]
+    monkeypatch.setattr(module, "BYTES", 360)
     long = noted(traces, "".join(new_id() for _ in range(10)))
-    assert [traces.read(run.id) is not None for run in (*runs, long)] == [False, False, False, True]
+    assert [traces.find(run.id) is not None for run in (*runs, long)] == [False, False, False, True]
 
 
 def test_what_is_old_is_not_told_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     traces = Traces()
     traces.keep = 2
     run = noted(traces)
-    assert traces.sources(run.id) is not None
+    assert traces.find(run.id) is not None
     monkeypatch.setattr(module, "KEPT_S", -1.0)
-    assert traces.sources(run.id) is None
-    assert traces.read(run.id) is None
+    assert traces.find(run.id) is None
 
 
 def test_what_is_to_be_forgotten_is() -> None:
@@ -133,11 +132,11 @@ def test_what_is_to_be_forgotten_is() -> None:
     traces.keep = 5
     one, two = noted(traces), noted(traces)
     traces.forget(one.id)
-    assert (traces.read(one.id), traces.sources(two.id) is not None) == (None, True)
+    assert (traces.find(one.id), traces.find(two.id) is not None) == (None, True)
     open_run = run_of("a")
     traces.begin(open_run, [asked := new_id()])
     traces.clear()
-    assert traces.read(two.id) is None
+    assert traces.find(two.id) is None
     assert traces.under_way(asked) is None
     assert open_run.trace is None
     again = run_of("a")
@@ -145,4 +144,4 @@ def test_what_is_to_be_forgotten_is() -> None:
     assert again.trace is not None
     again.trace.ask(ModelType.TEXT_LARGE, ASKED)
     traces.end(again, keep=False)
-    assert traces.read(again.id) is None
+    assert traces.find(again.id) is None

@@ -176,7 +176,7 @@ async def test_prompts_are_gone_with_the_words_that_are_in_them(site: Site) -> N
     later = await one(site, "row:2")
     assert later["prompts"]["kept"] is False
     assert "Wilhelmine" not in str(later["prompts"])
-    assert site.host.get_agents()[0].traces.read(later["run"]["id"]) is None
+    assert site.host.get_agents()[0].traces.find(later["run"]["id"]) is None
 
 
 async def test_prompts_are_gone_with_the_person(site: Site) -> None:
