@@ -42,6 +42,7 @@ class Run:
         self.trace: Trace | None = None
         """What it sees, where somebody wants to know (`runtime.traces`)."""
         self._begun = time.monotonic()
+        self._faults: list[str] = []
         self._model_calls: list[dict[str, Any]] = []
         self._steps: list[dict[str, Any]] = []
 
@@ -53,6 +54,10 @@ class Run:
     def elapsed_ms(self) -> float:
         """Since it began."""
         return round((time.monotonic() - self._begun) * 1000, 1)
+
+    def note_fault(self, fault: str) -> None:
+        """Something was left out of the step that goes on; it stands with it (invariant I4)."""
+        self._faults.append(fault)
 
     def add_model_call(self, call: dict[str, Any]) -> None:
         """Note one model call (see RunRecord.model_calls)."""
@@ -68,6 +73,8 @@ class Run:
         try:
             yield notes
         finally:
+            if self._faults:
+                notes["left_out"], self._faults = [*notes.get("left_out", ()), *self._faults], []
             if len(self._steps) < MAX_ENTRIES:
                 ms = round((time.monotonic() - begun) * 1000, 2)
                 self._steps.append({"name": name, "at": at, "ms": ms, **notes})

@@ -125,6 +125,8 @@ async def _get(agent: Agent, provider: Provider, message: Memory, cached: State)
 
 def _note(agent: Agent, provider: Provider, result: ProviderResult | None, error: str, *, ms: float) -> None:
     run = current_run_of(agent.agent_id)
+    if run is not None and error:
+        run.note_fault(f"provider {provider.name} {error}")
     if run is None or run.trace is None:
         return
     text = result.text.strip() if result is not None else ""

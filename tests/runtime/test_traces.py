@@ -89,8 +89,10 @@ async def test_what_providers_gave_is_kept_with_whose_words_it_was() -> None:
     agent.traces.keep = 5
     run = run_of(agent.agent_id)
     agent.traces.begin(run, [message.id])
-    with use_run(run):
+    with use_run(run), run.step("compose"):
         await agent.compose_state(message)
+    # That one failed is told for good, with the run.
+    assert run.record("completed").steps[0]["left_out"] == ["provider BROKEN failed: ValueError"]
     agent.traces.end(run)
     kept = agent.traces.find(run.id)
     assert kept is not None
