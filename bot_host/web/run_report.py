@@ -1,6 +1,5 @@
 """One message with all that is known of it, as its page shows it: `why`, and the words themselves."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from bot_host.app.reports import OUTBOX, ROW, Report
@@ -43,15 +42,16 @@ class RunReports:
         wanted = clean_text(wanted).strip()
         report, story = await self._find(wanted)
         told = report if story is None else await self._whole(report, story)
-        mask = SecretMask()
-        mask.add(*self._secrets())
-        hidden: dict[str, Any] = _hide(told, mask)
-        return hidden
+        return self.hide(told)
 
-    def _secrets(self) -> Sequence[str]:
+    def hide(self, told: dict[str, Any]) -> dict[str, Any]:
+        """An answer without the secrets that this process knows (invariant I5)."""
         loaded = self._hub.loaded
         given = [value for agent in self._hub.host.get_agents() for value in agent.character.secrets.values()]
-        return [*(loaded.secrets if loaded is not None else ()), *map(str, given), self._hub.config.token]
+        mask = SecretMask()
+        mask.add(self._hub.config.token, *(loaded.secrets if loaded is not None else ()), *map(str, given))
+        hidden: dict[str, Any] = _hide(told, mask)
+        return hidden
 
     async def _find(self, wanted: str) -> tuple[Report, Story | None]:
         store = self._hub.host.store

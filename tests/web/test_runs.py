@@ -12,6 +12,7 @@ from bot_host.testing import ScriptedModel
 from bot_host.types.inbound import Skipped
 from bot_host.types.models import TextResult, ToolCall, Usage
 from bot_host.web.chat.connector import person_of
+from bot_host.web.pages import write as cursor
 from tests.web.conftest import Site, Sites
 
 RUNS = "/api/v1/runs"
@@ -103,6 +104,36 @@ async def test_what_makes_no_sense_is_named(site: Site, query: Mapping[str, str]
     assert status in (400, 404)
     assert named in body["detail"]
     assert headers["Content-Type"] == "application/problem+json"
+
+
+WEIRD = ("\x00", "%", "_" * 200, "\\", "'", "\ufffd", "🦆")
+
+
+@pytest.mark.parametrize("path", ["", "/unasked", "/skipped"])
+async def test_no_value_brings_a_list_down(site: Site, path: str) -> None:
+    keys = {
+        "": ("text", "reason", "account"),
+        "/unasked": ("text", "account"),
+        "/skipped": ("reason", "account"),
+    }
+    for key in keys[path]:
+        for value in WEIRD:
+            status, body, _ = await site.get(RUNS + path, params={key: value})
+            assert status == 200, (key, value, body)
+    for since in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        assert (await site.get(RUNS + path, params={"since": since}))[0] == 400
+    for place in (["0001-01-01T00:00:00+14:00", 1], ["2026-01-01T00:00:00", 1], ["x", 1], ["2026-01-01", -1]):
+        assert (await site.get(RUNS + path, params={"after": cursor(place)}))[0] == 400
+    far = cursor(["9999-12-31T23:59:59.999999+00:00", 2**62 - 1])
+    assert (await site.get(RUNS + path, params={"after": far}))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "wanted", ["row:" + "9" * 30, "row:x", "row:", "%", "a/b//c", "\x00", "outbox:0", "🦆" * 40]
+)
+async def test_no_name_brings_one_down(site: Site, wanted: str) -> None:
+    status, body, _ = await site.get(f"{RUNS}/{quote(wanted, safe='')}")
+    assert (status, body["status"]) == (404, 404)
 
 
 async def test_one_message_is_told_with_prompt_steps_and_words(site: Site) -> None:
@@ -204,6 +235,8 @@ async def test_secrets_are_never_told(site_at: Sites) -> None:
         assert status == 200
         assert "is it" in str(told["prompts"])
         assert "a-very-secret" not in str(told)
+        status, listed, _ = await site.get(RUNS, headers=headers)
+        assert listed["items"][0]["text"] == "is it ***?"
 
 
 async def test_what_was_not_let_in_and_what_was_said_unasked_are_lists_of_their_own(site: Site) -> None:

@@ -92,14 +92,14 @@ def make_router(hub: Hub) -> APIRouter:
             text=clean_text(query.text),
         )
         looked = await store.list_inbound(wanted, after=_place(query.after), count=query.count)
-        return _page(looked, _inbound(hub))
+        return reports.hide(_page(looked, _inbound(hub)))
 
     @router.get("/unasked")
     async def unasked(query: Annotated[UnaskedQuery, Query()]) -> dict[str, Any]:
         """What agents said although nobody had asked: schedules, tasks, plugins, callers of the API."""
         wanted = _wanted(hub, query, text=clean_text(query.text))
         looked = await store.list_unasked(wanted, after=_place(query.after), count=query.count)
-        return _page(looked, _unasked(hub))
+        return reports.hide(_page(looked, _unasked(hub)))
 
     @router.get("/skipped")
     async def skipped(query: Annotated[SkippedQuery, Query()]) -> dict[str, Any]:
@@ -132,15 +132,21 @@ def make_router(hub: Hub) -> APIRouter:
 
 
 def _wanted(hub: Hub, query: _Page, **more: Any) -> Wanted:
-    since = query.since
-    if since is not None:
-        since = since.replace(tzinfo=UTC) if since.tzinfo is None else since
     return Wanted(
         agent_id=hub.agent(query.agent).agent_id if query.agent else None,
         account=clean_text(query.account),
-        since=since,
+        since=_utc(query.since) if query.since is not None else None,
         **more,
     )
+
+
+def _utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ApiError(400, "since: expected a time of the years 1 to 9999") from None
 
 
 def _id(name: str, text: str) -> UUID | None:
@@ -159,7 +165,7 @@ def _place(after: str) -> Place | None:
         at = None
     if at is None or at.tzinfo is None or not 0 <= place[1] < 2**62:
         raise ApiError(400, "after: this is no cursor of this list; take `next` of the page before")
-    return Place(at=at, seq=place[1])
+    return Place(at=_utc(at), seq=place[1])
 
 
 def _page(looked: Looked, show: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
