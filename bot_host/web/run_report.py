@@ -91,7 +91,9 @@ class RunReports:
         if row.state is not InboxState.DONE:
             told["live"] = True
             told |= self._under_way(row)
-        told["id"] = told["run"]["id"] if told["run"] is not None else f"{ROW}{row.seq}"
+        # A run leads to the newest message that it ended; and one under way may begin anew as another.
+        lone = story.run is not None and max(story.together, default=0) < row.seq
+        told["id"] = told["run"]["id"] if lone and told["run"] else f"{ROW}{row.seq}"
         return told
 
     def _agent(self, agent_id: UUID) -> AgentRuntime | None:

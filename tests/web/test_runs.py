@@ -64,6 +64,7 @@ async def test_a_message_is_listed_with_its_outcome_time_and_cost(site: Site) ->
     assert row["room"]["name"] == "Hello there"
     told = await one(site, row["run_id"])
     assert told == await one(site, memory_id)
+    assert told["id"] == row["run_id"]
     assert told["row"] == 1
 
 
@@ -187,6 +188,8 @@ async def test_a_run_under_way_is_told_as_far_as_it_is(site: Site) -> None:
     assert row["outcome"] == "running"
     told = await one(site, row["id"])
     assert (told["live"], told["outcome"], told["run"]["status"]) == (True, "running", "running")
+    # Begun again, it would be another run.
+    assert told["id"] == row["id"]
     assert [step["name"] for step in told["steps"]] == ["gate", "compose"]
     assert told["prompts"]["calls"][0]["ms"] is None
     assert (await one(site, told["run"]["id"]))["message"]["memory_id"] == said["id"]
@@ -194,6 +197,23 @@ async def test_a_run_under_way_is_told_as_far_as_it_is(site: Site) -> None:
     await site.host.finish_pending()
     over = await one(site, told["run"]["id"])
     assert (over["live"], over["outcome"], over["run"]["id"]) == (False, "answered", told["run"]["id"])
+
+
+async def test_of_messages_that_were_answered_together_each_has_a_link_of_its_own(site: Site) -> None:
+    await connect(site)
+    site.model.hold.clear()
+    path = "/api/v1/agents/Eliza/conversations/one/messages"
+    await site.ask("POST", path, json={"text": "First"})
+    await site.model.wait_asked()
+    for text in ("Second", "Third"):
+        await site.ask("POST", path, json={"text": text})
+    site.model.hold.set()
+    await site.host.finish_pending()
+    second, third = await one(site, "row:2"), await one(site, "row:3")
+    assert second["run"]["id"] == third["run"]["id"]
+    assert (second["id"], third["id"]) == ("row:2", third["run"]["id"])
+    assert second["run"]["together"] == ["row:3"]
+    assert (await one(site, third["id"]))["message"]["text"] == "Third"
 
 
 async def test_prompts_are_gone_with_the_words_that_are_in_them(site: Site) -> None:

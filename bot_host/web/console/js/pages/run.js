@@ -29,6 +29,7 @@ export async function render(view, { params, signal }) {
       if (told.live && !signal.aborted) timer = setTimeout(refresh, document.hidden ? EVERY_MS * 5 : EVERY_MS);
     } catch (error) {
       if (error.name === "AbortError") return;
+      if (before && (error.status === 0 || error.status >= 500)) { timer = setTimeout(refresh, EVERY_MS * 5); return; }
       fill(place, error.status === 409 ? several(error) : error.status === 404 ? unknown(error) : failure(error, refresh));
     }
   };

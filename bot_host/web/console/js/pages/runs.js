@@ -45,9 +45,11 @@ function show(name, { filters, choices, signal }) {
     return given;
   };
   const change = (more) => {
+    const focused = document.activeElement?.getAttribute("aria-label");
     Object.assign(filters, more);
     remember(filters);
     fill(bar, controls(name, filters, choices, change));
+    if (focused) bar.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
     load();
   };
   const load = () => {
