@@ -42,6 +42,7 @@ class Inbound:
 
     seq: int
     agent_id: UUID
+    agent_name: str
     account: str
     memory_id: UUID | None
     room_id: UUID | None
@@ -77,6 +78,7 @@ class Unasked:
     seq: int
     """Of its first part in the outbox."""
     agent_id: UUID
+    agent_name: str
     account: str
     destination: str
     parts: int

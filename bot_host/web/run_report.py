@@ -41,7 +41,10 @@ class RunReports:
         """Of what `why` takes, the run first. Raises ApiError 404, 409 where several messages are meant."""
         wanted = clean_text(wanted).strip()
         report, story = await self._find(wanted)
-        told = report if story is None else await self._whole(report, story)
+        if story is None:
+            key = report["message"]["event_key"]
+            return self.hide({**report, "id": key, "kind": "skipped", "live": False})
+        told = await self._whole(report, story)
         return self.hide(told)
 
     def hide(self, told: dict[str, Any]) -> dict[str, Any]:
@@ -79,10 +82,11 @@ class RunReports:
             told["message"] = {**report["message"], **_words(story.memory)}
         told["live"] = any(part.state in _UNSENT for part in story.parts)
         if row is None:
-            told |= {"id": f"{OUTBOX}{story.parts[0].seq}", "agent_id": story.parts[0].agent_id}
+            part = story.parts[0]
+            told |= {"id": f"{OUTBOX}{part.seq}", "kind": "unasked", "agent_id": part.agent_id}
             return told
         told["message"]["sender_id"] = row.entity_id
-        told["agent_id"] = row.agent_id
+        told |= {"kind": "message", "agent_id": row.agent_id}
         told["actions"] = [
             {**short, **_deed(step)} for short, step in zip(report["actions"], story.steps, strict=True)
         ]

@@ -72,7 +72,7 @@ async def test_each_message_is_listed_with_what_became_of_it(busy: Database) -> 
     assert texts(looked) == ["hello", "and silk", "wool again", "not for you", "Tell me about 100% wool"]
     assert looked.next is None
     first: Inbound = looked.rows[-1]
-    assert (first.agent_id, first.account) == (AGENT, ACCOUNT)
+    assert (first.agent_id, first.agent_name, first.account) == (AGENT, "Ada", ACCOUNT)
     assert (first.sender, first.entity_id) == ("Ben", make_id("ben"))
     assert (first.room_name, first.room_type) == ("general", ChannelType.GROUP)
     assert (first.outcome, first.reason, first.running) == (Outcome.ANSWERED, "mention", False)
@@ -153,6 +153,7 @@ async def test_what_was_said_unasked_is_a_list_of_its_own(busy: Database) -> Non
     alone, told = looked.rows
     assert isinstance(told, Unasked)
     assert (told.seq, told.parts, told.state, told.room_name) == (first, 2, OutboxState.PENDING, "general")
+    assert told.agent_name == "Ada"
     assert told.content is not None
     assert told.content["text"] == "Good morning"
     assert alone.content is None

@@ -142,7 +142,7 @@ async def test_one_message_is_told_with_prompt_steps_and_words(site: Site) -> No
     await write(site, "Do you like tea? " + "x" * 400)
     told = await one(site, "row:1")
     assert told["message"]["full_text"].endswith("x" * 400)
-    assert (told["outcome"], told["live"]) == ("answered", False)
+    assert (told["kind"], told["outcome"], told["live"]) == ("message", "answered", False)
     assert "direct messages" in told["rule"]
     assert [step["name"] for step in told["steps"]][:3] == ["gate", "compose", "model"]
     starts = [step["at"] for step in told["steps"]]
@@ -266,7 +266,12 @@ async def test_what_was_not_let_in_and_what_was_said_unasked_are_lists_of_their_
     [skipped] = body["items"]
     assert (skipped["id"], skipped["reason"], skipped["platform"]) == ("77/88", "bot", "discord")
     told = await one(site, skipped["id"])
-    assert (told["outcome"], told["reason"]) == ("ignored", "bot")
+    assert (told["kind"], told["id"], told["outcome"], told["reason"]) == (
+        "skipped",
+        "77/88",
+        "ignored",
+        "bot",
+    )
     assert "two of them" in told["rule"]
     _, body, _ = await site.get(f"{RUNS}/unasked")
     assert body == {"items": [], "next": None, "back_to": None}

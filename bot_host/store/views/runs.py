@@ -16,7 +16,7 @@ from sqlalchemy.sql.selectable import FromClause
 from bot_host.store.columns import JsonText
 from bot_host.store.driver import Driver
 from bot_host.store.ledger_tables import skipped
-from bot_host.store.schema import constant, drafts, entities, inbox, memories, outbox, rooms, runs
+from bot_host.store.schema import agents, constant, drafts, entities, inbox, memories, outbox, rooms, runs
 from bot_host.store.statement import Family, Row, Rows, Statement, Unit
 from bot_host.types.content import ChannelType
 from bot_host.types.ledger import SkippedMessage
@@ -38,6 +38,7 @@ FILTERS: Final = ("agent_id", "room_id", "entity_id", "outcome", "text")
 _FIELDS: Final = (
     _i.seq,
     _i.agent_id,
+    agents.c.name,
     _i.account,
     _i.memory_id,
     _i.room_id,
@@ -106,6 +107,7 @@ def _inbound(name: str, given: frozenset[str]) -> Statement:
         order = [_i.seq.desc()]
     source: FromClause = inbox
     for table, on in (
+        (agents, agents.c.id == _i.agent_id),
         (rooms, _r.id == _i.room_id),
         (entities, _e.id == _i.entity_id),
         (memories, _m.id == _i.memory_id),
@@ -139,6 +141,7 @@ UNASKED: Final = Family(
         select(
             _o.seq,
             _o.agent_id,
+            agents.c.name,
             _o.account,
             _o.destination,
             _o.parts,
@@ -151,7 +154,11 @@ UNASKED: Final = Family(
             _o.created_at,
             _o.sent_at,
         )
-        .select_from(outbox.outerjoin(memories, _m.id == _o.memory_id).outerjoin(rooms, _r.id == _m.room_id))
+        .select_from(
+            outbox.outerjoin(agents, agents.c.id == _o.agent_id)
+            .outerjoin(memories, _m.id == _o.memory_id)
+            .outerjoin(rooms, _r.id == _m.room_id)
+        )
         .where(
             _o.seq < bindparam("before"),
             _o.seq >= bindparam("floor"),
@@ -220,12 +227,14 @@ FURTHER: Final = {
 
 
 def _to_inbound(row: Row) -> Inbound:
-    seq, agent_id, account, memory_id, room_id, room_name, room_type, entity_id, names, content = row[:10]
-    outcome, state, reason, attempts, received_at, finished_at, run_id, started_at, ended_at, calls = row[10:]
+    seq, agent_id, agent_name, account, memory_id, room_id, room_name, room_type, entity_id = row[:9]
+    names, content, outcome, state, reason, attempts, received_at, finished_at = row[9:17]
+    run_id, started_at, ended_at, calls = row[17:]
     done = state == InboxState.DONE.value
     return Inbound(
         seq=seq,
         agent_id=agent_id,
+        agent_name=agent_name or "",
         account=account,
         memory_id=memory_id,
         room_id=room_id,
@@ -248,11 +257,12 @@ def _to_inbound(row: Row) -> Inbound:
 
 
 def _to_unasked(row: Row) -> Unasked:
-    seq, agent_id, account, destination, parts, memory_id, room_id, room_name, content = row[:9]
-    state, error, created_at, sent_at = row[9:]
+    seq, agent_id, agent_name, account, destination, parts, memory_id, room_id, room_name = row[:9]
+    content, state, error, created_at, sent_at = row[9:]
     return Unasked(
         seq=seq,
         agent_id=agent_id,
+        agent_name=agent_name or "",
         account=account,
         destination=destination,
         parts=parts,

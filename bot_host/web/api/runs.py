@@ -92,14 +92,14 @@ def make_router(hub: Hub) -> APIRouter:
             text=clean_text(query.text),
         )
         looked = await store.list_inbound(wanted, after=_place(query.after), count=query.count)
-        return reports.hide(_page(looked, _inbound(hub)))
+        return reports.hide(_page(looked, _inbound))
 
     @router.get("/unasked")
     async def unasked(query: Annotated[UnaskedQuery, Query()]) -> dict[str, Any]:
         """What agents said although nobody had asked: schedules, tasks, plugins, callers of the API."""
         wanted = _wanted(hub, query, text=clean_text(query.text))
         looked = await store.list_unasked(wanted, after=_place(query.after), count=query.count)
-        return reports.hide(_page(looked, _unasked(hub)))
+        return reports.hide(_page(looked, _unasked))
 
     @router.get("/skipped")
     async def skipped(query: Annotated[SkippedQuery, Query()]) -> dict[str, Any]:
@@ -177,10 +177,6 @@ def _page(looked: Looked, show: Callable[[Any], dict[str, Any]]) -> dict[str, An
     }
 
 
-def _names(hub: Hub) -> dict[UUID, str]:
-    return {agent.agent_id: agent.character.name for agent in hub.host.get_agents()}
-
-
 def _text(content: dict[str, Any] | None) -> str | None:
     if content is None:
         return None
@@ -190,38 +186,33 @@ def _text(content: dict[str, Any] | None) -> str | None:
     return " ".join([words, *(f"[{name}]" for name in names)]).strip()
 
 
-def _inbound(hub: Hub) -> Callable[[Inbound], dict[str, Any]]:
-    names = _names(hub)
-
-    def show(row: Inbound) -> dict[str, Any]:
-        begun, ended = row.started_at, row.ended_at
-        return {
-            "id": f"{ROW}{row.seq}",
-            "run_id": row.run_id,
-            "agent": {"id": row.agent_id, "name": names.get(row.agent_id, "")},
-            "account": row.account,
-            "platform": row.account.partition(":")[0],
-            "room": _room(row.room_id, row.room_name),
-            "room_type": row.room_type.value if row.room_type is not None else None,
-            "sender": (
-                {"id": row.entity_id, "name": one_line(row.sender, NAME_CHARACTERS)}
-                if row.entity_id is not None
-                else None
-            ),
-            "text": _text(row.content),
-            "outcome": row.outcome or ("running" if row.running else "waiting"),
-            "reason": one_line(row.reason, TEXT_CHARACTERS),
-            "attempts": row.attempts,
-            "received_at": row.received_at.isoformat(),
-            "finished_at": row.finished_at.isoformat() if row.finished_at is not None else None,
-            "waited_ms": _ms(row.received_at, begun) if begun is not None else None,
-            "took_ms": _ms(begun, ended) if begun is not None and ended is not None else None,
-            "model_calls": len(row.model_calls),
-            "tokens": _sum(row, "prompt_tokens") + _sum(row, "completion_tokens"),
-            "cost": _sum(row, "cost"),
-        }
-
-    return show
+def _inbound(row: Inbound) -> dict[str, Any]:
+    begun, ended = row.started_at, row.ended_at
+    return {
+        "id": f"{ROW}{row.seq}",
+        "run_id": row.run_id,
+        "agent": {"id": row.agent_id, "name": one_line(row.agent_name, NAME_CHARACTERS)},
+        "account": row.account,
+        "platform": row.account.partition(":")[0],
+        "room": _room(row.room_id, row.room_name),
+        "room_type": row.room_type.value if row.room_type is not None else None,
+        "sender": (
+            {"id": row.entity_id, "name": one_line(row.sender, NAME_CHARACTERS)}
+            if row.entity_id is not None
+            else None
+        ),
+        "text": _text(row.content),
+        "outcome": row.outcome or ("running" if row.running else "waiting"),
+        "reason": one_line(row.reason, TEXT_CHARACTERS),
+        "attempts": row.attempts,
+        "received_at": row.received_at.isoformat(),
+        "finished_at": row.finished_at.isoformat() if row.finished_at is not None else None,
+        "waited_ms": _ms(row.received_at, begun) if begun is not None else None,
+        "took_ms": _ms(begun, ended) if begun is not None and ended is not None else None,
+        "model_calls": len(row.model_calls),
+        "tokens": _sum(row, "prompt_tokens") + _sum(row, "completion_tokens"),
+        "cost": _sum(row, "cost"),
+    }
 
 
 def _sum(row: Inbound, key: str) -> Any:
@@ -237,26 +228,21 @@ def _room(room_id: UUID | None, name: str) -> dict[str, Any] | None:
     return {"id": room_id, "name": one_line(name, NAME_CHARACTERS)} if room_id is not None else None
 
 
-def _unasked(hub: Hub) -> Callable[[Unasked], dict[str, Any]]:
-    names = _names(hub)
-
-    def show(row: Unasked) -> dict[str, Any]:
-        return {
-            "id": f"{OUTBOX}{row.seq}",
-            "agent": {"id": row.agent_id, "name": names.get(row.agent_id, "")},
-            "account": row.account,
-            "platform": row.account.partition(":")[0],
-            "destination": row.destination,
-            "room": _room(row.room_id, row.room_name),
-            "parts": row.parts,
-            "text": _text(row.content),
-            "state": row.state.value,
-            "error": one_line(row.error, TEXT_CHARACTERS),
-            "created_at": row.created_at.isoformat(),
-            "sent_at": row.sent_at.isoformat() if row.sent_at is not None else None,
-        }
-
-    return show
+def _unasked(row: Unasked) -> dict[str, Any]:
+    return {
+        "id": f"{OUTBOX}{row.seq}",
+        "agent": {"id": row.agent_id, "name": one_line(row.agent_name, NAME_CHARACTERS)},
+        "account": row.account,
+        "platform": row.account.partition(":")[0],
+        "destination": row.destination,
+        "room": _room(row.room_id, row.room_name),
+        "parts": row.parts,
+        "text": _text(row.content),
+        "state": row.state.value,
+        "error": one_line(row.error, TEXT_CHARACTERS),
+        "created_at": row.created_at.isoformat(),
+        "sent_at": row.sent_at.isoformat() if row.sent_at is not None else None,
+    }
 
 
 def _skipped(row: SkippedMessage) -> dict[str, Any]:
@@ -281,7 +267,7 @@ async def _choices(hub: Hub, store: Store) -> dict[str, Any]:
             counted[key] = counted.get(key, 0) + tally.count
     often: Sequence[tuple[tuple[str, str], int]] = sorted(counted.items(), key=lambda each: -each[1])
     return {
-        "agents": [{"id": id, "name": name} for id, name in _names(hub).items()],
+        "agents": [{"id": agent.agent_id, "name": agent.character.name} for agent in hub.host.get_agents()],
         "accounts": [
             {"account": note.account, "name": note.name, "label": note.label} for note in figures.accounts
         ],

@@ -26,7 +26,7 @@ export async function render(view, { params, signal }) {
         fill(place, draw(told, opened));
         if (focused) place.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
       }
-      if (told.live && !signal.aborted) timer = setTimeout(refresh, document.hidden || told.finished_at || told.outcome === "said" ? EVERY_MS * 5 : EVERY_MS);
+      if (told.live && !signal.aborted) timer = setTimeout(refresh, document.hidden || told.finished_at || told.kind !== "message" ? EVERY_MS * 5 : EVERY_MS);
     } catch (error) {
       if (error.name === "AbortError") return;
       if (before && (error.status === 0 || error.status >= 500)) { timer = setTimeout(refresh, EVERY_MS * 5); return; }
@@ -51,15 +51,15 @@ function draw(told, opened) {
   const message = told.message;
   const title = message.from ? `${message.from}: ` : "";
   const words = message.full_text ?? message.text;
-  const refused = !told.id;
+  const refused = told.kind === "skipped";
   return [
     h("div.head", h("div.grow", h("p.dim.small.crumb", h("a", { href: "/runs" }, "Runs")), h("h1.clip", `${title}${message.text || (refused ? "A message that was not let in" : words === null ? "A message that is not kept" : "no text")}`)),
       told.live ? badge("live", "accent") : null,
-      h("button", { type: "button", data: { key: "copy" }, onclick: () => copy(new URL(told.id ? address(told.id) : location.pathname, location.href).href) }, "Copy link")),
+      h("button", { type: "button", data: { key: "copy" }, onclick: () => copy(new URL(address(told.id), location.href).href) }, "Copy link")),
     verdict(told),
     h("div.run-two",
       panel("Message", spoken(words, message), about(told)),
-      told.outcome === "said" || refused ? null : panel("Answer", answers(told))),
+      told.kind !== "message" ? null : panel("Answer", answers(told))),
     told.run ? panel("Timeline", timeline(told)) : null,
     told.actions?.length ? panel("Actions", told.actions.map((each, i) => deed(each, i, opened))) : null,
     told.model_calls?.length ? panel("Model calls", models(told)) : null,
