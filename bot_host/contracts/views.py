@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from bot_host.contracts.room_views import RoomViews
 from bot_host.types.ids import UUID
 from bot_host.types.runs import Looked, Place, Wanted
 from bot_host.types.views import Conversation, Ending
 
 
-class Views(Protocol):
+class Views(RoomViews, Protocol):
     """What people look at."""
 
     async def endings(self, room_id: UUID, memory_ids: Sequence[UUID], *, since: datetime) -> list[Ending]:

@@ -170,7 +170,7 @@ def _to_received(row: Row) -> Received:
     )
 
 
-def _to_parts(rows: Rows) -> list[Part]:
+def to_parts(rows: Rows) -> list[Part]:
     names = [column.name for column in _PART]
     parts = [dict(zip(names, row, strict=True)) for row in rows]
     return [
@@ -235,12 +235,12 @@ def find_parts(platform_message_id: str) -> Unit[list[Part]]:
     rows = yield PARTS_BY_ID(id=platform_message_id)
     if not rows and is_uuid(platform_message_id):
         rows = yield PARTS_OF_MESSAGES(messages=[platform_message_id])
-    return _to_parts(rows)
+    return to_parts(rows)
 
 
 def get_part(seq: int) -> Unit[Part | None]:
     """See Ledger.get_part."""
-    return next(iter(_to_parts((yield PART(seq=seq)))), None)
+    return next(iter(to_parts((yield PART(seq=seq)))), None)
 
 
 # -- telling --------------------------------------------------------------------------------------------
@@ -261,14 +261,14 @@ def tell_story(seq: int) -> Unit[Story | None]:
     mine = [(seq, received.memory_id)] if received.outcome in _UNANSWERED else turn
     answering = [memory_id for _, memory_id in mine if memory_id]
     replies = yield from _replies(received, run, answering)
-    parts = _to_parts((yield PARTS_OF_MESSAGES(messages=[reply.id for reply in replies])))
+    parts = to_parts((yield PARTS_OF_MESSAGES(messages=[reply.id for reply in replies])))
     ended = received.run_id is not None and received.outcome not in _UNANSWERED
     if ended and not any(part.run_id == received.run_id for part in parts):
         # The answer's memory may be gone; its parts know their run.
-        parts += _to_parts((yield PARTS_OF_RUN(run_id=received.run_id)))
+        parts += to_parts((yield PARTS_OF_RUN(run_id=received.run_id)))
     # Edits and removals of an answer, also of one that is not remembered any more.
     answers = {part.memory_id for part in parts if part.memory_id} | {reply.id for reply in replies}
-    parts += _to_parts((yield LATER_PARTS(messages=sorted(answers))))
+    parts += to_parts((yield LATER_PARTS(messages=sorted(answers))))
     parts = sorted({part.seq: part for part in parts}.values(), key=lambda part: part.seq)
     return Story(
         received=received,
@@ -319,7 +319,7 @@ def tell_said(seq: int) -> Unit[Story | None]:
     room = (yield from places.find_room(memory.room_id)) if memory is not None else None
     world = (yield from places.find_world(room.world_id)) if room is not None and room.world_id else None
     messages = [part.memory_id] if part.memory_id else []
-    parts = _to_parts((yield PARTS_OF_MESSAGES(messages=messages))) or [part]
+    parts = to_parts((yield PARTS_OF_MESSAGES(messages=messages))) or [part]
     return Story(
         received=None,
         memory=memory,

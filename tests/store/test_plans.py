@@ -67,6 +67,8 @@ BY_DESIGN = (
     r"media\.made",
     # Old rows: once a day, on the searcher's thread.
     r"retention\.",
+    # All rooms and worlds, for a page of those in which something was said last: an index leads to that.
+    r"views\.(rooms|worlds)\(",
     # A room gets other ids once in its life.
     r"moves\.",
     # A row for each account, or for each way in which events of an account can end.
