@@ -31,6 +31,10 @@ class RoomRow:
     """When something was said there last; else when the room became known."""
     agent_name: str
     world_name: str
+    first_name: str
+    """How to call the first person who came there: what a private chat is known by."""
+    speaker: str
+    """Who said the newest message."""
     people: int
     """How many are known to be there beside the agent, bots too."""
     state: ParticipantState | None

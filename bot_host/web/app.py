@@ -17,7 +17,7 @@ from bot_host.host import BotHost
 from bot_host.kit.tasks import Supervisor
 from bot_host.types.errors import BotHostError
 from bot_host.web import console
-from bot_host.web.api import agents, chat, files, health, messages, runs, session, status
+from bot_host.web.api import agents, chat, files, health, messages, people, rooms, runs, session, status
 from bot_host.web.connector_routes import OpenRoute, find_routes, serve_connector
 from bot_host.web.door import Door
 from bot_host.web.errors import ApiError, on_fault, on_http_error, on_invalid, on_refusal
@@ -33,6 +33,8 @@ ROUTERS: Final[tuple[Callable[[Hub], APIRouter], ...]] = (
     chat.make_router,
     files.make_router,
     runs.make_router,
+    rooms.make_router,
+    people.make_router,
 )
 
 

@@ -104,7 +104,7 @@ class TestRooms:
         await store.set_participant_state(AGENT, LOUNGE, BEN, ParticipantState.FOLLOWED)
         (row,) = await store.room_rows(platform="slack", after=None, count=9)
         assert (row.agent_name, row.world_name, row.people, row.state) == ("Ada", "The guild", 1, None)
-        assert row.closed == ""
+        assert (row.closed, row.first_name, row.speaker) == ("", "Ben", "Ben")
         assert row.last is not None
         assert (row.last.content.text, row.at) == ("and again", NOON + timedelta(minutes=12))
         await store.set_participant_state(AGENT, LOUNGE, AGENT, ParticipantState.MUTED)
@@ -122,6 +122,7 @@ class TestRooms:
         assert (row.state, row.closed, row.people) == (ParticipantState.MUTED, "kicked", 1)
         silent = (await store.room_rows(text="50%", after=None, count=1))[0]
         assert (silent.last, silent.world_name, silent.people) == (None, "", 0)
+        assert (silent.first_name, silent.speaker) == ("", "")
 
     async def test_worlds_come_by_name_with_their_rooms_counted(self, store: Database) -> None:
         await store.apply_places(

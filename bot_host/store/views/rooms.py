@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from bot_host.store import memories
 from bot_host.store.columns import Moment
 from bot_host.store.places import ROOM_FIELDS, WORLD_FIELDS, to_room, to_world
-from bot_host.store.schema import agents, closed_rooms, constant, participants, rooms, worlds
+from bot_host.store.schema import agents, closed_rooms, constant, entities, participants, rooms, worlds
 from bot_host.store.schema import memories as memories_table
 from bot_host.store.statement import Family, Row, Statement, Unit
 from bot_host.types.ids import UUID, is_uuid
@@ -54,9 +54,19 @@ def _outside(rows: Any) -> tuple[ColumnElement[Any], ...]:
     )
     state = select(_p.state).where(_p.room_id == rows.c.id, _p.entity_id == rows.c.agent_id).correlate(rows)
     closed = select(closed_rooms.c.reason).where(closed_rooms.c.room_id == rows.c.id).correlate(rows).limit(1)
+    first = (
+        select(_other.c.names)
+        .join_from(participants, _other, _other.c.id == _p.entity_id)
+        .where(_p.room_id == rows.c.id, _p.entity_id != rows.c.agent_id)
+        .order_by(_p.joined_at)
+        .limit(1)
+        .correlate(rows)
+    )
     return (
         agents.c.name.label("agent_name"),
         _w.name.label("world_name"),
+        first.scalar_subquery().label("first"),
+        entities.c.names.label("speaker"),
         people.scalar_subquery().label("people"),
         state.scalar_subquery().label("state"),
         closed.scalar_subquery().label("closed"),
@@ -77,10 +87,12 @@ def _shown(rows: Any) -> Any:
         .join_from(rows, agents, agents.c.id == rows.c.agent_id)
         .outerjoin(worlds, _w.id == rows.c.world_id)
         .outerjoin(memories_table, _m.seq == last.scalar_subquery())
+        .outerjoin(entities, entities.c.id == _m.entity_id)
     )
 
 
 _last = memories_table.alias("last")
+_other = entities.alias("other")
 _FILTERS: Final = ("agent_id", "platform", "world_id", "text")
 
 
@@ -153,13 +165,15 @@ WORLDS: Final = Family("views.worlds", ("agent_id", "platform", "text"), _worlds
 def to_room_row(row: Row) -> RoomRow:
     """A row of `_shown`."""
     many = len(ROOM_FIELDS)
-    at, agent_name, world_name, people, state, closed = row[many : many + 6]
-    last = row[many + 6 :]
+    at, agent_name, world_name, first, speaker, people, state, closed = row[many : many + 8]
+    last = row[many + 8 :]
     return RoomRow(
         room=to_room(row[:many]),
         at=at,
         agent_name=agent_name,
         world_name=world_name or "",
+        first_name=first[0] if first else "",
+        speaker=speaker[0] if speaker else "",
         people=people,
         state=ParticipantState(state) if state else None,
         closed=closed or "",

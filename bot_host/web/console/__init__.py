@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 FOLDER: Final = Path(__file__).parent
-PAGES: Final = ("chat", "rooms", "runs", "agents", "memory", "costs", "logs", "settings")
+PAGES: Final = ("chat", "rooms", "people", "runs", "agents", "memory", "costs", "logs", "settings")
 """Each is an address of its own, and so is what is below it: a link to a run can be pasted."""
 TYPES: Final = {
     ".html": "text/html; charset=utf-8",
