@@ -28,7 +28,7 @@ class RoomRow:
 
     room: Room
     at: datetime
-    """When something was said there last; else when the room became known."""
+    """When something was said there last; 1970 where nothing was."""
     agent_name: str
     world_name: str
     first_name: str

@@ -42,7 +42,6 @@ def room_shown(row: RoomRow) -> dict[str, Any]:
         "closed": row.closed,
         "people": row.people,
         "state": row.state,
-        "at": row.at.isoformat(),
         "last": last
         and {
             "text": _preview(last),

@@ -19,6 +19,8 @@ from bot_host.types.room_views import RoomRow, WorldRow
 
 _m, _p, _r, _w = memories_table.c, participants.c, rooms.c, worlds.c
 NO_ID: Final = "00000000-0000-0000-0000-000000000000"
+NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Rooms in which nothing was said come last: a server that is joined has many of them."""
 _END_OF_TIME: Final = (datetime.max.replace(tzinfo=UTC), "ffffffff-ffff-ffff-ffff-ffffffffffff")
 _message = _m.type == constant("message")
 _said_at = (
@@ -27,7 +29,7 @@ _said_at = (
     .correlate(rooms)
     .scalar_subquery()
 )
-_at = func.coalesce(_said_at, _r.created_at, type_=Moment())
+_at = func.coalesce(_said_at, bindparam(None, NEVER, type_=Moment()), type_=Moment())
 
 
 def has(column: ColumnElement[str]) -> ColumnElement[bool]:

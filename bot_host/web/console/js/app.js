@@ -23,6 +23,10 @@ route("/chat/:agent", () => import("./pages/chat.js"), { nav: "chat" });
 route("/chat/:agent/:conversation", () => import("./pages/chat.js"), { nav: "chat" });
 route("/runs", () => import("./pages/runs.js"), { nav: "runs" });
 route("/runs/:id", () => import("./pages/run.js"), { nav: "runs" });
+route("/people", () => import("./pages/rooms.js"), { nav: "rooms" });
+route("/people/:id", () => import("./pages/person.js"), { nav: "rooms" });
+route("/rooms", () => import("./pages/rooms.js"), { nav: "rooms" });
+route("/rooms/:id", () => import("./pages/room.js"), { nav: "rooms" });
 
 const root = document.getElementById("app");
 let main = null;
