@@ -15,7 +15,8 @@ export const AUDIENCES = {
 export const platformName = (name) => PLATFORMS[name] ?? name;
 export const platformNames = () => Object.entries(PLATFORMS);
 export const kindOf = (room) => KINDS[room.type] ?? room.type.toLowerCase();
-export const somebody = (person) => person?.name || h("span.dim", "somebody");
+// Names run from the left or from the right: each by itself, whatever stands around it.
+export const somebody = (person) => (person?.name ? h("bdi", person.name) : h("span.dim", "somebody"));
 
 /** Who can read the room, as the platform says. */
 export function readers(room) {
@@ -26,11 +27,11 @@ export function readers(room) {
 
 /** What is special about how the agent is in a room. */
 export function standing(room) {
-  return [
+  if (!room.closed && !room.state) return "";
+  return h("span",
     room.closed ? [badge("takes nothing", "bad"), " "] : null,
     room.state === "FOLLOWED" ? badge("followed", "accent") : null,
-    room.state === "MUTED" ? badge("muted", "warn") : null,
-  ];
+    room.state === "MUTED" ? badge("muted", "warn") : null);
 }
 
 /** The accounts that a person is known by. */

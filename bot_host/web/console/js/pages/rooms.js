@@ -4,10 +4,11 @@ import { fill, h } from "../lib/dom.js";
 import { get } from "../lib/api.js";
 import { ago, number } from "../lib/format.js";
 import { badge, empty, list, table, tabs } from "../lib/parts.js";
-import { accountsOf, kindOf, platformName, platformNames, readers, standing } from "../lib/rooms.js";
+import { accountsOf, kindOf, platformName, platformNames, readers, somebody, standing } from "../lib/rooms.js";
 import { remember } from "../lib/router.js";
 
 const TYPING_MS = 300;
+const shortened = (name) => (name.length > 20 ? `${name.slice(0, 19)}…` : name);
 const TABS = ["rooms", "worlds", "people"];
 
 export async function render(view, { query, signal }) {
@@ -46,13 +47,13 @@ function rooms(agents, given, signal) {
   const fields = [{ name: "text", words: "Find a room", hint: "Name of a room or server, or an id" }, ...ofAgents(agents), PLATFORM];
   const some = () => given.text || given.agent || given.platform || given.world;
   const columns = [
-    { label: "Room", cell: (each) => each.title || h("span.dim", "without a name") },
+    { label: "Room", cell: (each) => (each.title ? h("bdi", each.title) : h("span.dim", "without a name")) },
     { label: "In", cell: (each) => h("span", platformName(each.source), " ", kindOf(each), each.world?.name ? h("span.dim", ` · ${each.world.name}`) : null) },
     ...(agents.length > 1 ? [{ label: "Agent", cell: (each) => each.agent.name }] : []),
     { label: "Read by", cell: (each) => h("span", readers(each)) },
-    { label: "State", cell: (each) => h("span", standing(each)) },
+    { label: "State", cell: standing },
     { label: "People", num: true, cell: (each) => number(each.people) },
-    { label: "Last message", cell: (each) => (each.last ? h("span", ago(each.last.at), h("span.dim.preview", each.last.name ? `${each.last.name}: ` : "", each.last.text)) : h("span.dim", "nothing yet")) },
+    { label: "Last message", cell: (each) => (each.last ? h("span", ago(each.last.at), h("span.dim.preview", each.last.name ? [h("bdi", shortened(each.last.name)), ": "] : null, h("bdi", each.last.text))) : h("span.dim", "nothing yet")) },
   ];
   const none = () => (some()
     ? empty("No room fits", h("p", "Try fewer filters, or look under ", h("a", { href: "/rooms?tab=people" }, "People"), " for a private chat."))
@@ -89,7 +90,7 @@ function people(agents, given, signal) {
   if (!agents.length) return empty("No agent is here", h("p", "People are known to agents."));
   const one = agents.length > 1 ? [{ name: "agent", words: `Known to ${agents[0].name}`, options: agents.slice(1).map((each) => [each.id, `Known to ${each.name}`]) }] : [];
   const columns = [
-    { label: "Name", cell: (each) => [each.name || h("span.dim", "without a name"), each.agent ? [" ", badge("the agent")] : null] },
+    { label: "Name", cell: (each) => [somebody(each), each.agent ? [" ", badge("the agent")] : null] },
     { label: "Accounts", cell: (each) => h("span", accountsOf(each.accounts), each.linked ? badge("linked", "accent") : null) },
     { label: "Also called", cell: (each) => h("span.dim", each.names.slice(1, 6).join(", ")) },
   ];
