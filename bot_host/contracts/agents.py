@@ -14,15 +14,30 @@ from bot_host.types.memory import MemoryType
 class AgentRows(VectorRows, Protocol):
     """Each method is one whole transaction."""
 
-    async def ensure_agent(self, agent_id: UUID, character: Character) -> CharacterEdits:
+    async def ensure_agent(
+        self, agent_id: UUID, character: Character, *, by: str = "file", note: str = ""
+    ) -> CharacterEdits:
         """Make or update the agent's row, without its secrets; its own entity too.
 
         `character` is as it was given. What `edit_agent` changed since holds on, and comes back; with another
-        character than then it is dropped: whoever changes the file means it.
+        character than then it is dropped: whoever changes the file means it. A character that is another one
+        than before becomes a version, `by` whom it was given.
         """
 
-    async def edit_agent(self, agent_id: UUID, character: Character, keys: Collection[str]) -> bool:
-        """Keep a character whose `keys` were changed. Secrets are not kept. False: no such agent."""
+    async def edit_agent(
+        self,
+        agent_id: UUID,
+        character: Character,
+        keys: Collection[str],
+        *,
+        by: str = "code",
+        note: str = "",
+        expected: int | None = None,
+    ) -> bool:
+        """Keep a character whose `keys` were changed, as a new version. Secrets are not kept.
+
+        False: no such agent. Raises StateError where the newest version is another one than `expected`.
+        """
 
     async def find_agent(self, agent_id: UUID) -> AgentRecord | None:
         """One agent's row."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot_host.contracts.room_views import RoomViews
+from bot_host.types.agents import CharacterVersion, DayUse
 from bot_host.types.ids import UUID
 from bot_host.types.runs import Looked, Place, Wanted
 from bot_host.types.views import Conversation, Ending
@@ -16,6 +17,17 @@ from bot_host.types.views import Conversation, Ending
 
 class Views(RoomViews, Protocol):
     """What people look at."""
+
+    async def character_version(self, agent_id: UUID, number: int) -> CharacterVersion | None:
+        """One version of an agent's character, with its values."""
+
+    async def character_versions(
+        self, agent_id: UUID, *, after: int | None, count: int
+    ) -> list[CharacterVersion]:
+        """An agent's versions without their values, newest first; `after`: a number."""
+
+    async def day_use(self, agent_ids: Sequence[UUID], *, day: datetime) -> dict[UUID, DayUse]:
+        """What these agents have used on the UTC day of a moment; one that used nothing is left out."""
 
     async def endings(self, room_id: UUID, memory_ids: Sequence[UUID], *, since: datetime) -> list[Ending]:
         """What became of these messages of a room, all of which came in at `since` or later."""

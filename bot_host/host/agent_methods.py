@@ -159,13 +159,28 @@ class AgentMethods(HostBase):
         self._agents.editable = True
         self._events.tell(events.ModeEditable())
 
-    async def update_agent(self, agent_id: UUID, updates: Mapping[str, Any]) -> Character:
+    @property
+    def is_editable(self) -> bool:
+        """Whether `update_agent` may change characters."""
+        return self._agents.editable
+
+    async def update_agent(
+        self,
+        agent_id: UUID,
+        updates: Mapping[str, Any],
+        *,
+        by: str = "code",
+        note: str = "",
+        expected: int | None = None,
+    ) -> Character:
         """Change keys of a character, at once and in the database; the character as it is now.
 
         The changes hold over restarts, as long as the character that is given (by the file, or by code) is
         the same; another one is begun with as it is, and the log says what was dropped. Changed secrets end
         with the process: they are never stored. Plugins and models that it names come with the next start.
-        Raises StateError without `enable_editable_mode`, ConfigError for what does not fit, StoreError.
+        It becomes a version, `by` whom and with a `note`. Raises StateError without `enable_editable_mode`
+        and where the newest version is another one than `expected`, ConfigError for what does not fit,
+        StoreError.
         """
         runtime = self._agents.get(agent_id)
         self._agents.changed(runtime, updates)
@@ -174,7 +189,7 @@ class AgentMethods(HostBase):
             await self._desk(runtime).open()
             await runtime.take_up_character()
         character, keys = self._agents.changed(runtime, updates)
-        await runtime.store.edit_agent(runtime.agent_id, character, keys)
+        await runtime.store.edit_agent(runtime.agent_id, character, keys, by=by, note=note, expected=expected)
         await runtime.audit("character updated", character.name, {"keys": list(keys)})
         runtime.use_character(character, edited=True)
         self._events.tell(events.AgentUpdated(agent_id=runtime.agent_id, updates=keys))

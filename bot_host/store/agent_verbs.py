@@ -19,13 +19,26 @@ class AgentVerbs(VectorVerbs):
 
     _driver: Driver
 
-    async def ensure_agent(self, agent_id: UUID, character: Character) -> CharacterEdits:
+    async def ensure_agent(
+        self, agent_id: UUID, character: Character, *, by: str = "file", note: str = ""
+    ) -> CharacterEdits:
         """See AgentRows."""
-        return await self._driver.write(partial(agents.ensure_agent, agent_id, character))
+        return await self._driver.write(partial(agents.ensure_agent, agent_id, character, by, note))
 
-    async def edit_agent(self, agent_id: UUID, character: Character, keys: Collection[str]) -> bool:
+    async def edit_agent(
+        self,
+        agent_id: UUID,
+        character: Character,
+        keys: Collection[str],
+        *,
+        by: str = "code",
+        note: str = "",
+        expected: int | None = None,
+    ) -> bool:
         """See AgentRows."""
-        return await self._driver.write(partial(agents.edit_agent, agent_id, character, keys))
+        return await self._driver.write(
+            partial(agents.edit_agent, agent_id, character, keys, by, note, expected)
+        )
 
     async def find_agent(self, agent_id: UUID) -> AgentRecord | None:
         """See AgentRows."""

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bot_host.kit.clock import utc_now
+from bot_host.store import characters
 from bot_host.store.places import ensure_entity
 from bot_host.store.schema import agents
 from bot_host.store.statement import Row, Statement, Unit
@@ -54,7 +55,7 @@ def _fingerprint(values: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def ensure_agent(agent_id: UUID, character: Character) -> Unit[CharacterEdits]:
+def ensure_agent(agent_id: UUID, character: Character, by: str, note: str) -> Unit[CharacterEdits]:
     """See AgentRows.ensure_agent."""
     now = utc_now()
     values = _without_secrets(character)
@@ -62,25 +63,30 @@ def ensure_agent(agent_id: UUID, character: Character) -> Unit[CharacterEdits]:
     rows = yield EDITS(agent=agent_id)
     before, known = rows[0] if rows else ("", {})
     edits = CharacterEdits(kept=known) if before == given else CharacterEdits(dropped=tuple(sorted(known)))
+    now_is = {**values, **edits.kept}
     yield PUT(
         id=agent_id,
         name=edits.kept.get("name", character.name),
-        character={**values, **edits.kept},
+        character=now_is,
         given=given,
         edits=edits.kept,
         created_at=now,
         updated_at=now,
     )
     yield from ensure_entity(Entity(id=agent_id, agent_id=agent_id, names=(character.name,)))
+    yield from characters.note_version(agent_id, now_is, by=by, note=note)
     return edits
 
 
-def edit_agent(agent_id: UUID, character: Character, keys: Collection[str]) -> Unit[bool]:
+def edit_agent(
+    agent_id: UUID, character: Character, keys: Collection[str], by: str, note: str, expected: int | None
+) -> Unit[bool]:
     """See AgentRows.edit_agent."""
     rows = yield EDITS(agent=agent_id)
     if not rows:
         return False
     values = _without_secrets(character)
+    yield from characters.note_version(agent_id, values, by=by, note=note, expected=expected)
     yield EDIT(
         agent=agent_id,
         new_name=character.name,

@@ -44,6 +44,8 @@ class Rule(StrEnum):
 RULES: Final[Mapping[str, tuple[Rule, str]]] = {
     "agents.character": (Rule.KEEP, "configuration"),
     "agents.edits": (Rule.KEEP, "configuration"),
+    "character_versions.character": (Rule.KEEP, "configuration as it was"),
+    "character_versions.changed": (Rule.KEEP, "names of keys"),
     "worlds.platform_id": (Rule.MERGED, ""),
     "worlds.metadata": (Rule.MERGED, "roles and settings"),
     "rooms.world_id": (Rule.MERGED, ""),

@@ -32,6 +32,7 @@ class Kept(StrEnum):
 
 POLICIES: Final[Mapping[str, tuple[Kept, str]]] = {
     "agents": (Kept.STAYS, "the agent itself"),
+    "character_versions": (Kept.FIXED, "the newest fifty of each agent"),
     "worlds": (Kept.STAYS, "who is there and what is set there"),
     "rooms": (Kept.STAYS, "as worlds"),
     "entities": (Kept.STAYS, "people; /forgetme"),

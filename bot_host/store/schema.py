@@ -24,7 +24,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot_host.store.columns import Id, Json, Key, Moment, Real, Seq, Vector, Words
 
-HEAD: Final = "0021"
+HEAD: Final = "0022"
 
 metadata: Final = MetaData(
     naming_convention={

@@ -37,6 +37,7 @@ REVISIONS: Final = (
     "0019",
     "0020",
     "0021",
+    "0022",
 )
 """All there are, oldest first."""
 _VERSION_TABLE: Final = (

@@ -38,6 +38,31 @@ class CharacterEdits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CharacterVersion:
+    """A character as it was once; the newest one is as it is."""
+
+    number: int
+    keys: tuple[str, ...]
+    """What differs from the version before; none in the first."""
+    by: str
+    """Who changed it: `file` (it was given so at a start), `console`, `api`, `code`."""
+    note: str
+    made_at: datetime
+    character: dict[str, Any] = field(default_factory=dict)
+    """JSON values, secrets as `***`; empty in lists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayUse:
+    """What an agent has used on one UTC day."""
+
+    turns: int = 0
+    """Those that asked a model."""
+    tokens: int = 0
+    cost: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CachedEmbedding:
     """The vector of a text that is much like another one."""
 

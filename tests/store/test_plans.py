@@ -42,6 +42,8 @@ BY_DESIGN = (
     r"reactions\.own",
     # The newest thousand outgoing parts, by their number.
     r"reactions\.own",
+    # The first of an agent's versions, by their number.
+    r"characters\.newest",
     # Not many agents, nor models of one.
     r"agents\.all",
     r"embedding_models\.of_agent",

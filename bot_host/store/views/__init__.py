@@ -1,11 +1,12 @@
 """What people look at, a module for each kind of thing."""
 
+from bot_host.store.views.agents import AgentViews
 from bot_host.store.views.conversations import ConversationViews
 from bot_host.store.views.room_verbs import RoomVerbs
 from bot_host.store.views.runs import RunViews
 
 
-class ViewVerbs(ConversationViews, RoomVerbs, RunViews):
+class ViewVerbs(ConversationViews, AgentViews, RoomVerbs, RunViews):
     """`bot_host.contracts.views.Views`; see there for what each verb does."""
 
 
