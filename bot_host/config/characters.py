@@ -31,11 +31,15 @@ def load_character(path: Path | str) -> Character:
     kind = path.suffix.lower()
     if kind not in (".toml", ".json"):
         raise CharacterError(f"{path}: expected a file that ends in .toml or .json")
-    text = _read(path)
-    data = _parse_toml(path, text) if kind == ".toml" else _parse_json(path, text)
+    return read_character(_read(path), kind=kind.removeprefix("."), name=str(path))
+
+
+def read_character(text: str, *, kind: str, name: str) -> Character:
+    """A character file's text, of `kind` toml or json. Raises CharacterError as `load_character` does."""
+    data = _parse_toml(name, text) if kind == "toml" else _parse_json(name, text)
     if not isinstance(data, dict):
-        raise CharacterError(f"{path}: expected an object with keys like name and bio at the top of the file")
-    return _made(str(path), f"{path}: this character file is wrong", data, snake=kind == ".toml")
+        raise CharacterError(f"{name}: expected an object with keys like name and bio at the top of the file")
+    return _made(name, f"{name}: this character file is wrong", data, snake=kind == "toml")
 
 
 def make_character(given: Character | Mapping[str, Any]) -> Character:
@@ -96,7 +100,7 @@ def _read(path: Path) -> str:
         ) from None
 
 
-def _parse_toml(path: Path, text: str) -> Any:
+def _parse_toml(path: str, text: str) -> Any:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -105,7 +109,7 @@ def _parse_toml(path: Path, text: str) -> Any:
         raise CharacterError(f"{path}: nested too deep") from None
 
 
-def _parse_json(path: Path, text: str) -> Any:
+def _parse_json(path: str, text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:

@@ -195,6 +195,25 @@ class AgentMethods(HostBase):
         self._events.tell(events.AgentUpdated(agent_id=runtime.agent_id, updates=keys))
         return character
 
+    async def replace_character(
+        self, agent_id: UUID, character: Character, *, by: str = "code", note: str = ""
+    ) -> Character:
+        """Give an agent the character that its file has now: at once, and what was changed before ends.
+
+        Its id stays. Raises StateError without `enable_editable_mode`, ConfigError, StoreError.
+        """
+        runtime = self._agents.get(agent_id)
+        _, keys = self._agents.changed(runtime, character.model_dump(exclude={"id"}))
+        given = character.model_copy(update={"id": runtime.agent_id})
+        if not runtime.started:
+            self._check_open()
+            await self._desk(runtime).open()
+        await runtime.store.ensure_agent(runtime.agent_id, given, by=by, note=note)
+        await runtime.audit("character replaced", given.name)
+        runtime.use_character(given)
+        self._events.tell(events.AgentUpdated(agent_id=runtime.agent_id, updates=keys))
+        return given
+
     # -- how they are -----------------------------------------------------------------------------------
 
     async def health_check(self, ids: Iterable[UUID] | None = None) -> dict[UUID, Health]:

@@ -177,6 +177,11 @@ class AgentRuntime(
         known = next((plugin for plugin in self._given_plugins if plugin.name == name), None)
         return given if known is None else config_for(known, given, self._settings)
 
+    @property
+    def given_character(self) -> Character:
+        """The character as it was given, by its file or by code, without what was changed since."""
+        return self._given_character
+
     def use_character(self, character: Character, *, edited: bool = False) -> None:
         """From now on be this character; id, plugins and models stay.
 
