@@ -22,15 +22,20 @@ from bot_host.types.ids import UUID
 from bot_host.types.permissions import Permissions
 from bot_host.types.sources import GivenSource
 
+CREATED: Final = "agents"
+"""The folder below `host.data_dir` with the characters of agents that were created in the console."""
 MODEL_PLUGINS: Final = ("openai", "offline")
 """What `models.provider` may name, besides `auto`."""
 
 
 def read_characters(loaded: Loaded) -> list[tuple[AgentConfig, Character]]:
-    """Each agent of the config with its character. Raises CharacterError, ConfigError for twins."""
+    """Each agent of the config with its character, then those that were created in the console.
+
+    Raises CharacterError, ConfigError for twins.
+    """
     found: list[tuple[AgentConfig, Character]] = []
     seen: dict[UUID, str] = {}
-    for agent in loaded.config.agents:
+    for agent in agent_tables(loaded):
         character = load_character(Path(agent.character) if agent.character else CHARACTER)
         if agent.id:
             character = character.model_copy(update={"id": agent.id})
@@ -43,6 +48,13 @@ def read_characters(loaded: Loaded) -> list[tuple[AgentConfig, Character]]:
         seen[character.agent_id] = character.name
         found.append((agent, character))
     return found
+
+
+def agent_tables(loaded: Loaded) -> list[AgentConfig]:
+    """The tables of all agents; those that were created in the console have the defaults."""
+    folder = loaded.config.data_dir / CREATED
+    created = sorted(folder.glob("*.toml")) if folder.is_dir() else []
+    return [*loaded.config.agents, *(AgentConfig(character=str(path)) for path in created)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,29 +80,44 @@ def hosted_agents(loaded: Loaded) -> Iterator[Hosted]:
     """Who is hosted. Raises CharacterError, ConfigError, and PluginError for what does not fit together."""
     configs = plugin_tables(loaded)
     for number, (agent, character) in enumerate(read_characters(loaded), 1):
-        settings = Settings(character, loaded.env)
-        model = model_plugin(loaded, configs, settings)
-        named = _named_plugins(loaded, number, agent, character)
-        given = (
-            find_plugin("basics"),
-            find_plugin("reminders"),
-            model,
-            *local_plugin(loaded, configs),
-            *named,
-        )
-        plugins = {plugin.name: plugin for plugin in given}
-        refuse_unknown(loaded, given)
-        hosted = Hosted(
-            agent=agent,
-            character=character,
-            model=model,
-            plugins=in_order(list(plugins.values())),
-            configs=configs,
-            settings=settings,
-        )
-        for plugin in hosted.plugins:
-            hosted.config_of(plugin)
-        yield hosted
+        yield _hosted(loaded, configs, number, agent, character)
+
+
+def hosted_agent(loaded: Loaded, agent: AgentConfig, character: Character) -> Hosted:
+    """One more than those that are there. Raises ConfigError, PluginError for what does not fit together."""
+    return _hosted(loaded, plugin_tables(loaded), len(loaded.config.agents) + 1, agent, character)
+
+
+def _hosted(
+    loaded: Loaded,
+    configs: dict[str, dict[str, Any]],
+    number: int,
+    agent: AgentConfig,
+    character: Character,
+) -> Hosted:
+    settings = Settings(character, loaded.env)
+    model = model_plugin(loaded, configs, settings)
+    named = _named_plugins(loaded, number, agent, character)
+    given = (
+        find_plugin("basics"),
+        find_plugin("reminders"),
+        model,
+        *local_plugin(loaded, configs),
+        *named,
+    )
+    plugins = {plugin.name: plugin for plugin in given}
+    refuse_unknown(loaded, given)
+    hosted = Hosted(
+        agent=agent,
+        character=character,
+        model=model,
+        plugins=in_order(list(plugins.values())),
+        configs=configs,
+        settings=settings,
+    )
+    for plugin in hosted.plugins:
+        hosted.config_of(plugin)
+    return hosted
 
 
 def plugin_tables(loaded: Loaded) -> dict[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """From a loaded configuration to a host: who is hosted, what is on, what is off and why."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from bot_host.app.agents import agent_options, answering_agent, hosted_agents
+from bot_host.app.agents import Hosted, agent_options, answering_agent, hosted_agents
 from bot_host.app.embeddings import embedding_settings
 from bot_host.app.folders import process_lock
 from bot_host.app.knowledge import given_to_each, missing_files
@@ -30,6 +30,7 @@ from bot_host.store import make_store
 from bot_host.types.errors import ConfigError, PluginError
 from bot_host.types.ids import UUID, create_unique_uuid
 from bot_host.types.retention import Retention
+from bot_host.types.sources import GivenSource
 
 log = logging.getLogger(__name__)
 
@@ -128,13 +129,7 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
     try:
         ids = await host.add_agents(
             [
-                {
-                    "character": each.character,
-                    "plugins": each.plugins,
-                    "plugin_configs": each.configs,
-                    "settings": {**loaded.env, **embedding_settings(loaded)},
-                    "options": agent_options(each.agent, given),
-                }
+                agent_item(loaded, each, given)
                 for each, given in zip(hosted, given_to_each(hosted), strict=True)
             ]
         )
@@ -158,6 +153,17 @@ async def build(loaded: Loaded, *, mask: SecretMask) -> Built:
         await host.stop(0)
         raise
     return built
+
+
+def agent_item(loaded: Loaded, hosted: Hosted, given: Sequence[GivenSource]) -> dict[str, Any]:
+    """An agent for `BotHost.add_agents`. `given`: what it is to know."""
+    return {
+        "character": hosted.character,
+        "plugins": hosted.plugins,
+        "plugin_configs": hosted.configs,
+        "settings": {**loaded.env, **embedding_settings(loaded)},
+        "options": agent_options(hosted.agent, given),
+    }
 
 
 def _add(built: Built, loaded: Loaded, entry: ConnectorEntry, spec: ConnectorSpec, agent_id: UUID) -> None:

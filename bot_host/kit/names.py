@@ -2,8 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 _SECRET: Final = re.compile(
     r"key|token(?!s)|secret|passw|pwd|credential|auth(?!or)|salt|private|mnemonic|cookie|dsn|_url$", re.I
@@ -13,6 +13,22 @@ _SECRET: Final = re.compile(
 def looks_secret(name: str) -> bool:
     """Whether a setting of this name may hold a secret. Rather too often than not (`MAX_TOKENS` is none)."""
     return _SECRET.search(name) is not None
+
+
+HIDDEN: Final = "***"
+
+
+def blotted(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with `***` for each text whose name looks like a secret's, however deep."""
+    return {key: _blotted(key, value) for key, value in values.items()}
+
+
+def _blotted(key: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {inner: _blotted(str(inner), each) for inner, each in value.items()}
+    if isinstance(value, list):
+        return [_blotted(key, each) for each in value]
+    return HIDDEN if isinstance(value, str) and value and looks_secret(key) else value
 
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.65) -> str | None:

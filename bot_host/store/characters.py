@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, delete, insert, select
 
 from bot_host.kit.clock import utc_now
-from bot_host.kit.names import looks_secret
+from bot_host.kit.names import blotted
 from bot_host.store.character_tables import character_versions
 from bot_host.store.statement import Row, Statement, Unit
 from bot_host.types.agents import CharacterVersion
@@ -15,8 +15,6 @@ from bot_host.types.ids import UUID
 
 KEPT: Final = 50
 """Versions of one agent; with one more the oldest goes."""
-HIDDEN: Final = "***"
-"""What stands in a version for a setting that looks like a secret."""
 
 _c = character_versions.c
 _mine = _c.agent_id == bindparam("agent")
@@ -60,7 +58,9 @@ def note_version(
             f"the character was changed meanwhile: this is version {number}, the change was made to "
             f"version {expected}. Load it again, then make the change once more"
         )
-    now = _blotted(values)
+    now = {**values, "settings": blotted(values.get("settings") or {})}
+    # It is the agent's own, and some characters say it and others do not.
+    now.pop("id", None)
     keys = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
     if not keys:
         return int(number)
@@ -75,19 +75,6 @@ def note_version(
     )
     yield TRIM(agent=agent_id, oldest=number + 1 - KEPT)
     return int(number) + 1
-
-
-def _blotted(values: Mapping[str, Any]) -> dict[str, Any]:
-    settings: Mapping[str, Any] = values.get("settings") or {}
-    return {**values, "settings": {key: _hidden(key, value) for key, value in settings.items()}}
-
-
-def _hidden(key: str, value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {inner: _hidden(str(inner), each) for inner, each in value.items()}
-    if isinstance(value, list):
-        return [_hidden(key, each) for each in value]
-    return HIDDEN if isinstance(value, str) and value and looks_secret(key) else value
 
 
 def _version(row: Row, character: dict[str, Any] | None = None) -> CharacterVersion:
