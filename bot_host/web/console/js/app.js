@@ -18,6 +18,9 @@ const NAV = [
 ];
 
 route("/", () => import("./pages/overview.js"), { nav: "overview" });
+route("/agents", () => import("./pages/agents.js"), { nav: "agents" });
+route("/agents/new", () => import("./pages/agent_new.js"), { nav: "agents" });
+route("/agents/:agent", () => import("./pages/agent.js"), { nav: "agents" });
 route("/chat", () => import("./pages/chat.js"), { nav: "chat" });
 route("/chat/:agent", () => import("./pages/chat.js"), { nav: "chat" });
 route("/chat/:agent/:conversation", () => import("./pages/chat.js"), { nav: "chat" });
