@@ -15,13 +15,20 @@ class AgentRows(VectorRows, Protocol):
     """Each method is one whole transaction."""
 
     async def ensure_agent(
-        self, agent_id: UUID, character: Character, *, by: str = "file", note: str = ""
+        self,
+        agent_id: UUID,
+        character: Character,
+        *,
+        by: str = "file",
+        note: str = "",
+        afresh: bool = False,
     ) -> CharacterEdits:
         """Make or update the agent's row, without its secrets; its own entity too.
 
         `character` is as it was given. What `edit_agent` changed since holds on, and comes back; with another
         character than then it is dropped: whoever changes the file means it. A character that is another one
-        than before becomes a version, `by` whom it was given.
+        than before becomes a version, `by` whom it was given. `afresh`: what was changed is dropped, even of
+        this very character.
         """
 
     async def edit_agent(

@@ -208,7 +208,7 @@ class AgentMethods(HostBase):
         if not runtime.started:
             self._check_open()
             await self._desk(runtime).open()
-        await runtime.store.ensure_agent(runtime.agent_id, given, by=by, note=note)
+        await runtime.store.ensure_agent(runtime.agent_id, given, by=by, note=note, afresh=True)
         await runtime.audit("character replaced", given.name)
         runtime.use_character(given)
         self._events.tell(events.AgentUpdated(agent_id=runtime.agent_id, updates=keys))

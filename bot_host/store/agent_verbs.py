@@ -20,10 +20,16 @@ class AgentVerbs(VectorVerbs):
     _driver: Driver
 
     async def ensure_agent(
-        self, agent_id: UUID, character: Character, *, by: str = "file", note: str = ""
+        self,
+        agent_id: UUID,
+        character: Character,
+        *,
+        by: str = "file",
+        note: str = "",
+        afresh: bool = False,
     ) -> CharacterEdits:
         """See AgentRows."""
-        return await self._driver.write(partial(agents.ensure_agent, agent_id, character, by, note))
+        return await self._driver.write(partial(agents.ensure_agent, agent_id, character, by, note, afresh))
 
     async def edit_agent(
         self,

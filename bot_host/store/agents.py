@@ -55,14 +55,17 @@ def _fingerprint(values: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def ensure_agent(agent_id: UUID, character: Character, by: str, note: str) -> Unit[CharacterEdits]:
+def ensure_agent(
+    agent_id: UUID, character: Character, by: str, note: str, afresh: bool
+) -> Unit[CharacterEdits]:
     """See AgentRows.ensure_agent."""
     now = utc_now()
     values = _without_secrets(character)
     given = _fingerprint(values)
     rows = yield EDITS(agent=agent_id)
     before, known = rows[0] if rows else ("", {})
-    edits = CharacterEdits(kept=known) if before == given else CharacterEdits(dropped=tuple(sorted(known)))
+    same = before == given and not afresh
+    edits = CharacterEdits(kept=known) if same else CharacterEdits(dropped=tuple(sorted(known)))
     now_is = {**values, **edits.kept}
     yield PUT(
         id=agent_id,

@@ -28,8 +28,10 @@ class Characters:
         self._folder = hub.loaded.config.data_dir / CREATED if hub.loaded is not None else None
         self._files: dict[UUID, Path] = {}
         self._locks: dict[UUID, asyncio.Lock] = {}
-        tables = agent_tables(hub.loaded) if hub.loaded is not None else []
-        agents = hub.host.get_agents()
+        if hub.loaded is None:
+            return
+        tables, agents = agent_tables(hub.loaded), hub.host.get_agents()
+        # They are the host's first agents, in this order, unless code has added others.
         if len(tables) == len(agents):
             self._files = {
                 agent.agent_id: Path(table.character)

@@ -181,6 +181,19 @@ async def test_into_the_file_keeps_its_comments_and_secrets_and_a_copy(homes: Ho
     assert (body["character"]["bio"], body["version"]) == (["Analyses engines."], 2)
 
 
+async def test_a_change_back_to_what_the_file_says_ends_what_was_changed(homes: Homes) -> None:
+    home = await homes.open()
+    _, before, _ = await home.get("/api/v1/agents/ada")
+    await home.ask("PATCH", "/api/v1/agents/ada", json={"character": {"bio": ["One."]}})
+    status, body = await put(home, character=before["character"], into_file=True)
+    assert (status, body["version"], body["edited"]) == (200, 3, [])
+    assert (homes.folder / "ada.toml").read_text() == ADA
+    await homes.close(home)
+    home = await homes.open()
+    _, body, _ = await home.get("/api/v1/agents/ada")
+    assert (body["character"], body["version"]) == (before["character"], 3)
+
+
 async def test_a_new_name_in_the_file_is_the_same_agent_after_a_restart(homes: Homes) -> None:
     home = await homes.open()
     _, body, _ = await home.get("/api/v1/agents/bob")
