@@ -39,8 +39,10 @@ class Ledger(Protocol):
     async def note_account(self, note: AccountNote) -> None:
         """How an account is now. A note without an error keeps the last one."""
 
-    async def amend_run(self, run: RunRecord, new_calls: int) -> None:
+    async def amend_run(self, run: RunRecord, new_calls: int, *, entity_id: UUID | None = None) -> None:
         """Put later steps and model calls on a committed run; the last `new_calls` of them count as used.
+
+        `entity_id`: whose message the run is about.
 
         No-op for a run that is not there any more, or was erased.
         """

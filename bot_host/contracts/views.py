@@ -10,6 +10,7 @@ from typing import Protocol
 
 from bot_host.contracts.room_views import RoomViews
 from bot_host.types.agents import CharacterVersion, DayUse
+from bot_host.types.costs import Beats, CostsBy, FailedMessage, Spent
 from bot_host.types.ids import UUID
 from bot_host.types.runs import Looked, Place, Wanted
 from bot_host.types.views import Conversation, Ending
@@ -48,3 +49,17 @@ class Views(RoomViews, Protocol):
 
     async def row_of_run(self, run_id: UUID) -> int | None:
         """The newest inbox row that a run ended, by the run's room; None: not there (any more)."""
+
+    async def costs(
+        self, by: CostsBy, *, since: str, until: str, agent_id: UUID | None = None, count: int
+    ) -> list[Spent]:
+        """What models cost from one UTC day to another, both included; of one agent, or of all.
+
+        Days in their order, everything else from the dearest on; the first `count`.
+        """
+
+    async def beats(self, since: datetime) -> Beats:
+        """How messages ended and what models cost since then, at most two days ago."""
+
+    async def failed_messages(self, since: datetime, *, count: int) -> list[FailedMessage]:
+        """The newest messages since then that could not be answered."""

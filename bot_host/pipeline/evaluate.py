@@ -10,6 +10,7 @@ from bot_host.contracts.plugin import State
 from bot_host.runtime.agent import AgentRuntime
 from bot_host.runtime.runs import Run, current_run
 from bot_host.types.errors import StoreError
+from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory
 from bot_host.types.turn import RunRecord
 
@@ -32,7 +33,9 @@ async def evaluate(agent: AgentRuntime, message: Memory, state: State, *, respon
     return [evaluator.name for evaluator in done]
 
 
-async def note_evaluation(agent: AgentRuntime, run: Run, committed: RunRecord) -> None:
+async def note_evaluation(
+    agent: AgentRuntime, run: Run, committed: RunRecord, *, entity_id: UUID | None
+) -> None:
     """What evaluators asked of models after the turn's commit belongs to the run, too: it has its cost.
 
     Nothing is written when they asked nothing.
@@ -42,6 +45,7 @@ async def note_evaluation(agent: AgentRuntime, run: Run, committed: RunRecord) -
     if not asked:
         return
     try:
-        await agent.store.amend_run(replace(after, ended_at=committed.ended_at), asked)
+        after = replace(after, ended_at=committed.ended_at)
+        await agent.store.amend_run(after, asked, entity_id=entity_id)
     except StoreError as error:
         log.warning("%d model calls of evaluators are not on record: %s", asked, error)

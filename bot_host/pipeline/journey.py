@@ -114,7 +114,7 @@ async def handle_turn(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox:
                     error = "the reply could not be encoded"
                 else:
                     status = "stale" if end is TurnEnd.STALE else status
-                    await note_evaluation(agent, run, record)
+                    await note_evaluation(agent, run, record, entity_id=given.messages[-1].entity_id)
                     return end
             status = "timeout" if thought.timed_out else "failed"
             return await _fail(agent, turn, given, outbox, run.record(status, error=error), thought)

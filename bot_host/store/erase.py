@@ -6,6 +6,7 @@ from sqlalchemy import Integer, Text, bindparam, case, column, delete, insert, l
 
 from bot_host.kit.clock import utc_now
 from bot_host.store import linking, plugin_people, schema
+from bot_host.store import spending as spent
 from bot_host.store.link_tables import link_codes
 from bot_host.store.persons import COUNTS, MENTIONS, ROWS, Person, find_person, names_the_id, prune_column
 from bot_host.store.schema import inbox_open, outbox_open
@@ -142,6 +143,7 @@ def erase_entity(entity_id: UUID) -> Unit[dict[str, int]]:
     together = yield linking.PERSON(entity_id=entity_id)
     yield BLANK_SOURCES(person_text=person.entity.id)
     yield from _blank_runs(values)
+    yield from spent.blank(values)
     for going in _GOING:
         yield DELETES[going](**values)
     if together:

@@ -118,7 +118,7 @@ END: Final = Statement(
         run_id=func.coalesce(bindparam("run", type_=_c.run_id.type), _c.run_id),
         reply_id=func.coalesce(bindparam("reply", type_=_c.reply_id.type), _c.reply_id),
     )
-    .returning(_c.turn_id),
+    .returning(_c.turn_id, _c.entity_id),
 )
 PUT_BACK: Final = Statement(
     "inbox.put_back",
@@ -338,8 +338,8 @@ def put_back(seqs: Sequence[int], *, blameless: bool) -> Unit[None]:
     yield END_DELETED(seqs=seqs, now=utc_now())
 
 
-def end(ended: InboxEnd, run_id: UUID) -> Unit[UUID | None]:
-    """End a row; the id that its turn has for its steps, where it has any.
+def end(ended: InboxEnd, run_id: UUID) -> Unit[tuple[UUID | None, UUID | None]]:
+    """End a row; the id that its turn has for its steps, where it has any, and its sender, unless erased.
 
     Raises StateError when it has ended before: a turn is committed once.
     """
@@ -353,8 +353,8 @@ def end(ended: InboxEnd, run_id: UUID) -> Unit[UUID | None]:
     )
     if not rows:
         raise StateError(f"inbox row {ended.seq} has ended before, or is not known")
-    turn_id: UUID | None = rows[0][0]
-    return turn_id
+    turn_id, entity_id = rows[0]
+    return turn_id, entity_id
 
 
 def pending_count() -> Unit[int]:

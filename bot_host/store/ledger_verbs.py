@@ -42,9 +42,9 @@ class LedgerVerbs:
         """See Ledger."""
         await self._driver.write(partial(ledger.note_account, note))
 
-    async def amend_run(self, run: RunRecord, new_calls: int) -> None:
+    async def amend_run(self, run: RunRecord, new_calls: int, *, entity_id: UUID | None = None) -> None:
         """See Ledger."""
-        await self._driver.write(partial(runs.amend_run, run, new_calls))
+        await self._driver.write(partial(runs.amend_run, run, new_calls, entity_id))
 
     async def find_received(self, message_id: str) -> list[Received]:
         """See Ledger."""

@@ -11,7 +11,7 @@ from sqlalchemy import Table, Text, bindparam, cast, delete, or_, select, update
 
 from bot_host.kit.clock import utc_now
 from bot_host.store import cache as cached
-from bot_host.store import drafts, places, revisions, rooms, schema, summaries
+from bot_host.store import drafts, places, revisions, rooms, schema, spending, summaries
 from bot_host.store.marks import set_mark
 from bot_host.store.plugin_catalogue import metadata
 from bot_host.store.schema import constant, inbox_open, outbox_open
@@ -71,6 +71,7 @@ RULES: Final[Mapping[str, tuple[Rule, str]]] = {
     "runs.room_id": (Rule.POINTS, ""),
     "runs.model_calls": (Rule.KEEP, "no ids of rooms"),
     "runs.steps": (Rule.KEEP, "no ids of rooms"),
+    "spending.room_id": (Rule.MERGED, "the sums of both rooms are added up"),
     "inbox.room_id": (Rule.POINTS, ""),
     "summaries.room_id": (Rule.POINTS, "where nothing was said in the new one; else both rooms' go"),
     "inbox.target": (Rule.REWRITTEN, "of done ones `why` tells the old place, and finds it by it"),
@@ -244,6 +245,7 @@ def apply_move(move: Move, mark: Mark | None) -> Unit[Moved]:
     yield MEMORIES(old_room=old, old=move.old_world.id, new=move.world.id)
     for statement in ROOMS:
         yield statement(old=old, new=new)
+    yield from spending.move(move.agent_id, old, new)
     for entity_id, state, joined_at in (yield WHO(of_room=old)):
         yield from _join(move, entity_id, state, joined_at)
     yield from _rename(move)

@@ -17,6 +17,7 @@ from bot_host.store import link_tables as links
 from bot_host.store import places, schema
 from bot_host.store.columns import InList, JsonText
 from bot_host.store.schema import constant
+from bot_host.store.spending_tables import spending
 from bot_host.store.statement import Statement, Unit
 from bot_host.store.summary_tables import summaries
 from bot_host.types.content import ChannelType
@@ -92,6 +93,7 @@ POLICIES: Final[Mapping[str, tuple[Policy, str]]] = {
     "steps.answering": (Policy.BLANK, "of their turns"),
     "steps.result": (Policy.BLANK, "of their turns"),
     "steps.data": (Policy.BLANK, "of their turns"),
+    "spending.entity_id": (Policy.BLANK, "what their turns cost stays, added to what is nobody's"),
     "logs.entity_id": (Policy.DELETE, ""),
     "logs.body": (Policy.PRUNE, "whatever names the id, in others' entries"),
     "audit.actor": (Policy.BLANK, "the entry stays: what was changed, and when"),
@@ -203,6 +205,7 @@ def _rows() -> dict[Table, ColumnElement[bool]]:
         s.steps: s.steps.c.turn_id.in_(
             select(s.inbox.c.turn_id).where(at(s.inbox), s.inbox.c.turn_id.is_not(None))
         ),
+        spending: at(spending),
         s.logs: at(s.logs),
         s.inbox: at(s.inbox),
         s.outbox: or_(

@@ -6,6 +6,7 @@ from sqlalchemy import Column, Integer, Table
 
 from bot_host.store import character_tables as character_tables
 from bot_host.store import link_tables as link_tables
+from bot_host.store import spending_tables as spending_tables
 from bot_host.store.columns import Json, Key, Moment
 from bot_host.store.schema import metadata as metadata
 

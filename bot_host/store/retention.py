@@ -54,6 +54,8 @@ POLICIES: Final[Mapping[str, tuple[Kept, str]]] = {
     "runs": (Kept.AGED, "runs"),
     "steps": (Kept.AGED, "steps"),
     "usage": (Kept.STAYS, "a row a day"),
+    "spending": (Kept.STAYS, "a row for each day, room, person and model that had calls; /forgetme"),
+    "pulse": (Kept.FIXED, "two days"),
     "inbox": (Kept.AGED, "inbox"),
     "pieces": (Kept.WITH, "inbox"),
     "outbox": (Kept.AGED, "outbox"),

@@ -93,11 +93,12 @@ def add_run(run: RunRecord) -> Unit[None]:
     yield from use.add_run(run, turns=0)
 
 
-def amend_run(run: RunRecord, new_calls: int) -> Unit[None]:
+def amend_run(run: RunRecord, new_calls: int, entity_id: UUID | None = None) -> Unit[None]:
     """See Ledger.amend_run."""
     there = yield AMEND(run=run.id, all_steps=list(run.steps), all_calls=list(run.model_calls))
     if there:
-        yield from use.add_run(replace(run, model_calls=run.model_calls[-new_calls:]), turns=0)
+        new = replace(run, model_calls=run.model_calls[-new_calls:])
+        yield from use.add_run(new, turns=0, entity_id=entity_id)
 
 
 def find_run(run_id: UUID) -> Unit[RunRecord | None]:
@@ -116,9 +117,10 @@ def commit_turn(commit: TurnCommit) -> Unit[Queued | None]:
     """See Inbox.commit_turn. Raises StateError when one of the rows has ended before."""
     if not (yield from memories.revisions_hold(commit.revisions)):
         return None
-    turns = set()
+    turns, sender = set(), None
     for ended in commit.ends:
-        turns.add((yield from inbox.end(ended, commit.run.id)))
+        turn_id, sender = yield from inbox.end(ended, commit.run.id)
+        turns.add(turn_id)
     yield from steps.end([turn_id for turn_id in turns if turn_id])
     said_before = set()
     for memory in commit.memories:
@@ -138,5 +140,6 @@ def commit_turn(commit: TurnCommit) -> Unit[Queued | None]:
             yield from drafts.withdraw(commit.draft)
     queued = yield from outbox.add(parts, commit.send_now)
     yield from put_run(commit.run)
-    yield from use.add_run(commit.run)
+    outcomes = [ended.outcome for ended in commit.ends]
+    yield from use.add_run(commit.run, entity_id=sender, outcomes=outcomes)
     return queued

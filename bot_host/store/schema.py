@@ -24,7 +24,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot_host.store.columns import Id, Json, Key, Moment, Real, Seq, Vector, Words
 
-HEAD: Final = "0022"
+HEAD: Final = "0023"
 
 metadata: Final = MetaData(
     naming_convention={
@@ -449,6 +449,15 @@ Index(
     inbox.c.seq,
     sqlite_where=inbox_open,
     postgresql_where=inbox_open,
+)
+
+inbox_failed: Final = inbox.c.outcome == constant("failed")
+"""Messages that could not be answered; see `inbox_open`."""
+Index(
+    "ix_inbox_failed",
+    inbox.c.received_at,
+    sqlite_where=inbox_failed,
+    postgresql_where=inbox_failed,
 )
 
 # What came in pieces has one row in the inbox: this is the key by which further pieces find it, and the keys

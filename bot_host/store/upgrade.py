@@ -38,6 +38,7 @@ REVISIONS: Final = (
     "0020",
     "0021",
     "0022",
+    "0023",
 )
 """All there are, oldest first."""
 _VERSION_TABLE: Final = (

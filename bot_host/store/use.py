@@ -7,11 +7,12 @@ from typing import Any, Final
 from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
+from bot_host.store import spending
 from bot_host.store.columns import InList, JsonText
 from bot_host.store.schema import constant, inbox, memories, usage
 from bot_host.store.statement import Statement, Unit
 from bot_host.types.ids import UUID
-from bot_host.types.turn import BotUse, RunRecord, Use
+from bot_host.types.turn import BotUse, Outcome, RunRecord, Use
 
 _c = inbox.c
 _past = _c.received_at <= bindparam("now")
@@ -120,12 +121,20 @@ def get_bot_use(room_id: UUID, since: datetime, now: datetime, count: int, reaso
     return BotUse(answered=tuple(at for (at,) in answered), refused_at=refused[0][0] if refused else None)
 
 
-def add_run(run: RunRecord, turns: int = 1) -> Unit[None]:
-    """Count what a run has used, for the day on which it ended."""
-    if not run.model_calls:
-        return
-    tokens = sum(
-        (call.get("prompt_tokens") or 0) + (call.get("completion_tokens") or 0) for call in run.model_calls
-    )
-    cost = sum(call.get("cost") or 0.0 for call in run.model_calls)
-    yield ADD(agent_id=run.agent_id, day=day_of(run.ended_at), turns=turns, tokens=tokens, cost=float(cost))
+def add_run(
+    run: RunRecord,
+    turns: int = 1,
+    *,
+    entity_id: UUID | None = None,
+    outcomes: Sequence[Outcome] = (),
+) -> Unit[None]:
+    """Count what a run has used, for the day on which it ended. `entity_id`: whose message it was about."""
+    day = day_of(run.ended_at)
+    if run.model_calls:
+        tokens = sum(
+            (call.get("prompt_tokens") or 0) + (call.get("completion_tokens") or 0)
+            for call in run.model_calls
+        )
+        cost = sum(call.get("cost") or 0.0 for call in run.model_calls)
+        yield ADD(agent_id=run.agent_id, day=day, turns=turns, tokens=tokens, cost=float(cost))
+    yield from spending.add_run(run, day, entity_id=entity_id, outcomes=outcomes)

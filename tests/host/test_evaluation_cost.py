@@ -72,7 +72,7 @@ async def test_one_that_asks_nothing_writes_nothing(
 ) -> None:
     learning.asks = False
 
-    async def refuse(*_: object) -> None:
+    async def refuse(*_: object, **__: object) -> None:
         raise AssertionError("nothing is to be written")
 
     monkeypatch.setattr(learning.host.store, "amend_run", refuse)
@@ -84,7 +84,7 @@ async def test_one_that_asks_nothing_writes_nothing(
 async def test_a_record_that_cannot_be_written_hurts_nobody(
     learning: Learning, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def refuse(*_: object) -> None:
+    async def refuse(*_: object, **__: object) -> None:
         raise StoreError("the disk is full")
 
     monkeypatch.setattr(learning.host.store, "amend_run", refuse)

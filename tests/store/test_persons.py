@@ -344,6 +344,7 @@ class TestErase:
             "task_occurrences": 1,
             "rooms": 2,  # His private one; out of another his name was taken.
             "runs": 1,
+            "spending": 1,  # It stays, and is nobody's.
             "steps": 2,
             "summaries": 1,  # Of his private room; those of others are emptied, and made anew.
             "logs": 2,

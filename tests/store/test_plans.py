@@ -49,6 +49,8 @@ BY_DESIGN = (
     r"embedding_models\.of_agent",
     # Looking back, and changing the model.
     r"(run_summaries|vectors)\.",
+    # What an admin asks: sums of so many days, through the key that begins with the day.
+    r"views\.costs_by_",
     # Rooms that refuse the bot: few, and read at the start.
     r"closed_rooms\.all",
     # What an admin asks: all, or the few open ones by their code.
@@ -195,6 +197,9 @@ def test_the_message_path_uses_the_indexes_made_for_it(db: sqlite3.Connection, n
                 "ix_embeddings_model_seq (model=? AND seq=?)",
             ],
         ),
+        ("views.costs_by_room(agent_id)", ["sqlite_autoindex_spending_1 (day>? AND day<?)"]),
+        ("views.beats", ["sqlite_autoindex_pulse_1 (minute>?)"]),
+        ("views.failed", ["ix_inbox_failed (received_at>?)"]),
         ("nearest.some", ["ix_embeddings_model_seq (model=? AND seq=?)"]),
         ("rooms.by_channel", ["ix_rooms_agent_id_channel_id (agent_id=? AND channel_id=?)"]),
         ("tasks.due", ["ix_tasks_active (agent_id=? AND due_at<?)"]),

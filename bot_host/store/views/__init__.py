@@ -2,11 +2,12 @@
 
 from bot_host.store.views.agents import AgentViews
 from bot_host.store.views.conversations import ConversationViews
+from bot_host.store.views.costs import CostViews
 from bot_host.store.views.room_verbs import RoomVerbs
 from bot_host.store.views.runs import RunViews
 
 
-class ViewVerbs(ConversationViews, AgentViews, RoomVerbs, RunViews):
+class ViewVerbs(ConversationViews, AgentViews, CostViews, RoomVerbs, RunViews):
     """`bot_host.contracts.views.Views`; see there for what each verb does."""
 
 
