@@ -17,7 +17,19 @@ from bot_host.host import BotHost
 from bot_host.kit.tasks import Supervisor
 from bot_host.types.errors import BotHostError
 from bot_host.web import console
-from bot_host.web.api import agents, chat, files, health, messages, people, rooms, runs, session, status
+from bot_host.web.api import (
+    agents,
+    chat,
+    costs,
+    files,
+    health,
+    messages,
+    people,
+    rooms,
+    runs,
+    session,
+    status,
+)
 from bot_host.web.connector_routes import OpenRoute, find_routes, serve_connector
 from bot_host.web.door import Door
 from bot_host.web.errors import ApiError, on_fault, on_http_error, on_invalid, on_refusal
@@ -31,6 +43,7 @@ ROUTERS: Final[tuple[Callable[[Hub], APIRouter], ...]] = (
     agents.make_router,
     messages.make_router,
     chat.make_router,
+    costs.make_router,
     files.make_router,
     runs.make_router,
     rooms.make_router,

@@ -30,6 +30,7 @@ route("/people", () => import("./pages/rooms.js"), { nav: "rooms" });
 route("/people/:id", () => import("./pages/person.js"), { nav: "rooms" });
 route("/rooms", () => import("./pages/rooms.js"), { nav: "rooms" });
 route("/rooms/:id", () => import("./pages/room.js"), { nav: "rooms" });
+route("/costs", () => import("./pages/costs.js"), { nav: "costs" });
 
 const root = document.getElementById("app");
 let main = null;
