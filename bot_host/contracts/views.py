@@ -12,8 +12,9 @@ from bot_host.contracts.room_views import RoomViews
 from bot_host.types.agents import CharacterVersion, DayUse
 from bot_host.types.costs import Beats, CostsBy, FailedMessage, Spent
 from bot_host.types.ids import UUID
+from bot_host.types.pairing import Pairing
 from bot_host.types.runs import Looked, Place, Wanted
-from bot_host.types.views import Conversation, Ending
+from bot_host.types.views import ClosedPlace, Conversation, Ending
 
 
 class Views(RoomViews, Protocol):
@@ -63,3 +64,9 @@ class Views(RoomViews, Protocol):
 
     async def failed_messages(self, since: datetime, *, count: int) -> list[FailedMessage]:
         """The newest messages since then that could not be answered."""
+
+    async def closed_places(self, *, count: int) -> list[ClosedPlace]:
+        """Where nothing that is sent is taken, the newest first."""
+
+    async def waiting_pairings(self, now: datetime, *, count: int) -> list[Pairing]:
+        """Strangers whose code is still good, in the order in which they asked."""

@@ -63,6 +63,8 @@ class Runner:
         """What keeps it from being connected; empty when it is."""
         self.last_error = ""
         self.last_error_at: datetime | None = None
+        self.connections = 0
+        """How often it has become connected since the start."""
         self.events = 0
         """That came in since the start, of any kind."""
         self.last_event_at: datetime | None = None
@@ -111,6 +113,7 @@ class Runner:
     def _become(self, state: ConnectorState, error: str = "") -> None:
         if state is not self.state:
             self.since = utc_now()
+            self.connections += state is ConnectorState.CONNECTED
         self.state = state
         self.error = error
         if error:

@@ -26,6 +26,8 @@ class ConnectorStatus:
     """`platform:id`; empty: it has not logged in yet."""
     label: str
     """How people see the bot."""
+    link: str
+    """Where people find it or invite it; empty where there is no such address."""
     agent: str
     state: str
     since: datetime
@@ -35,6 +37,8 @@ class ConnectorStatus:
     last_error: str
     """Since the start of the host, also when it is over."""
     last_error_at: datetime | None
+    reconnects: int
+    """How often the connection was lost and came back, since the start."""
     events: int
     """Inbound, of any kind, since the start."""
     last_event_at: datetime | None
@@ -205,12 +209,14 @@ class StatusMethods(HostBase):
             platform=runner.connector.platform,
             account=account.key if account is not None else "",
             label=account.name if account is not None else "",
+            link=account.link if account is not None else "",
             agent=runner.agent_name,
             state=runner.state.value,
             since=runner.since,
             error=self._mask(runner.error),
             last_error=self._mask(runner.last_error),
             last_error_at=runner.last_error_at,
+            reconnects=max(0, runner.connections - 1),
             events=runner.events,
             last_event_at=runner.last_event_at,
             held_until=held.until if held is not None else None,

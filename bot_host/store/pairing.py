@@ -72,7 +72,8 @@ def _all(name: str, given: frozenset[str]) -> Statement:
 ALL: Final = Family("pairings.all", ("agent_id",), _all)
 
 
-def _to_pairing(row: Row) -> Pairing:
+def to_pairing(row: Row) -> Pairing:
+    """A row of `pairings`, all of its columns."""
     values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
     return Pairing(
         **{**values, "target": Target.from_dict(values["target"]), "state": PairingState(values["state"])}
@@ -82,7 +83,7 @@ def _to_pairing(row: Row) -> Pairing:
 def find_pairing(account: str, user_id: str) -> Unit[Pairing | None]:
     """See Pairings.find_pairing."""
     rows = yield FIND(account=account, user_id=user_id)
-    return _to_pairing(rows[0]) if rows else None
+    return to_pairing(rows[0]) if rows else None
 
 
 def knock(request: Pairing, line: Sequence[NewOutbox], send_now: Collection[str]) -> Unit[Knocked]:
@@ -109,14 +110,14 @@ def knock(request: Pairing, line: Sequence[NewOutbox], send_now: Collection[str]
 def all_pairings(agent_id: UUID | None) -> Unit[list[Pairing]]:
     """See Pairings.pairings."""
     rows = yield ALL(agent_id=agent_id)
-    return [_to_pairing(row) for row in rows]
+    return [to_pairing(row) for row in rows]
 
 
 def decide(code: str, approve: bool, by: str, now: datetime, agent_id: UUID | None) -> Unit[Pairing | None]:
     """See Pairings.decide_pairing."""
     found = [
         each
-        for each in map(_to_pairing, (yield BY_CODE(code=code)))
+        for each in map(to_pairing, (yield BY_CODE(code=code)))
         if agent_id is None or each.agent_id == agent_id.lower()
     ]
     if not found or (found[0].state is PairingState.OPEN and not found[0].is_open(now)):
@@ -170,7 +171,7 @@ def forget(account: str, user_id: str, by: str, now: datetime) -> Unit[bool]:
 def untold(account: str) -> Unit[list[Pairing]]:
     """See Pairings.untold_pairings."""
     rows = yield UNTOLD(account=account)
-    return [_to_pairing(row) for row in rows]
+    return [to_pairing(row) for row in rows]
 
 
 def tell(

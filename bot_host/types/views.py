@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot_host.types.ids import UUID
+from bot_host.types.outbound import ClosedRoom
 from bot_host.types.places import Room
 from bot_host.types.turn import Outcome
 
@@ -28,3 +29,12 @@ class Conversation:
 
     room: Room
     last_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedPlace:
+    """A destination that takes nothing, with its room's name."""
+
+    closed: ClosedRoom
+    name: str
+    """Empty: it has none, or the agent knows no such room."""

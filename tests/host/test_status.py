@@ -46,7 +46,10 @@ async def test_an_account_is_noted_with_its_last_error(house_at: Houses, tmp_pat
         await house.platform.wait_until(lambda: runner.state is ConnectorState.CONNECTED)
         runner.waiting("the line is cut")
         runner.waiting("the line is cut")
+        assert (await house.host.status()).connectors[0].reconnects == 0
         await runner.connected(house.platform.account)
+        await runner.connected(house.platform.account)
+        assert (await house.host.status()).connectors[0].reconnects == 1
         await runner.tasks.wait()
         [note] = (await house.store.figures()).accounts
         assert (note.account, note.name, note.label, note.state) == (

@@ -52,7 +52,7 @@ BY_DESIGN = (
     # What an admin asks: sums of so many days, through the key that begins with the day.
     r"views\.costs_by_",
     # Rooms that refuse the bot: few, and read at the start.
-    r"closed_rooms\.all",
+    r"(closed_rooms\.all|views\.closed_rooms)",
     # What an admin asks: all, or the few open ones by their code.
     r"pairings\.(all|by_code)",
     # What an admin asks: all who are linked.
