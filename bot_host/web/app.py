@@ -24,6 +24,8 @@ from bot_host.web.api import (
     files,
     health,
     messages,
+    overview,
+    pairings,
     people,
     rooms,
     runs,
@@ -48,6 +50,8 @@ ROUTERS: Final[tuple[Callable[[Hub], APIRouter], ...]] = (
     runs.make_router,
     rooms.make_router,
     people.make_router,
+    overview.make_router,
+    pairings.make_router,
 )
 
 

@@ -93,7 +93,7 @@ function draw(found, chosen, change, asks) {
 function unpriced(total) {
   if (!total.unpriced) return null;
   const which = total.cost === null ? "No call has a price" : `${plural(total.unpriced, "call has", "calls have")} no price, and ${total.unpriced === 1 ? "is" : "are"} not in the cost`;
-  return h("p.note.warn", `${which}. Put the price of the model into `, h("code", "[models.openai.prices]"), " of config.toml; it counts from then on.");
+  return h("p.note.warn", `${which}. Put the price of the model into `, h("code", "prices"), " of ", h("code", "[models.openai]"), " in config.toml; it counts from then on.");
 }
 
 function chart(days, priced) {
