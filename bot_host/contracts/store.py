@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from bot_host.contracts.agents import AgentRows
+from bot_host.contracts.corrections import Corrections
 from bot_host.contracts.hearing import Hearings
 from bot_host.contracts.knowledge import Memories, People, Places, Records
 from bot_host.contracts.ledger import Ledger
@@ -359,6 +360,7 @@ class Store(
     Summaries,
     Hearings,
     Sources,
+    Corrections,
     Views,
     Protocol,
 ):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from bot_host.contracts.memory_views import MemoryViews
 from bot_host.contracts.room_views import RoomViews
 from bot_host.types.agents import CharacterVersion, DayUse
 from bot_host.types.costs import Beats, CostsBy, FailedMessage, Spent
@@ -17,7 +18,7 @@ from bot_host.types.runs import Looked, Place, Wanted
 from bot_host.types.views import ClosedPlace, Conversation, Ending
 
 
-class Views(RoomViews, Protocol):
+class Views(MemoryViews, RoomViews, Protocol):
     """What people look at."""
 
     async def character_version(self, agent_id: UUID, number: int) -> CharacterVersion | None:

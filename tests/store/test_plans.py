@@ -55,6 +55,8 @@ BY_DESIGN = (
     r"(closed_rooms\.all|views\.closed_rooms)",
     # What an admin asks: all, or the few open ones by their code.
     r"pairings\.(all|by_code)",
+    # What an admin looks at: of all relationships, rooms or sources of an agent a page; figures of all.
+    r"views\.(relationships\(\)|summed_rooms|source_counts|count_learned)",
     # What an admin asks: all who are linked.
     r"person_links\.all",
     # Answers that were being written when the host ended: few, and read at the start.
