@@ -6,7 +6,6 @@ from typing import Protocol
 
 from bot_host.types.ids import UUID
 from bot_host.types.knowledge import Audience, Relationship
-from bot_host.types.memory import Memory
 from bot_host.types.memory_views import FoundPerson, Place, SourceCount, SummedRoom
 from bot_host.types.sources import KnowledgeSource
 from bot_host.types.summary import Numbered
@@ -40,8 +39,8 @@ class MemoryViews(Protocol):
     async def find_relationship_by_id(self, relationship_id: UUID) -> Relationship | None:
         """One relationship."""
 
-    async def derived(self, memory_id: UUID, *, count: int) -> list[Memory]:
-        """Some of what was derived from a memory."""
+    async def derived(self, memory_id: UUID, *, after: int | None, count: int) -> list[Numbered]:
+        """What was derived from a memory, in order of arrival; `after`: the number."""
 
     async def places(self, room_ids: Sequence[UUID]) -> dict[UUID, Place]:
         """Rooms with the names of their worlds, by id."""

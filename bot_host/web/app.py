@@ -21,16 +21,21 @@ from bot_host.web.api import (
     agents,
     chat,
     costs,
+    facts,
     files,
     health,
+    knowledge,
+    memories,
     messages,
     overview,
     pairings,
     people,
+    persons,
     rooms,
     runs,
     session,
     status,
+    summaries,
 )
 from bot_host.web.connector_routes import OpenRoute, find_routes, serve_connector
 from bot_host.web.door import Door
@@ -50,6 +55,11 @@ ROUTERS: Final[tuple[Callable[[Hub], APIRouter], ...]] = (
     runs.make_router,
     rooms.make_router,
     people.make_router,
+    memories.make_router,
+    facts.make_router,
+    persons.make_router,
+    summaries.make_router,
+    knowledge.make_router,
     overview.make_router,
     pairings.make_router,
 )

@@ -113,8 +113,10 @@ async def test_relationships_are_listed_put_right_and_deleted(store: Database) -
 
 async def test_what_was_derived_and_where_are_found(store: Database) -> None:
     source = await say(store)
-    fact = await add_fact(store, "one", source)
-    assert [each.id for each in await store.derived(source.id, count=5)] == [fact.id]
+    made = [await add_fact(store, text, source) for text in ("one", "two")]
+    first = await store.derived(source.id, after=None, count=1)
+    rest = await store.derived(source.id, after=first[0].seq, count=9)
+    assert [each.memory.id for each in (*first, *rest)] == [each.id for each in made]
     found = await store.places([source.room_id, new_id()])
     assert [(each.room.name, each.world) for each in found.values()] == [("general", "The guild")]
 

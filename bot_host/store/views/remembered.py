@@ -22,7 +22,7 @@ from bot_host.store.statement import Family, Statement, Unit
 from bot_host.store.summary_tables import summaries, summaries_top
 from bot_host.types.ids import UUID
 from bot_host.types.knowledge import Audience, Relationship
-from bot_host.types.memory import Memory, MemoryType
+from bot_host.types.memory import MemoryType
 from bot_host.types.memory_views import FoundPerson, Place, SourceCount, SummedRoom
 from bot_host.types.sources import KnowledgeSource, SourceKind, SourceOrigin, SourceState
 from bot_host.types.summary import Numbered, SummaryState
@@ -82,7 +82,10 @@ def _relationships(name: str, given: frozenset[str]) -> Statement:
 RELATIONSHIPS: Final = Family("views.relationships", ("entity_id",), _relationships)
 DERIVED: Final = Statement(
     "views.derived",
-    select(*FIELDS).where(_m.source_memory_id == bindparam("memory_id")).limit(bindparam("count")),
+    select(_m.seq, *FIELDS)
+    .where(_m.source_memory_id == bindparam("memory_id"), _m.seq > bindparam("after", type_=_m.seq.type))
+    .order_by(_m.seq)
+    .limit(bindparam("count")),
 )
 PLACES: Final = Statement(
     "views.places",
@@ -198,10 +201,10 @@ def relationships(
     return [one for one in map(to_relationship, rows) if one.agent_id == agent_id.lower()]
 
 
-def derived(memory_id: UUID, count: int) -> Unit[list[Memory]]:
+def derived(memory_id: UUID, after: int | None, count: int) -> Unit[list[Numbered]]:
     """See MemoryViews."""
-    rows = yield DERIVED(memory_id=memory_id, count=count)
-    return [to_memory(row) for row in rows]
+    rows = yield DERIVED(memory_id=memory_id, after=after or 0, count=count)
+    return [Numbered(seq=row[0], memory=to_memory(row[1:])) for row in rows]
 
 
 def rooms_with_worlds(room_ids: Sequence[UUID]) -> Unit[dict[UUID, Place]]:
@@ -308,9 +311,9 @@ class RememberedViews:
         """See MemoryViews."""
         return await self._driver.read(partial(corrections.find_relationship, relationship_id))
 
-    async def derived(self, memory_id: UUID, *, count: int) -> list[Memory]:
+    async def derived(self, memory_id: UUID, *, after: int | None, count: int) -> list[Numbered]:
         """See MemoryViews."""
-        return await self._driver.read(partial(derived, memory_id, count))
+        return await self._driver.read(partial(derived, memory_id, after, count))
 
     async def places(self, room_ids: Sequence[UUID]) -> dict[UUID, Place]:
         """See MemoryViews."""
