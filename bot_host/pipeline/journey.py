@@ -95,8 +95,7 @@ async def handle_turn(agent: AgentRuntime, turn: Turn, given: TurnInput, outbox:
     """
     run = Run(run_id=turn.run_id, agent_id=agent.agent_id, room_id=given.room.id)
     thought = _Thought(steps=await read_steps(agent, turn, given.messages, outbox))
-    status = "interrupted"
-    error = ""
+    status, error = "interrupted", ""
     with use_run(run):
         agent.traces.begin(run, (message.id for message in given.messages))
         try:
@@ -399,10 +398,8 @@ async def _fail(
 
 def _failure_line(agent: AgentRuntime, *, acted: bool) -> str:
     """Empty where the character wants to say nothing."""
-    templates = agent.character.templates
-    if acted:
-        return templates.get("failureAfterActionMessage", FAILURE_AFTER_ACTION)
-    return templates.get("failureMessage", FAILURE_LINE)
+    key = "failureAfterActionMessage" if acted else "failureMessage"
+    return agent.character.templates.get(key, FAILURE_AFTER_ACTION if acted else FAILURE_LINE)
 
 
 async def _tell_sent(
