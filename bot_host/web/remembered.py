@@ -137,15 +137,15 @@ def where(place: Place | None) -> str:
 
 def heard_by(audience: Audience | None, place: Place | None, teller: str, *, fact: bool = False) -> str:
     """Who may hear of something, in words: the rule of `bot_host.types.hearing`."""
-    alone = f"{teller or 'whoever told it'} in private"
+    teller = teller or "whoever told it"
     if audience is Audience.AGENT:
         return "everybody whom the agent talks with"
     if audience is Audience.ENTITY:
-        return f"only {alone}"
+        return f"{teller} alone, in private"
     told = where(place)
     if audience is not Audience.ROOM and place is not None and place.room.open and place.room.world_id:
         told = f"everybody in {one_line(place.world, NAME) or 'that server'}"
-    return f"{told}, and {alone}" if fact else told
+    return f"{told}, and {teller} in private" if fact else told
 
 
 @dataclass(slots=True)

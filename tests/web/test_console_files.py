@@ -1,5 +1,6 @@
 """The console's pages as files: open to all, and nothing in them from elsewhere."""
 
+import posixpath
 import re
 
 import pytest
@@ -48,6 +49,5 @@ def test_each_file_that_another_one_asks_for_is_there() -> None:
     files = console._files()
     for name, file in files.items():
         folder = name.rpartition("/")[0]
-        for up, rest in re.findall(r"""(?:from |import\()["'](\./|\.\./)([^"']+)["']""", file.data.decode()):
-            base = folder if up == "./" else folder.rpartition("/")[0]
-            assert f"{base}/{rest}".lstrip("/") in files, (name, rest)
+        for there in re.findall(r"""(?:from |import\()["'](\.\.?/[^"']+)["']""", file.data.decode()):
+            assert posixpath.normpath(f"{folder}/{there}").lstrip("/") in files, (name, there)

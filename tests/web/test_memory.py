@@ -105,7 +105,7 @@ async def test_the_search_tells_who_said_it_where_and_who_may_hear_it(filled: Fi
         "The guild",
     )
     assert told["heard_by"] == "everybody in The guild"
-    assert by_id[fact.id]["heard_by"] == "only Ben in private"
+    assert by_id[fact.id]["heard_by"] == "Ben alone, in private"
     assert by_id[fact.id]["source"]["text"] == "The harbour opens at nine"
     assert {each["words"]["place"] for each in found["items"]} == {1, 2}
     assert (told["meaning"], found["model"], found["next"]) == (None, "", None)

@@ -31,6 +31,7 @@ route("/people/:id", () => import("./pages/person.js"), { nav: "rooms" });
 route("/rooms", () => import("./pages/rooms.js"), { nav: "rooms" });
 route("/rooms/:id", () => import("./pages/room.js"), { nav: "rooms" });
 route("/costs", () => import("./pages/costs.js"), { nav: "costs" });
+route("/memory", () => import("./pages/memory.js"), { nav: "memory" });
 
 const root = document.getElementById("app");
 let main = null;
