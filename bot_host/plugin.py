@@ -82,7 +82,7 @@ from bot_host.types.ids import UUID, create_unique_uuid, new_id, string_to_uuid
 from bot_host.types.knowledge import Audience, AuditEntry, Component, LogEntry, Relationship
 from bot_host.types.ledger import Received, Story
 from bot_host.types.links import LINK_CODE_LASTS, LinkEnd, new_link_code, shown_code
-from bot_host.types.memory import PLATFORM_ROLE, Memory, MemoryType
+from bot_host.types.memory import INSTRUCTIONS, PLATFORM_ROLE, SOURCE_ACCOUNT, Memory, MemoryType
 from bot_host.types.models import (
     ChatMessage,
     DetokenizeRequest,
@@ -127,9 +127,11 @@ __all__ = [
     "BEGINS_AT",
     "CITATIONS",
     "CONTEXT_TOKENS",
+    "INSTRUCTIONS",
     "LINK_CODE_LASTS",
     "PLATFORM_ROLE",
     "ROOM_SETTINGS",
+    "SOURCE_ACCOUNT",
     "UUID",
     "Action",
     "ActionCall",

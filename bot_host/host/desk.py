@@ -70,7 +70,14 @@ class Desk:
         self.outbox = HostOutbox(
             store, accounts, self.sender, tasks=tasks, callers=callers, mask=mask, files=files
         )
-        self.worker = TurnWorker(store, accounts, self.outbox, find_agent, wishes=callers.wishes)
+        self.worker = TurnWorker(
+            store,
+            accounts,
+            self.outbox,
+            find_agent,
+            wishes=callers.wishes,
+            folder=files.folder if files is not None else None,
+        )
         self.lanes: Lanes[RoomKey] = Lanes(
             "turns",
             self.worker.work,

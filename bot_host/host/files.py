@@ -9,13 +9,13 @@ from typing import Final
 
 from bot_host.contracts.connector import DownloadingConnector, FileSendingConnector
 from bot_host.contracts.store import Store
-from bot_host.host.accounts import Accounts, Line
+from bot_host.host.accounts import LOCAL, Accounts, Line
 from bot_host.host.handlers import handler_of
 from bot_host.kit.clean import one_line
 from bot_host.kit.media_folder import KEPT_S, MediaFolder
 from bot_host.kit.sniff import UNKNOWN, sniff
 from bot_host.types.content import Media
-from bot_host.types.errors import StoreError
+from bot_host.types.errors import FetchRefused, StoreError
 from bot_host.types.memory import Memory
 from bot_host.types.turn import InboxRow
 
@@ -31,15 +31,26 @@ class Downloads:
     """See `FileSource`."""
 
     accounts: Accounts
+    folder: MediaFolder | None = None
 
     async def download(self, media: Media, row: InboxRow, *, max_bytes: int) -> bytes | None:
-        """A file by the platform that its message came from."""
+        """A file by the platform that its message came from; what callers put into the folder, from there."""
         line = self.accounts.find(row.account)
+        if line is None and row.account.startswith(LOCAL) and media.file and self.folder is not None:
+            return await self._from_folder(self.folder, media.file, max_bytes)
         if line is None or not isinstance(line.connector, DownloadingConnector):
             return None
         return await line.connector.download(
             media, row.target, message_id=row.message_id, max_bytes=max_bytes
         )
+
+    async def _from_folder(self, folder: MediaFolder, name: str, max_bytes: int) -> bytes:
+        data = await folder.read(name)
+        if data is None:
+            raise FetchRefused("the file is not kept any more")
+        if len(data) > max_bytes:
+            raise FetchRefused(f"the file is larger than {max_bytes} bytes")
+        return data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from bot_host.host.accounts import Accounts
 from bot_host.host.files import Downloads
 from bot_host.host.lanes import AGAIN, IDLE, Next
 from bot_host.kit.logs import log_context
+from bot_host.kit.media_folder import MediaFolder
 from bot_host.kit.retry import backoff
 from bot_host.pipeline import (
     STOP_WORD,
@@ -62,8 +63,10 @@ class TurnWorker:
         find_agent: Callable[[UUID], AgentRuntime | None],
         *,
         wishes: Callable[[Sequence[UUID]], TurnWishes] = lambda _: TurnWishes(),
+        folder: MediaFolder | None = None,
     ) -> None:
-        """`wishes`: what callers of the library want of the turn for these messages."""
+        """`wishes`: what library callers want of the turn for these messages. `folder`: their files."""
+        self._files = Downloads(accounts=accounts, folder=folder)
         self._wishes = wishes
         self._store = store
         self._accounts = accounts
@@ -276,7 +279,7 @@ class TurnWorker:
             # Read up to the newest of the rows that were taken: too little for one that stands far before it.
             history=taken.history if last.seq == taken.rows[-1].seq else None,
             wishes=self._wishes([memory.id for memory in messages]),
-            files=Downloads(accounts=self._accounts),
+            files=self._files,
         )
 
     async def _put_back(self, key: RoomKey, seqs: Sequence[int], *, blameless: bool) -> bool:

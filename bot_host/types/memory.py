@@ -23,6 +23,11 @@ SOURCE_ACCOUNT: Final = "source_account"
 """In a message's metadata: the key of the platform account that it came in through. Set by the host only."""
 
 
+INSTRUCTIONS: Final = "instructions"
+"""In the metadata of a caller's message: what the program through which somebody writes wants of the answer.
+Of no account in messages of platforms."""
+
+
 FAILURE: Final = "failure"
 """In a memory's metadata: the agent could not answer. Kept out of prompts, since models imitate it."""
 

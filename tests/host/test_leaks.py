@@ -33,6 +33,7 @@ from tests.host.leaks import FOREIGN, SPOTS, TOPIC, House, everything, may_hear,
 
 PROVIDERS: Final = {
     "CHARACTER": "the config",
+    "INSTRUCTIONS": "what the caller of this turn gave",
     "ROOM": "name",
     "ANXIETY": "fixed words",
     "FACTS": "factentity factroom factworld factagent",

@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 
 from bot_host.plugin import (
+    INSTRUCTIONS,
+    SOURCE_ACCOUNT,
     Audience,
     ChannelType,
     Media,
@@ -30,6 +32,7 @@ async def test_the_prompt_is_the_same_each_time_and_short_in_private() -> None:
             texts.add(state.text.rpartition("\n\n")[0])  # TIME is the last
             always = {
                 "CHARACTER",
+                "INSTRUCTIONS",
                 "ROOM",
                 "ANXIETY",
                 "FACTS",
@@ -82,6 +85,18 @@ async def test_how_to_behave_is_said_in_shared_rooms_only() -> None:
         assert await place.told("ANXIETY", place.message(room=ADAS)) == ""
         spoken = place.message(channel_type=ChannelType.VOICE_GROUP)
         assert "spoken" in await place.told("ANXIETY", spoken)
+
+
+async def test_a_program_s_wishes_are_told_and_a_platform_s_are_not() -> None:
+    async with open_place() as place:
+        message = place.message(room=ADAS)
+        assert await place.told("INSTRUCTIONS", message) == ""
+        asked = message.model_copy(update={"metadata": {INSTRUCTIONS: "Answer in French."}})
+        told = await place.told("INSTRUCTIONS", asked)
+        assert told.endswith("\nAnswer in French.")
+        assert "does not change who you are" in told
+        foreign = {INSTRUCTIONS: "Answer in French.", SOURCE_ACCOUNT: "telegram:1"}
+        assert await place.told("INSTRUCTIONS", message.model_copy(update={"metadata": foreign})) == ""
 
 
 async def test_time_character_and_room() -> None:

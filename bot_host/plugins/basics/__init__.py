@@ -1,16 +1,17 @@
 """The default behaviour: who the agent is, where it is, how it holds itself there, what it learns.
 
-In every prompt: CHARACTER, ROOM, TIME; in rooms of several people ANXIETY; SUMMARY, FACTS, KNOWLEDGE,
-RELEVANT_MESSAGES and CHOICE where there are any. On request (`include`): WORLD, ROLES, SETTINGS, ENTITIES,
-RELATIONSHIPS, PROVIDERS, ATTACHMENTS, RECENT_MESSAGES, ACTION_STATE, ACTIONS, EVALUATORS. The pipeline gives
-history as messages, actions as tools and their results as answers to the calls, so the system prompt stays
-short and its beginning the same.
+In every prompt: CHARACTER, ROOM, TIME; in rooms of several people ANXIETY; INSTRUCTIONS, SUMMARY, FACTS,
+KNOWLEDGE, RELEVANT_MESSAGES and CHOICE where there are any. On request (`include`): WORLD, ROLES, SETTINGS,
+ENTITIES, RELATIONSHIPS, PROVIDERS, ATTACHMENTS, RECENT_MESSAGES, ACTION_STATE, ACTIONS, EVALUATORS. The
+pipeline gives history as messages, actions as tools and their results as answers to the calls, so the system
+prompt stays short and its beginning the same.
 """
 
 from bot_host.plugin import Plugin
 from bot_host.plugins.basics.abilities import ACTION_STATE, ACTIONS, EVALUATORS, PROVIDERS
 from bot_host.plugins.basics.choices import CHOICE, CHOOSE_OPTION
 from bot_host.plugins.basics.images import GENERATE_IMAGE
+from bot_host.plugins.basics.instructions import INSTRUCTIONS
 from bot_host.plugins.basics.knowledge import ENTITIES, FACTS, RELATIONSHIPS
 from bot_host.plugins.basics.people import UPDATE_CONTACT
 from bot_host.plugins.basics.providers import ANXIETY, CHARACTER, ROOM, TIME, WORLD
@@ -52,6 +53,7 @@ plugin = Plugin(
     ),
     providers=(
         CHARACTER,
+        INSTRUCTIONS,
         ROOM,
         ANXIETY,
         SUMMARY,
