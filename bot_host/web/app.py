@@ -20,6 +20,7 @@ from bot_host.web import console
 from bot_host.web.api import (
     agents,
     chat,
+    completions,
     costs,
     facts,
     files,
@@ -50,6 +51,7 @@ ROUTERS: Final[tuple[Callable[[Hub], APIRouter], ...]] = (
     agents.make_router,
     messages.make_router,
     chat.make_router,
+    completions.make_router,
     costs.make_router,
     files.make_router,
     runs.make_router,

@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 BODY_BYTES: Final = 1_000_000
 """Of one request."""
 FILE_BYTES: Final = 25_000_000
-FILES: Final = "/api/v1/files"
-"""The address that takes files."""
+FILES: Final = ("/api/v1/files", "/v1/chat/completions")
+"""The addresses that take files."""
 BODY_SECONDS: Final = 30.0
 FILE_SECONDS: Final = 300.0
 """What a client may take to send all of its body."""
@@ -57,7 +57,7 @@ class Door:
         begun = time.monotonic()
         status = 0
         sent = 0
-        is_file = scope["path"] == FILES
+        is_file = scope["path"] in FILES
         most = FILE_BYTES if is_file else BODY_BYTES
         until = asyncio.get_running_loop().time() + (FILE_SECONDS if is_file else BODY_SECONDS)
         whole = False
@@ -96,7 +96,7 @@ class Door:
         except Exception:
             log.exception("a fault while answering %s", _where(scope))
             if not status:
-                await refusal(500, "something failed here")(scope, receive, send_on)
+                await refusal(500, "something failed here", path=scope["path"])(scope, receive, send_on)
         finally:
             _note(scope, status, time.monotonic() - begun)
 
@@ -109,12 +109,13 @@ class Door:
             return refusal(
                 403,
                 f'this host does not answer as "{one_line(host)}"; ask for {self._host}, or set web.token',
+                path=scope["path"],
             )
         length = headers.get("content-length", "")
-        most = FILE_BYTES if scope["path"] == FILES else BODY_BYTES
+        most = FILE_BYTES if scope["path"] in FILES else BODY_BYTES
         if length.isdecimal() and int(length) > most:
             error = too_large(most)
-            return refusal(error.status_code, error.detail, headers=error.headers)
+            return refusal(error.status_code, error.detail, path=scope["path"], headers=error.headers)
         return None
 
 

@@ -39,11 +39,19 @@ SAYINGS: Final = {
 }
 MESSAGE_LIMIT: Final = 500
 PROBLEM: Final = "application/problem+json"
+OPENAI: Final = "/v1/"
+"""Below it everything is in OpenAI's form, refusals too."""
+OPENAI_TYPES: Final = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+OPENAI_CODES: Final = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
 FAULTS_TOLD: Final = 5
 
 
 class ApiError(HTTPException):
     """Refuses a request. The message names the key, and the way out."""
+
+    param: str | None = None
+    code: str | None = None
+    """For clients of OpenAI's form: the key that is wrong, and the kind of error."""
 
 
 class Json(Response):
@@ -80,11 +88,37 @@ def _title(status: int) -> str:
         return "Error"
 
 
-def refusal(status: int, message: str, *, headers: Mapping[str, str] | None = None) -> Response:
-    """The response for a refusal."""
-    return Json(
-        error_body(status, message), status_code=status, headers=dict(headers or {}), media_type=PROBLEM
-    )
+def refusal(
+    status: int,
+    message: str,
+    *,
+    path: str = "",
+    headers: Mapping[str, str] | None = None,
+    param: str | None = None,
+    code: str | None = None,
+) -> Response:
+    """The response for a refusal, in the form that is expected at the path that was asked for."""
+    headers = dict(headers or {})
+    if path.startswith(OPENAI):
+        return Json(
+            openai_error(status, message, param=param, code=code), status_code=status, headers=headers
+        )
+    return Json(error_body(status, message), status_code=status, headers=headers, media_type=PROBLEM)
+
+
+def openai_error(
+    status: int, message: str, *, param: str | None = None, code: str | None = None
+) -> dict[str, Any]:
+    """A refusal in OpenAI's form."""
+    kind = "server_error" if status >= 500 else OPENAI_TYPES.get(status, "invalid_request_error")
+    return {
+        "error": {
+            "message": one_line(clean_text(message), MESSAGE_LIMIT),
+            "type": kind,
+            "param": param,
+            "code": code or OPENAI_CODES.get(status) or CODES.get(status, "error"),
+        }
+    }
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
@@ -95,20 +129,33 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == 405 and "Allow" in headers:
         message = f"{message}; it takes {headers['Allow']}"
-    return refusal(error.status_code, message, headers=headers)
+    return refusal(
+        error.status_code,
+        message,
+        path=request.scope["path"],
+        headers=headers,
+        param=error.param if isinstance(error, ApiError) else None,
+        code=error.code if isinstance(error, ApiError) else None,
+    )
 
 
 async def on_fault(request: Request, error: Exception) -> Response:
     """A bug of ours or of a plugin; the log has it, the caller does not."""
-    return refusal(500, "something failed here; the host's log says what")
+    return refusal(500, "something failed here; the host's log says what", path=request.scope["path"])
 
 
 async def on_invalid(request: Request, error: Exception) -> Response:
     """Parameters or a body that do not fit what the API describes; each is named."""
     assert isinstance(error, RequestValidationError)
-    lines = [_fault(each) for each in error.errors()]
+    faults = error.errors()
+    lines = [_fault(each) for each in faults]
     more = f"; and {len(lines) - FAULTS_TOLD} more" if len(lines) > FAULTS_TOLD else ""
-    return refusal(400, "; ".join(lines[:FAULTS_TOLD]) + more)
+    return refusal(
+        400,
+        "; ".join(lines[:FAULTS_TOLD]) + more,
+        path=request.scope["path"],
+        param=_path(faults[0]["loc"]) or None,
+    )
 
 
 def _fault(error: Mapping[str, Any]) -> str:
@@ -139,5 +186,7 @@ async def on_refusal(request: Request, error: Exception) -> Response:
     """What the host itself refuses, in its own words: the log would say the same."""
     if isinstance(error, StoreError):
         log.error("%s %s: %s", request.method, request.scope["path"], error)
-        return refusal(503, "the database does not answer; the host's log says why")
-    return refusal(409 if isinstance(error, StateError) else 400, str(error))
+        return refusal(
+            503, "the database does not answer; the host's log says why", path=request.scope["path"]
+        )
+    return refusal(409 if isinstance(error, StateError) else 400, str(error), path=request.scope["path"])

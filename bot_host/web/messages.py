@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,8 +17,10 @@ from bot_host.kit.clean import one_line
 from bot_host.kit.names import did_you_mean
 from bot_host.kit.tasks import Supervisor
 from bot_host.runtime import AgentRuntime
+from bot_host.types.content import Media
 from bot_host.types.errors import BotHostError, StateError, StoreError
 from bot_host.types.ids import UUID, create_unique_uuid, is_uuid, new_id
+from bot_host.types.memory import INSTRUCTIONS
 from bot_host.types.places import Entity
 from bot_host.web.errors import ApiError, Json, error_body, to_json
 
@@ -47,6 +49,9 @@ class Ask:
     stream: bool
     given: dict[str, str]
     """How the caller calls person and room, where these are no UUIDs: for `why`."""
+    files: Sequence[Media] = ()
+    instructions: str = ""
+    """What the caller's program wants of the answer."""
 
 
 async def read_ask(request: Request, agent_id: UUID) -> Ask:
@@ -107,6 +112,7 @@ def _text(body: Mapping[str, Any], key: str, *, limit: int | None) -> str:
 
 
 def place_of(agent_id: UUID, body: dict[str, Any], key: str, kind: str) -> UUID:
+    """The id of a person or room as the caller names it. Raises ApiError."""
     value = _text(body, key, limit=ID_LIMIT)
     if is_uuid(value):
         if value.lower() == agent_id.lower():
@@ -144,13 +150,7 @@ class Conversation:
 
     async def respond(self, agent: AgentRuntime, ask: Ask) -> Response:
         """The answer, whole or as a stream of events. Raises ApiError."""
-        if not agent.started:
-            raise ApiError(503, f"{agent.character.name} is not started")
-        try:
-            await _check_is_of_the_web(agent, ask)
-        except StoreError as error:
-            log.error("message %s of the web was not taken: %s", ask.message_id, error)
-            raise ApiError(503, f"message {ask.message_id} was not taken; the host's log says why") from error
+        await self.check(agent, ask)
         if not ask.stream:
             turn = self._tasks.spawn("message", self._outcome(agent, ask, None))
             return _whole(await asyncio.shield(turn))
@@ -158,15 +158,44 @@ class Conversation:
             self._events(agent, ask), media_type=EVENT_STREAM, headers={"X-Accel-Buffering": "no"}
         )
 
+    async def check(self, agent: AgentRuntime, ask: Ask) -> None:
+        """Raises ApiError where it would not be taken."""
+        if not agent.started:
+            raise ApiError(503, f"{agent.character.name} is not started")
+        try:
+            await _check_is_of_the_web(agent, ask)
+        except StoreError as error:
+            log.error("message %s of the web was not taken: %s", ask.message_id, error)
+            raise ApiError(503, f"message {ask.message_id} was not taken; the host's log says why") from error
+
     async def _outcome(
         self, agent: AgentRuntime, ask: Ask, on_chunk: OnChunk | None
     ) -> dict[str, Any] | ApiError:
+        result = await self.hand_over(agent, ask, on_chunk)
+        if isinstance(result, ApiError):
+            return result
+        done = result.processing
+        return {
+            "message_id": result.message_id,
+            "text": done.text,
+            "outcome": done.outcome.value,
+            "reason": done.reason,
+            "run_id": done.run.id,
+        }
+
+    async def hand_over(
+        self, agent: AgentRuntime, ask: Ask, on_chunk: OnChunk | None
+    ) -> MessageResult | ApiError:
+        """Give the agent a message that was checked, and wait. An error is returned: nobody may be there."""
+        metadata: dict[str, Any] = {"given": ask.given} if ask.given else {}
+        if ask.instructions:
+            metadata[INSTRUCTIONS] = ask.instructions
         message = {
             "id": ask.message_id,
             "entity_id": ask.entity_id,
             "room_id": ask.room_id,
-            "content": {"text": ask.text, "source": SOURCE},
-            "metadata": {"given": ask.given} if ask.given else {},
+            "content": {"text": ask.text, "source": SOURCE, "attachments": list(ask.files)},
+            "metadata": metadata,
         }
         extra = {"on_stream_chunk": on_chunk} if on_chunk is not None and self._streams else {}
         try:
@@ -178,20 +207,12 @@ class Conversation:
                     metadata={SOURCE: {"id": ask.entity_id, "name": ask.user_name}},
                 )
                 await agent.store.apply_places(SOURCE, [], [], [person], None)
-            result = await self._handle(agent, message, **extra)
+            return await self._handle(agent, message, **extra)
         except StateError as error:
             return ApiError(503, f"message {ask.message_id}: {error}")
         except BotHostError as error:
             log.error("message %s of the web was not handled: %s", ask.message_id, error)
             return ApiError(503, f"message {ask.message_id} was not taken; the host's log says why")
-        done = result.processing
-        return {
-            "message_id": result.message_id,
-            "text": done.text,
-            "outcome": done.outcome.value,
-            "reason": done.reason,
-            "run_id": done.run.id,
-        }
 
     async def _events(self, agent: AgentRuntime, ask: Ask) -> AsyncIterator[bytes]:
         chunks = Chunks()
