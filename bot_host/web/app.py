@@ -39,6 +39,7 @@ from bot_host.web.api import (
     summaries,
 )
 from bot_host.web.connector_routes import OpenRoute, find_routes, serve_connector
+from bot_host.web.describe import complete, name_of
 from bot_host.web.door import Door
 from bot_host.web.errors import ApiError, on_fault, on_http_error, on_invalid, on_refusal
 from bot_host.web.hub import Hub
@@ -79,6 +80,7 @@ class Api:
             title="Bot Host",
             version=version("bot-host"),
             openapi_url=None,
+            generate_unique_id_function=name_of,
             exception_handlers={
                 HTTPException: on_http_error,
                 RequestValidationError: on_invalid,
@@ -102,11 +104,14 @@ class Api:
             OpenRoute(self._connector, is_open=self._is_open),
         ]
         self._fastapi = app
+        self._description: dict[str, Any] | None = None
         self.app: ASGIApp = Door(app, config, is_open=self._is_open)
         """The ASGI application."""
 
     async def _describe(self) -> dict[str, Any]:
-        return self._fastapi.openapi()
+        if self._description is None:
+            self._description = complete(self._fastapi.openapi())
+        return self._description
 
     def _is_open(self, path: str) -> bool:
         return next(find_routes(self.hub.host, path), None) is not None

@@ -190,7 +190,11 @@ def make_router(hub: Hub) -> APIRouter:
         await _connector(hub, hub.agent(agent)).stop_turn(conversation)
         return Response(status_code=204)
 
-    @router.get("/{conversation}/events", response_class=StreamingResponse)
+    @router.get(
+        "/{conversation}/events",
+        response_class=StreamingResponse,
+        responses={200: {"content": {EVENT_STREAM: {}}}},
+    )
     async def events(agent: str, conversation: Place) -> Response:
         """What happens there, as server-sent events.
 

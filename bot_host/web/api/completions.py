@@ -37,6 +37,14 @@ ConversationId = Annotated[
     ),
 ]
 
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"application/json": {"schema": {"type": "object"}}, EVENT_STREAM: {}}},
+    500: {
+        "description": "The agent could not answer.",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAIError"}}},
+    },
+}
+
 
 def make_router(hub: Hub) -> APIRouter:
     """See the module."""
@@ -53,7 +61,7 @@ def make_router(hub: Hub) -> APIRouter:
         """One agent, as a model."""
         return _model(_agent(hub, model))
 
-    @router.post("/chat/completions")
+    @router.post("/chat/completions", responses=_ANSWERS)
     async def complete(given: Completion, conversation: ConversationId = "") -> Response:
         """Say something to an agent: the last message. Whole, or as server-sent chunks with `stream`.
 

@@ -43,7 +43,7 @@ def make_router(hub: Hub) -> APIRouter:
         )
         return {"file": media.file, "name": title, "type": media.mime_type, "size": media.size}
 
-    @router.get("/{file}")
+    @router.get("/{file}", response_class=Response, responses=_BYTES)
     async def get(file: Annotated[str, Path(max_length=200)], name: Name = "file") -> Response:
         """A file's bytes."""
         data = await hub.host.read_media(file)
@@ -68,5 +68,13 @@ _BODY: Final = {
     "requestBody": {
         "required": True,
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+_BYTES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "content": {
+            kind: {"schema": {"type": "string", "format": "binary"}}
+            for kind in ("application/octet-stream", "image/*", "audio/*", "video/*")
+        }
     }
 }

@@ -49,9 +49,14 @@ def make_router(hub: Hub) -> APIRouter:
     # As a monitor may ask by HEAD, and one description of each is enough.
     router.add_api_route("/live", live)
     router.add_api_route("/live", live, methods=["HEAD"], include_in_schema=False)
-    router.add_api_route("/ready", ready)
+    router.add_api_route("/ready", ready, responses=_NOT_READY)
     router.add_api_route("/ready", ready, methods=["HEAD"], include_in_schema=False)
     return router
+
+
+_NOT_READY: Final[dict[int | str, dict[str, Any]]] = {
+    503: {"description": "Not now; `reason` says why.", "content": {"application/json": {}}}
+}
 
 
 def _not_ready(hub: Hub) -> str:

@@ -14,7 +14,7 @@ Id = Annotated[str, Field(max_length=ID_LIMIT)]
 class Part(BaseModel):
     """A piece of a message: `text`, `image_url`, `input_audio` or `file`."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
 
     type: str
     text: str | None = None
@@ -26,7 +26,7 @@ class Part(BaseModel):
 class Message(BaseModel):
     """One message of the conversation as the client knows it."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | Annotated[list[Part], Field(max_length=PARTS)] | None = None
@@ -35,7 +35,7 @@ class Message(BaseModel):
 class StreamOptions(BaseModel):
     """What a stream is to tell besides the text."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
 
     include_usage: bool | None = None
 
@@ -43,7 +43,7 @@ class StreamOptions(BaseModel):
 class Completion(BaseModel):
     """A conversation to go on with. The agent has its own model and its settings: others are let pass."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
 
     model: Annotated[str, Field(min_length=1, max_length=ID_LIMIT)]
     """The agent, by its name or id."""
