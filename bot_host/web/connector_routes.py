@@ -19,6 +19,7 @@ from bot_host.contracts.connector_http import HttpAnswer, HttpConnector, HttpReq
 from bot_host.host import BotHost
 from bot_host.host.runner import Runner
 from bot_host.kit.logs import log_context
+from bot_host.web.console import PAGES
 from bot_host.web.errors import ApiError
 from bot_host.web.plugin_routes import METHODS
 
@@ -29,6 +30,8 @@ BODY_SECONDS: Final = 10.0
 HANDLER_SECONDS: Final = 30.0
 """What one account may take to answer; platforms wait for seconds only."""
 REFUSALS: Final = (401, 403)
+OURS: Final = frozenset({"api", "v1", "health", "metrics", "plugins", "console", *PAGES})
+"""First parts of the host's own addresses: a connector of such a name would take the Host check off them."""
 
 Found = tuple[Runner, HttpRoute]
 
@@ -58,6 +61,8 @@ def split_path(path: str) -> tuple[str, str]:
 def find_routes(host: BotHost, path: str) -> Iterator[Found]:
     """Who has an address. Looked up each time: connectors may learn their addresses when they log in."""
     platform, below = split_path(path)
+    if platform in OURS:
+        return
     for runner in host.connectors:
         if runner.connector.platform != platform or not isinstance(runner.connector, HttpConnector):
             continue

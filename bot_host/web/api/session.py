@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,9 +22,13 @@ class SignIn(BaseModel):
     """`web.token` of the configuration."""
 
 
+async def _own_page(request: Request) -> None:
+    check_origin(request)
+
+
 def make_router(hub: Hub) -> APIRouter:
     """See the module."""
-    router = APIRouter(prefix="/api/v1/session", tags=["session"])
+    router = APIRouter(prefix="/api/v1/session", tags=["session"], dependencies=[Depends(_own_page)])
 
     @router.get("")
     async def look(request: Request) -> dict[str, Any]:
@@ -34,7 +38,6 @@ def make_router(hub: Hub) -> APIRouter:
     @router.post("", status_code=204)
     async def sign_in(request: Request, given: SignIn) -> Response:
         """Sign this browser in: a cookie that scripts cannot read, for two weeks."""
-        check_origin(request)
         if hub.guard.wanted and not await hub.guard.is_right(request, given.token.encode()):
             raise ApiError(401, "this is not the web token (web.token of the config)")
         secure = request.url.scheme == "https" or hub.config.public_url.startswith("https:")
@@ -44,7 +47,6 @@ def make_router(hub: Hub) -> APIRouter:
     @router.delete("", status_code=204)
     async def sign_out(request: Request) -> Response:
         """Sign this browser out."""
-        check_origin(request)
         hub.guard.sessions.end(session_of(request.headers.get("cookie", "")))
         gone = set_cookie("", secure=False, lasts_s=0)
         return Response(status_code=204, headers={"Set-Cookie": gone})
