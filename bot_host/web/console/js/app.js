@@ -135,7 +135,8 @@ async function show() {
     if (mine !== shown || error.name === "AbortError") return;
     fill(main, failure(error, show));
   }
-  if (mine === shown && document.activeElement === document.body) main.focus({ preventScroll: true });
+  // On the first page the keyboard begins at the top; a page that comes later takes the place of the link to it.
+  if (mine === shown && mine > 1 && document.activeElement === document.body) main.focus({ preventScroll: true });
   if (!location.hash) scrollTo(0, 0);
 }
 

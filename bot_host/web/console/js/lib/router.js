@@ -40,7 +40,14 @@ export function remember(query) {
 
 export function begin(handler) {
   show = handler;
-  addEventListener("popstate", handler);
+  let last = location.pathname + location.search;
+  addEventListener("popstate", () => {
+    const now = location.pathname + location.search;
+    const within = location.hash && now === last;
+    last = now;
+    // A link to a part of this page moves the eyes and the focus, and nothing else.
+    if (!within) handler();
+  });
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[href]");
     const other = event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
