@@ -20,6 +20,7 @@ from playwright.async_api import (
     Locator,
     Page,
     Request,
+    Response,
     expect,
 )
 
@@ -50,12 +51,13 @@ class Tab:
         self.url = url
         self.complaints: list[str] = []
         self.asked: list[str] = []
-        """Paths below /api that the page read, in order."""
+        """Addresses below /api whose JSON the page read, in order."""
         self._expected: list[str] = []
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
         page.on("dialog", self._dialog)
         page.on("request", self._request)
+        page.on("response", self._response)
 
     def expect_complaint(self, pattern: str) -> None:
         """What the console may say in this test."""
@@ -80,8 +82,12 @@ class Tab:
             return
         if f"{place.scheme}://{place.netloc}" != self.url:
             self.complaints.append(f"asked elsewhere: {request.url}")
-        elif place.path.startswith("/api/") and request.method == "GET":
-            self.asked.append(request.url.removeprefix(self.url))
+
+    def _response(self, response: Response) -> None:
+        path = response.url.removeprefix(self.url)
+        kind = response.headers.get("content-type", "")
+        if path.startswith("/api/") and response.request.method == "GET" and kind == "application/json":
+            self.asked.append(path)
 
     async def go(self, path: str) -> None:
         """Open an address, and wait until it shows what it has to show."""
