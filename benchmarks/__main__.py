@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from types import ModuleType
 
-from benchmarks import end_to_end, growth, memory, messages, model_calls, serverless, start_up
+from benchmarks import console, end_to_end, growth, memory, messages, model_calls, serverless, start_up
 from benchmarks.rows import show
 
 PARTS: tuple[ModuleType, ...] = (
@@ -25,6 +25,7 @@ PARTS: tuple[ModuleType, ...] = (
     memory,
     start_up,
     serverless,
+    console,
 )
 
 
