@@ -54,15 +54,10 @@
     return 0.2126 * x + 0.7152 * y + 0.0722 * z;
   };
   const told = new Set();
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    if (!walker.currentNode.data.trim() || !element || !seen(element) || element.closest("noscript, option, :disabled, .sr")) continue;
-    const style = getComputedStyle(element);
+  const judge = (element, ink, style, words) => {
     const back = behind(element);
     let faint = 1;
     for (let at = element; at; at = at.parentElement) faint *= Number(getComputedStyle(at).opacity);
-    const ink = element instanceof SVGElement ? style.fill : style.color;
     const front = colour(ink);
     front[3] *= faint;
     const [high, low] = [light(over(front, back)), light(back)].sort((x, y) => y - x);
@@ -70,10 +65,21 @@
     const size = parseFloat(style.fontSize);
     const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
     const key = `${ink}/${back}/${large}`;
-    if (ratio < (large ? 3 : 4.5) && !told.has(key)) {
-      told.add(key);
-      wrong.push(`contrast ${ratio.toFixed(2)}: ${say(element)}`);
-    }
+    if (ratio < (large ? 3 : 4.5) && !told.has(key)) wrong.push(`contrast ${ratio.toFixed(2)}: ${words}`);
+    told.add(key);
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element || !seen(element) || element.closest("noscript, option, :disabled, .sr")) continue;
+    const style = getComputedStyle(element);
+    judge(element, element instanceof SVGElement ? style.fill : style.color, style, say(element));
+  }
+  for (const each of document.querySelectorAll("input, textarea")) {
+    if (!seen(each) || each.disabled) continue;
+    const style = getComputedStyle(each);
+    if (each.value) judge(each, style.color, style, each.value.slice(0, 60));
+    else if (each.placeholder) judge(each, getComputedStyle(each, "::placeholder").color, style, each.placeholder);
   }
   return wrong;
 }

@@ -34,7 +34,7 @@ async def test_from_the_first_visit_to_the_first_answer(tabs: Tabs, tmp_path: Pa
         assert await tab.faults() == []
 
 
-async def test_a_failing_model_is_told_and_the_message_can_be_said_again(tabs: Tabs, tmp_path: Path) -> None:
+async def test_a_question_is_asked_again(tabs: Tabs, tmp_path: Path) -> None:
     async with home(tmp_path) as site, tabs.open(site.url) as tab:
         await tab.go("/chat")
         await say(tab, "first")
@@ -76,14 +76,33 @@ async def test_a_conversation_is_renamed_and_deleted(tabs: Tabs, tmp_path: Path)
         await expect(tab.page.get_by_text("Talk with Eliza")).to_be_visible()
 
 
-async def test_a_file_goes_along(tabs: Tabs, tmp_path: Path) -> None:
+GIVEN = """([event, name]) => {
+  const data = new DataTransfer();
+  data.items.add(new File(["Roses need water."], name, { type: "text/plain" }));
+  const more = { bubbles: true, cancelable: true };
+  document.querySelector(".chat-input textarea").dispatchEvent(event === "paste"
+    ? new ClipboardEvent("paste", { ...more, clipboardData: data })
+    : new DragEvent("drop", { ...more, dataTransfer: data }));
+}"""
+
+
+async def test_files_go_along(tabs: Tabs, tmp_path: Path) -> None:
     async with home(tmp_path) as site, tabs.open(site.url) as tab:
         await tab.go("/chat")
         await tab.page.locator("input[type=file]").set_input_files(
-            [{"name": "notes.txt", "mimeType": "text/plain", "buffer": b"Roses need water."}]
+            [{"name": "chosen.txt", "mimeType": "text/plain", "buffer": b"Roses need sun."}]
         )
-        await expect(tab.button("Remove notes.txt")).to_be_visible()
+        await tab.page.evaluate(GIVEN, ["paste", "pasted.txt"])
+        await tab.page.evaluate(GIVEN, ["drop", "dropped.txt"])
+        names = ("chosen.txt", "pasted.txt", "dropped.txt")
+        for name in names:
+            await expect(tab.button(f"Remove {name}")).to_be_visible()
+        await tab.button("Remove dropped.txt").click()
         await say(tab, "read this")
-        await expect(tab.page.locator(".message.you .attached")).to_contain_text("notes.txt")
+        for name in names[:2]:
+            await expect(tab.page.locator(".message.you .attached", has_text=name)).to_have_count(1)
         await expect(tab.page.locator(".message.agent:not(.draft)")).to_have_count(1)
-        assert any("Roses need water." in str(each.body) for each in site.party.model.chats)
+        [asked] = [str(each.body) for each in site.party.model.chats if "read this" in str(each.body)]
+        assert "Roses need sun." in asked
+        assert "Roses need water." in asked
+        assert "dropped.txt" not in asked

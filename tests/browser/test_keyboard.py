@@ -31,6 +31,11 @@ async def test_the_way_to_an_answer_needs_no_mouse(tabs: Tabs, tmp_path: Path) -
         # Up in an empty field takes the last message to be changed.
         await tab.press("ArrowUp")
         await expect(tab.page.get_by_role("textbox", name="The message")).to_be_focused()
+        await tab.press("ControlOrMeta+A")
+        await tab.page.keyboard.type("three")
+        await tab.press("Tab", "Enter")
+        await expect(answers).to_have_text(["echo: three"])
+        await expect(tab.page.locator(".message.you .message-foot")).to_contain_text("edited")
 
 
 async def test_escape_stops_an_answer(tabs: Tabs, tmp_path: Path) -> None:
