@@ -22,6 +22,12 @@ class Sources(Protocol):
         That one gets a title that is given, and a new text.
         """
 
+    async def adopt_document(self, source: KnowledgeSource) -> bool:
+        """Have a document that is there already (`document_id`) known by a source that is never read anew.
+
+        False: its location is known, or the document has no parts.
+        """
+
     async def get_sources(self, agent_id: UUID) -> list[KnowledgeSource]:
         """All of an agent's, by location."""
 

@@ -20,6 +20,10 @@ class SourceVerbs:
         """See Sources."""
         return await self._driver.write(partial(rows.add_source, source))
 
+    async def adopt_document(self, source: KnowledgeSource) -> bool:
+        """See Sources."""
+        return await self._driver.write(partial(rows.adopt_document, source))
+
     async def get_sources(self, agent_id: UUID) -> list[KnowledgeSource]:
         """See Sources."""
         return await self._driver.read(partial(rows.get_sources, agent_id))

@@ -65,6 +65,12 @@ PARTS: Final = Statement(
     "sources.parts",
     select(_m.id).where(_m.source_memory_id == bindparam("document")).limit(bindparam("count")),
 )
+HOLDS: Final = Statement(
+    "sources.holds",
+    select(func.count(type_=_c.size.type))
+    .select_from(memory_table)
+    .where(_m.source_memory_id == bindparam("document")),
+)
 WRITING: Final = Statement(
     "sources.writing", select(_c.id).where(_of_source, _c.draft_id == bindparam("draft"))
 )
@@ -163,6 +169,18 @@ def add_source(source: KnowledgeSource) -> Unit[KnowledgeSource]:
     values = {name: getattr(source, name) for name in _NAMES} | {"due_at": now}
     yield PUT(**values | {name: values[name].value for name in ("kind", "origin", "state")})
     return (yield from _get(source.id)) or source
+
+
+def adopt_document(source: KnowledgeSource) -> Unit[bool]:
+    """See Sources.adopt_document."""
+    if (yield AT(agent_id=source.agent_id, location=source.location)):
+        return False
+    [(parts,)] = yield HOLDS(document=source.document_id)
+    if not parts:
+        return False
+    values = {name: getattr(source, name) for name in _NAMES} | {"fragments": parts, "state": "ready"}
+    yield PUT(**values | {name: values[name].value for name in ("kind", "origin")})
+    return True
 
 
 def _get(source_id: UUID) -> Unit[KnowledgeSource | None]:

@@ -14,6 +14,7 @@ from bot_host.types.ids import UUID, as_id, is_uuid
 from bot_host.types.knowledge import Audience, Component, Relationship
 from bot_host.types.memory import Memory, MemoryType
 from bot_host.types.places import Entity, Participant, ParticipantState, Room, World
+from bot_host.types.sources import KnowledgeSource, SourceKind
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -196,6 +197,27 @@ def to_memory(row: Row, *, document: UUID | None = None) -> Imported:
         unique=row["is_unique"] is not False,
     )
     return Imported(row=memory, created_at=memory.created_at, embed=row["has_vector"] and bool(content.text))
+
+
+def source_of(given: Imported) -> KnowledgeSource | None:
+    """The row by which a document that all may hear of is listed; None for anything else."""
+    document = given.row
+    if not isinstance(document, Memory) or document.type is not MemoryType.DOCUMENT:
+        return None
+    if document.audience is not Audience.AGENT:
+        return None
+    told = document.metadata.get(KEPT, {})
+    names = (told.get(key) for key in ("title", "originalFilename", "filename", "fileName", "path", "url"))
+    title = next((name for name in names if isinstance(name, str) and name.strip()), document.content.text)
+    return KnowledgeSource(
+        agent_id=document.agent_id,
+        kind=SourceKind.TEXT,
+        location=f"elizaOS document {document.id}",
+        title=one_line(title, 80) or "elizaOS document",
+        added_by="import-elizaos",
+        document_id=document.id,
+        read_at=document.created_at,
+    )
 
 
 def _kind(row: Row, content: Content, metadata: Mapping[str, Any], *, own: bool) -> MemoryType:

@@ -12,6 +12,7 @@ from bot_host.app.elizaos.report import Report
 from bot_host.app.elizaos.rows import (
     LeftOutError,
     document_of,
+    source_of,
     to_component,
     to_entity,
     to_memory,
@@ -28,6 +29,7 @@ from bot_host.store.importing import Imported
 from bot_host.types.errors import NotReady, StateError, StoreError, StoreUnfit
 from bot_host.types.ids import UUID, create_unique_uuid
 from bot_host.types.places import Entity, Room
+from bot_host.types.sources import KnowledgeSource
 
 Row: TypeAlias = Mapping[str, Any]
 Convert: TypeAlias = Callable[[Row], Imported]
@@ -100,6 +102,7 @@ class _Importer:
         self._powers = 0
         """Worlds in which elizaOS knew an owner or other roles."""
         self._vectors = 0
+        self._documents_here: list[KnowledgeSource] = []
 
     async def run(self) -> None:
         """All kinds."""
@@ -110,6 +113,7 @@ class _Importer:
         await self._take("people", self._rows(queries.shared_entities()), self._entity)
         await self._take("participants", self._rows(queries.participants()), to_participant)
         await self._take_memories()
+        await self._know_documents()
         if queries.has("components"):
             await self._take("components", self._rows(queries.components()), to_component)
         if queries.has("relationships"):
@@ -137,6 +141,14 @@ class _Importer:
                 return to_memory(row, document=documents.get(row["id"]))
 
             await self._put("memories", self._convert("memories", batch, convert))
+
+    async def _know_documents(self) -> None:
+        """What the agents know by elizaOS's documents is listed, looked up and removed like any other."""
+        if self._store is None or self._report.dry_run:
+            return
+        for source in self._documents_here:
+            if await self._store.adopt_document(source):
+                self._report.tally("knowledge").new += 1
 
     async def _documents(self, batch: Iterable[Row]) -> dict[str, UUID]:
         """Of those memories that are pieces of a document of the same agent that is there: which."""
@@ -177,6 +189,8 @@ class _Importer:
             if new is not None:
                 tally.new += new
                 tally.known += not new
+                if source := source_of(given):
+                    self._documents_here.append(source)
                 self._vectors += new and given.embed
 
     async def _insert(self, kind: str, rows: Sequence[tuple[str, Imported]]) -> Sequence[bool | None]:

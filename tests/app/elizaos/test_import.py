@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from bot_host.runtime import AgentRuntime
 from bot_host.store import Database
+from bot_host.types.character import Character
 from bot_host.types.content import ChannelType, MediaType
 from bot_host.types.errors import StateError
 from bot_host.types.ids import create_unique_uuid, new_id
@@ -221,6 +223,28 @@ class TestMemories:
         assert found["A lost piece"].source_memory_id is None
         assert found["All of it"].audience is Audience.AGENT
         assert found["Secret"].audience is Audience.ROOM
+
+    async def test_documents_are_listed_told_of_and_removed_like_any_other(
+        self, eliza: Eliza, either: Here
+    ) -> None:
+        room, me = await eliza.room("222"), eliza.agent_id
+        ada = await eliza.person("77", "Ada")
+        of = {"type": "document", "timestamp": 1, "filename": "hours.md"}
+        document = await eliza.say(me, me, "Open at ten", table="documents", metadata=of)
+        piece = {"type": "fragment", "documentId": document, "position": 0}
+        await eliza.say(me, me, "The shop opens at ten", table="knowledge", metadata=piece)
+        await eliza.say(me, me, "Nothing of it", table="documents", metadata=of)
+        await eliza.say(room, ada, "hello")
+        assert (await either.take(eliza)).tally("knowledge").new == 1
+        assert (await either.take(eliza)).tally("knowledge").new == 0
+        async with either.store() as store:
+            [source] = await store.get_sources(me)
+            assert (source.title, source.fragments, source.state) == ("hours.md", 1, "ready")
+            agent = AgentRuntime(Character(id=me, name="Eliza", bio=["Helps."]), store=store)
+            [passage] = await agent.search_knowledge(room, "when does the shop open?")
+            assert (passage.name, passage.text) == ("hours.md", "The shop opens at ten")
+            await store.remove_sources([source.id])
+            assert await store.find_memory(document) is None
 
     async def test_facts_stay_where_they_were_learned(self, eliza: Eliza, here: Here) -> None:
         ada, ben = await eliza.person("77", "Ada"), await eliza.person("78", "Ben")
