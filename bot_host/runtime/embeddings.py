@@ -29,6 +29,8 @@ AFTER_ALL: Final = -1
 """The priority of what failed once while another model took over: behind all that is new."""
 BATCH: Final = 32
 """Memories at once: one request, where the provider takes many texts."""
+HARMLESS: Final = "dimension"
+"""A text that any model takes: what is refused of it is refused of all."""
 MAX_TRIES: Final = 3
 LONGEST_PAUSE: Final = 300.0
 """Seconds between tries while the model is not to be had at all."""
@@ -235,7 +237,7 @@ class Embeddings:
         if self._compared_with == provider:
             return
         if await self.vectors.load():
-            [made] = await self._counted(["dimension"])
+            [made] = await self._counted([HARMLESS])
             if isinstance(made, ModelError):
                 raise made
             await self.vectors.compare(made)
@@ -255,6 +257,11 @@ class Embeddings:
         failures = [each for each in results if isinstance(each, ModelError) and each.retryable]
         if len(failures) == len(batch) and (len(batch) > 1 or failures[0].outage):
             raise failures[0]
+        if all(isinstance(each, ModelError) for each in results):
+            # A wrong key, or a model that is not there, refuses any text.
+            [probe] = await self._counted([HARMLESS])
+            if isinstance(probe, ModelError):
+                raise probe
         try:
             faults = await asyncio.gather(*map(self._keep, batch, results))
         except AnotherModel as error:

@@ -347,9 +347,31 @@ async def test_what_it_costs_is_counted_and_half_a_day_is_left_for_people(store:
     await agent.stop()
 
 
+async def test_what_refuses_any_text_uses_up_nobodys_tries(store: Database) -> None:
+    """A wrong key, or a model that is not there: with the right one, all get their vectors."""
+    model = Model("m", 3)
+    model.faults = [ModelError("the key is refused")] * 100
+    agent = await start(store, model.plugin())
+    memories = await remember(agent, "a", "b")
+    for memory in memories:
+        await agent.queue_embedding_generation(memory)
+    while not (status := await agent.embedding_status()).error:
+        await asyncio.sleep(0.001)
+    assert (status.error, status.queue.waiting, status.queue.failed) == ("the key is refused", 2, 0)
+    await agent.stop()
+    model.faults.clear()
+    agent = await start(store, model.plugin())
+    told = Told(agent)
+    while (await agent.embedding_status()).queue.waiting:
+        await asyncio.sleep(0.001)
+    assert await models_of(store) == {"m": 3}
+    assert told.of("FAILED") == []
+    await agent.stop()
+
+
 async def test_another_provider_never_stands_in(store: Database) -> None:
     first, second = Model("first", 3), Model("second", 4)
-    first.faults = [ModelError("no")] * 3
+    first.poison = "a"
     agent = await start(store, first.plugin("f", 10), second.plugin("s"))
     [memory] = await remember(agent, "a")
     told = Told(agent)
