@@ -1,6 +1,5 @@
 """What an agent may say of what it knows: passages that fit, for those who hear it."""
 
-import asyncio
 import logging
 import re
 import time
@@ -12,11 +11,9 @@ from bot_host.kit.reading.pack import tokens
 from bot_host.runtime.base import AgentBase
 from bot_host.runtime.config import AgentOptions
 from bot_host.runtime.models import Models
-from bot_host.types.errors import ModelError, StateError
 from bot_host.types.hearing import Hearing
 from bot_host.types.ids import UUID
 from bot_host.types.memory import Memory, MemoryType
-from bot_host.types.models import EmbeddingRequest, ModelType, named_models
 from bot_host.types.search import SearchHit
 from bot_host.types.sources import PATH, KnowledgeSource, Passage, SourceKind
 
@@ -25,8 +22,8 @@ log = logging.getLogger(__name__)
 SECONDS: Final = 60.0
 """So long it is remembered what there is: most agents know nothing by documents, and are not asked each time.
 A running agent's keeper says at once when it changes."""
-VECTOR_SECONDS: Final = 5.0
-"""For the vector of the question; without it the words have to do."""
+ASKED: Final = 2000
+"""Characters of a question whose meaning is looked for, as in RELEVANT_MESSAGES."""
 CLOSE: Final = 0.35
 """The least cosine of what is found by its meaning alone."""
 SHARE: Final = 1 / 3
@@ -94,7 +91,9 @@ class Knowing(AgentBase):
         hearing = await self._store.hearing_in(self._agent_id, room_id)
         if not any(_may_hear(each, hearing) for each in known.values()):
             return []
-        vector, model = await self._vector(query) if len(query) < 8000 else (None, None)
+        # The same vector as for whatever else is looked for by the message: it is asked for once.
+        asked = await cast("Agent", self).query_embedding(query.strip()[:ASKED])
+        vector, model = asked if asked is not None else (None, None)
         if not wanted and vector is None:
             return []
         options = self.options.knowledge
@@ -118,19 +117,6 @@ class Knowing(AgentBase):
                 break
             passages.append(_passage(hit.memory, known[hit.memory.source_memory_id or ""]))
         return passages
-
-    async def _vector(self, query: str) -> tuple[Sequence[float] | None, str | None]:
-        if not self.models.providers(ModelType.TEXT_EMBEDDING):
-            return None, None
-        try:
-            async with asyncio.timeout(VECTOR_SECONDS):
-                with named_models() as names:
-                    request = EmbeddingRequest(text=query)
-                    vector = await cast("Agent", self).use_model(ModelType.TEXT_EMBEDDING, request)
-        except (ModelError, StateError, TimeoutError) as error:
-            log.warning("knowledge is looked up by words alone: %s", error or "the vector took too long")
-            return None, None
-        return vector, names[-1] if names else self.models.providers(ModelType.TEXT_EMBEDDING)[0]
 
 
 def _may_hear(source: KnowledgeSource, hearing: Hearing) -> bool:

@@ -18,7 +18,7 @@ from bot_host.types.events import Event, EventType
 from bot_host.types.memory import MemoryType
 from bot_host.types.models import EmbeddingRequest, ModelType
 from bot_host.types.sources import GivenSource, KnowledgeSource, SourceKind, SourceOrigin
-from tests.runtime.conftest import Agents
+from tests.runtime.conftest import ROOM, Agents
 
 
 class Changes:
@@ -108,8 +108,11 @@ async def test_what_another_process_wrote_is_noticed(agents: Agents, store: Data
 async def test_fragments_get_vectors_where_there_is_a_model(agents: Agents, store: Database) -> None:
     made = asyncio.Event()
 
+    asked: list[str] = []
+
     async def embed(_: Any, request: EmbeddingRequest | Mapping[str, Any]) -> Sequence[float]:
         assert isinstance(request, EmbeddingRequest)
+        asked.append(request.text)
         if "Tea" in request.text:
             made.set()
         return [1.0, 0.0]
@@ -121,6 +124,11 @@ async def test_fragments_get_vectors_where_there_is_a_model(agents: Agents, stor
     await made.wait()
     [known] = await store.get_sources(agent.agent_id)
     assert known.embedded
+    # Found by its meaning alone; and whatever else is looked for by a message shares its vector.
+    while not await agent.search_knowledge(ROOM, "quand?"):
+        await asyncio.sleep(0.001)
+    assert await agent.query_embedding("quand?") == ([1.0, 0.0], "vectors")
+    assert asked.count("quand?") == 1
 
 
 async def test_a_fault_does_not_end_it(
