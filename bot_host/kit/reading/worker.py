@@ -86,8 +86,9 @@ class _Document:
         elif kind.startswith("text/"):
             self.kind = "html" if kind == "text/html" else "text"
         elif not head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-            known = f"it is {kind}" if kind != UNKNOWN else "it is no text, and no other kind that is known"
-            raise Unreadable(f"{known}, which is not read as knowledge")
+            if kind == UNKNOWN:
+                raise Unreadable("it is neither text nor a kind of document that is read")
+            raise Unreadable(f"it is {kind}, which is not read as knowledge")
         else:
             self.kind = "text"
         self._check_name()

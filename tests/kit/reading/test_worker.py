@@ -173,7 +173,7 @@ async def test_a_pdf_by_its_pages() -> None:
     [
         (b"", "a.txt", "it is empty"),
         (b"\x89PNG\r\n\x1a\n" + bytes(99), "a.txt", "it is image/png, which is not read as knowledge"),
-        (bytes(range(256)), "a.txt", "it is no text, and no other kind that is known, which is not read"),
+        (bytes(range(256)), "a.txt", "it is neither text nor a kind of document that is read"),
         (b"<html><p>Log in", "a.pdf", "its name ends in .pdf, but it is HTML: give it its right name"),
         (b"hello", "a.docx", "its name ends in .docx, but it is text"),
         (b"{\\rtf1 hello}", "a.rtf", "it is RTF: save it as .docx or PDF"),
