@@ -41,7 +41,10 @@ class RoomViews(Protocol):
         """How a room stands."""
 
     async def room_talk(self, room_id: UUID, *, after: tuple[datetime, int] | None, count: int) -> Talk:
-        """What was said in a room, and to single people there, newest first. `after`: a time and a number."""
+        """What was said in a room, and to single people there, newest first. `after`: a time and a number.
+
+        With what came in there meanwhile and was deleted since.
+        """
 
     async def room_people(
         self, room_id: UUID, *, after: tuple[datetime, UUID] | None, count: int

@@ -89,11 +89,26 @@ class SaidRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """A message that came in and was deleted since."""
+
+    seq: int
+    """Its number in the inbox."""
+    received_at: datetime
+    entity_id: UUID | None
+    """None: whoever said it was erased."""
+    outcome: Outcome | None
+    run_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Talk:
     """A stretch of what was said in a room."""
 
     said: tuple[SaidRow, ...]
     """The newest first."""
+    gone: tuple[Gone, ...] = ()
+    """Of the same time, the newest first; a hundred at the most."""
     people: dict[UUID, Entity] = field(default_factory=dict)
     """Who speaks, and is replied to."""
     replied: dict[UUID, Memory] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from bot_host.types.knowledge import Audience
 from bot_host.types.ledger import Part
 from bot_host.types.memory import FAILURE, REACTIONS, Memory, MemoryType
 from bot_host.types.places import OUTSIDERS, Entity, Role, Room, World
-from bot_host.types.room_views import PersonRow, PersonView, RoomRow, RoomState, SaidRow, Talk, WorldRow
+from bot_host.types.room_views import Gone, PersonRow, PersonView, RoomRow, RoomState, SaidRow, Talk, WorldRow
 from bot_host.types.turn import OutboxState
 from bot_host.web.chat.shown import attached
 from bot_host.web.markdown import markdown_tree
@@ -191,6 +191,17 @@ def said_shown(row: SaidRow, talk: Talk, room: Room) -> dict[str, Any]:
             "reason": receipt.reason,
         }
     return told
+
+
+def gone_shown(each: Gone, talk: Talk) -> dict[str, Any]:
+    """That there was a message."""
+    return {
+        "seq": each.seq,
+        "at": each.received_at.isoformat(),
+        "name": name_of(talk.people.get(each.entity_id or "")),
+        "outcome": each.outcome,
+        "run_id": each.run_id,
+    }
 
 
 def part_shown(part: Part) -> dict[str, Any]:

@@ -217,6 +217,24 @@ class TestOneRoom:
         found = await all_pages(load, lambda row: (row.memory.created_at, row.seq))
         assert [row.memory.id for row in found] == ids[::-1]
 
+    async def test_what_was_deleted_is_told_of_once(self, store: Database) -> None:
+        admissions = [make_admission(f"m{i}", minutes=i) for i in range(6)]
+        for each in admissions:
+            await store.admit([each])
+        for i in (0, 1, 3, 5):
+            await store.apply_delete(ACCOUNT, [admissions[i].event_key], None)
+        talk = await store.room_talk(ROOM, after=None, count=9)
+        assert [row.memory.id for row in talk.said] == [admissions[i].memory.id for i in (4, 2)]
+        received = [each.received_at for each in talk.gone]
+        assert len(received) == 4
+        assert received == sorted(received, reverse=True)
+        assert {each.entity_id for each in talk.gone} == {BEN}
+        await store.delete_memories([row.memory.id for row in talk.said])
+        emptied = await store.room_talk(ROOM, after=None, count=9)
+        assert (emptied.said, len(emptied.gone)) == ((), 6)
+        assert talk.people.keys() == emptied.people.keys() == {BEN}
+        assert (await store.room_talk(LOUNGE, after=None, count=9)).gone == ()
+
     async def test_what_is_replied_to_may_be_gone(self, store: Database) -> None:
         await store.admit([make_admission("m1", in_reply_to=new_id())])
         talk = await store.room_talk(ROOM, after=None, count=9)

@@ -205,6 +205,8 @@ async def test_a_conversation_as_it_stands(site: Site, places: Places) -> None:
     await site.host.store.delete_memories([gone])
     found = await items(site, f"/api/v1/rooms/{places.id('general')}/messages")
     assert [each["text"] for each in found] == ["only for the agent", "look", "hello <b>all</b>"]
+    _, body, _ = await site.get(f"/api/v1/rooms/{places.id('general')}/messages")
+    assert [(each["name"], each["outcome"]) for each in body["gone"]] == [("Ben", None)]
     aside, look, hello = found
     assert (aside["private"], look["private"]) == (True, False)
     assert look["reply_to"] == {"id": first, "name": "Ben", "text": "hello <b>all</b>"}

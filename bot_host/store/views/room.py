@@ -11,11 +11,11 @@ from bot_host.store.columns import InList, JsonText
 from bot_host.store.schema import inbox, inbox_open, outbox, outbox_open
 from bot_host.store.schema import memories as memories_table
 from bot_host.store.statement import Row, Statement, Unit
-from bot_host.store.views.rooms import ROOM, to_room_row
+from bot_host.store.views.rooms import NEVER, ROOM, to_room_row
 from bot_host.types.ids import UUID
 from bot_host.types.ledger import Part
 from bot_host.types.memory import Memory, MemoryType
-from bot_host.types.room_views import Receipt, RoomState, SaidRow, Talk
+from bot_host.types.room_views import Gone, Receipt, RoomState, SaidRow, Talk
 from bot_host.types.turn import InboxState, Outcome
 
 RECEIVED_BEFORE: Final = timedelta(days=1)
@@ -45,6 +45,21 @@ RECEIPTS: Final = Statement(
         _i.received_at >= bindparam("since"),
         InList(_i.memory_id, "memory_ids"),
     ),
+)
+GONE_SHOWN: Final = 100
+_there = select(_m.id).where(_m.id == _i.memory_id).correlate(inbox).exists()
+GONE: Final = Statement(
+    "views.gone",
+    select(_i.seq, _i.received_at, _i.entity_id, _i.outcome, _i.run_id)
+    .where(
+        _i.room_id == bindparam("room_id"),
+        _i.received_at >= bindparam("since"),
+        _i.received_at < bindparam("before"),
+        _i.memory_id.is_not(None),
+        ~_there,
+    )
+    .order_by(_i.received_at.desc(), _i.seq.desc())
+    .limit(GONE_SHOWN),
 )
 WAITING: Final = Statement(
     "views.waiting",
@@ -104,28 +119,50 @@ def room_talk(room_id: UUID, after: tuple[datetime, int] | None, count: int) -> 
         key=lambda each: (each[1].created_at, each[0]),
         reverse=True,
     )[:count]
-    if not found:
-        return Talk(said=())
     said = [memory for _, memory in found]
+    # What was deleted before all that is still there belongs to the last page.
+    oldest = said[-1].created_at if len(said) == count else NEVER
+    gone = [_to_gone(row) for row in (yield GONE(room_id=room_id, since=oldest, before=before))]
+    if not said and not gone:
+        return Talk(said=())
     replied = yield from _replied(said)
-    since = min(each.created_at for each in said) - RECEIVED_BEFORE
+    since = said[-1].created_at - RECEIVED_BEFORE if said else NEVER
     wanted = {each.id for each in said} | set(replied)
     receipts = yield from _receipts(room_id, sorted(wanted), since)
     parts = yield from _parts([each.id for each in said if each.entity_id == each.agent_id])
     speaking = {each.entity_id for each in (*said, *replied.values())}
+    speaking |= {each.entity_id for each in gone if each.entity_id}
     people = yield from places.get_entities(sorted(speaking))
     return Talk(
         said=tuple(
             SaidRow(
                 seq=seq,
                 memory=memory,
-                receipt=receipts.get(memory.id) or receipts.get(memory.content.in_reply_to or ""),
+                receipt=receipts.get(_came_by(memory)),
                 parts=tuple(parts.get(memory.id, ())),
             )
             for seq, memory in found
         ),
+        gone=tuple(gone),
         people=people,
         replied=replied,
+    )
+
+
+def _came_by(memory: Memory) -> UUID:
+    """The message whose turn this one is of: an answer is of the turn of what it answers."""
+    asked = memory.content.in_reply_to
+    return asked if asked and memory.entity_id == memory.agent_id else memory.id
+
+
+def _to_gone(row: Row) -> Gone:
+    seq, received_at, entity_id, outcome, run_id = row
+    return Gone(
+        seq=seq,
+        received_at=received_at,
+        entity_id=entity_id,
+        outcome=Outcome(outcome) if outcome else None,
+        run_id=run_id,
     )
 
 

@@ -22,6 +22,7 @@ from bot_host.web.rooms import (
     CONSOLE,
     PRIVATE,
     SAID_BY,
+    gone_shown,
     person_shown,
     room_shown,
     said_shown,
@@ -168,7 +169,10 @@ def _add_room(router: APIRouter, hub: Hub) -> None:
 
     @router.get("/rooms/{room_id}/messages")
     async def messages(room_id: RoomId, count: Count = COUNT, after: After = "") -> dict[str, Any]:
-        """What was said there as it stands on the platform, newest first; deleted messages are gone."""
+        """What was said there as it stands on the platform, newest first.
+
+        Of what was deleted only that it was there is told: `gone`, of the same stretch of time.
+        """
         place = read(after, str, int)
         there = await room_of(hub, room_id)
         talk = await hub.host.store.room_talk(
@@ -176,12 +180,13 @@ def _add_room(router: APIRouter, hub: Hub) -> None:
             after=(a_moment(place[0]), a_number(place[1])) if place is not None else None,
             count=count + 1,
         )
-        return page(
+        found = page(
             talk.said,
             count,
             place=lambda row: [row.memory.created_at.isoformat(), row.seq],
             show=lambda row: said_shown(row, talk, there),
         )
+        return {**found, "gone": [gone_shown(each, talk) for each in talk.gone]}
 
     @router.get("/rooms/{room_id}/participants")
     async def participants(room_id: RoomId, count: Count = COUNT, after: After = "") -> dict[str, Any]:

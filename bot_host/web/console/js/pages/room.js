@@ -30,6 +30,7 @@ class Talk {
   constructor(room, address, signal) {
     Object.assign(this, { room, address, signal });
     this.messages = new Map();
+    this.gone = new Map();
     this.next = null;
     this.log = h("div.chat-log.room-log", { role: "log", tabindex: "0", "aria-label": "Messages, newest last" });
     this.element = h("div.stack", this.log, this.form());
@@ -53,13 +54,14 @@ class Talk {
   async load(after) {
     const found = await get(`${this.address}/messages`, { count: PAGE, after }, { signal: this.signal });
     for (const each of found.items) this.messages.set(each.id, each);
+    for (const each of found.gone) this.gone.set(each.seq, each);
     return found;
   }
 
   /** The newest page as it is now: what is not on it any more was deleted. */
   async refresh() {
     try {
-      const before = JSON.stringify([...this.messages.values()]);
+      const before = this.told();
       const known = new Map(this.messages);
       const found = await this.load("");
       const oldest = found.next ? found.items[found.items.length - 1] : null;
@@ -67,7 +69,7 @@ class Talk {
       for (const each of known.values()) {
         if (!there.has(each.id) && (!oldest || order(each, oldest) > 0)) this.messages.delete(each.id);
       }
-      if (JSON.stringify([...this.messages.values()]) === before) return;
+      if (this.told() === before) return;
       const near = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 80;
       this.draw();
       if (near) this.log.scrollTop = this.log.scrollHeight;
@@ -75,6 +77,8 @@ class Talk {
       if (error.name === "AbortError") return;
     }
   }
+
+  told() { return JSON.stringify([[...this.messages.values()].sort(order), [...this.gone.keys()]]); }
 
   async earlier() {
     const height = this.log.scrollHeight;
@@ -86,17 +90,19 @@ class Talk {
   draw() {
     const top = this.log.scrollTop;
     const sorted = [...this.messages.values()].sort(order);
-    if (!sorted.length) {
+    const gone = [...this.gone.values()].sort((one, other) => one.seq - other.seq);
+    if (!sorted.length && !gone.length) {
       fill(this.log, empty("Nothing was said here yet", h("p", "What people and the agent say appears here by itself.")));
       return;
     }
     let day = "";
     fill(this.log, this.next ? action("Earlier messages", () => this.earlier(), { kind: "more.small" }) : h("p.dim.small.right", "This is where it begins."), sorted.map((each) => {
+      const lost = gone.splice(0, count(gone, (one) => Date.parse(one.at) < Date.parse(each.created_at)));
       const today = new Date(each.created_at).toLocaleDateString(undefined, { dateStyle: "full" });
       const line = today === day ? null : h("div.day.dim.small", today);
       day = today;
-      return [line, message(each, this.room)];
-    }));
+      return [lost.length ? deleted(lost) : null, line, message(each, this.room)];
+    }), gone.length ? deleted(gone) : null);
     this.log.scrollTop = top;
   }
 
@@ -118,6 +124,21 @@ class Talk {
 }
 
 const order = (one, other) => (one.created_at === other.created_at ? one.seq - other.seq : Date.parse(one.created_at) - Date.parse(other.created_at) || one.seq - other.seq);
+
+function count(items, fits) {
+  const end = items.findIndex((each) => !fits(each));
+  return end < 0 ? items.length : end;
+}
+
+/** Messages one after the other that are not there any more. */
+function deleted(lost) {
+  const last = lost[lost.length - 1];
+  const names = [...new Set(lost.map((each) => each.name))];
+  const whose = names.length === 1 && names[0] ? [" of ", h("bdi", names[0])] : null;
+  const one = lost.length === 1;
+  return h("div.day.dim.small", one ? "A message" : plural(lost.length, "message"), whose, " (", one ? "" : "the last ", when(last.at), one ? ") was deleted" : ") were deleted",
+    one && last.run_id ? [" ", h("a", { href: `/runs/${last.run_id}` }, "why")] : null);
+}
 
 function message(each, room) {
   const mine = each.from === "agent";
@@ -193,7 +214,7 @@ function about(room, address, changed) {
 
 function settings(room, address, changed) {
   const choose = (now, options) => h("select", options.map(([value, words]) => h("option", { value, selected: value === String(now ?? "") }, words)));
-  const state = choose(room.state, [["", "As the rules say"], ["FOLLOWED", "Look at every message"], ["MUTED", "Be quiet, except when mentioned"]]);
+  const state = choose(room.state, [["", "As the rules say"], ["FOLLOWED", "Look at every message"], ["MUTED", "Quiet unless mentioned"]]);
   const only = choose(room.settings.mention_only, [["", "As the bot is configured"], ["true", "Only when addressed"], ["false", "Also when not addressed"]]);
   const language = h("input", { value: room.settings.language ?? "", maxlength: 40, placeholder: "whatever people write in" });
   const save = async () => {
