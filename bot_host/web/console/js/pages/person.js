@@ -12,9 +12,9 @@ const MOST = 100;
 export async function render(view, { params, signal }) {
   const person = await get(`/api/v1/entities/${params.id}`, {}, { signal });
   const name = person.name || "Somebody without a name";
-  const memory = find("/memory") ? h("a.button", { href: `/memory?agent=${person.agent.id}&entity=${person.id}` }, "Memory: export, erase") : null;
+  const memory = find("/memory") ? h("a.button", { href: `/memory?agent=${person.agent.id}&tab=people&person=${person.id}` }, "Memory: export, erase") : null;
   fill(view,
-    h("div.head", h("h1.grow", name), memory, h("a", { href: "/rooms?tab=people" }, "All people")),
+    h("div.head", h("h1.grow", name), memory, find("/runs") ? h("a", { href: `/runs?agent=${person.agent.id}&person=${person.id}` }, "What became of their messages") : null, h("a", { href: "/rooms?tab=people" }, "All people")),
     h("div.grid",
       panel("Who it is", facts([
         ["Known to", h("a", { href: `/agents/${person.agent.id}` }, person.agent.name)],

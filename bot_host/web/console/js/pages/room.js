@@ -6,6 +6,7 @@ import { bytes, full, plural, when } from "../lib/format.js";
 import { markdown } from "../lib/markdown.js";
 import { OUTCOMES, action, badge, confirmed, empty, facts, field, list, note, panel, toast } from "../lib/parts.js";
 import { accountsOf, kindOf, platformName, readers, somebody, standing } from "../lib/rooms.js";
+import { find } from "../lib/router.js";
 
 const PAGE = 40;
 const EVERY_MS = 4000;
@@ -16,7 +17,7 @@ export async function render(view, { params, signal }) {
   let room = await get(address, {}, { signal });
   const head = h("div.head");
   const side = h("div");
-  const showHead = () => fill(head, h("h1.grow", room.title || "A room without a name"), standing(room), h("a", { href: "/rooms" }, "All rooms"));
+  const showHead = () => fill(head, h("h1.grow", room.title || "A room without a name"), standing(room), find("/runs") ? h("a", { href: `/runs?agent=${room.agent.id}&room=${room.id}` }, "What became of its messages") : null, h("a", { href: "/rooms" }, "All rooms"));
   const changed = (now) => { room = now; showHead(); fill(side, about(room, address, changed)); };
   changed(room);
   const talk = new Talk(room, address, signal);
