@@ -204,7 +204,9 @@ class AgentMethods(HostBase):
         """
         runtime = self._agents.get(agent_id)
         _, keys = self._agents.changed(runtime, character.model_dump(exclude={"id"}))
-        given = character.model_copy(update={"id": runtime.agent_id})
+        given = character
+        if given.agent_id != runtime.agent_id:
+            given = given.model_copy(update={"id": runtime.agent_id})
         if not runtime.started:
             self._check_open()
             await self._desk(runtime).open()

@@ -188,10 +188,12 @@ async def test_a_change_back_to_what_the_file_says_ends_what_was_changed(homes: 
     status, body = await put(home, character=before["character"], into_file=True)
     assert (status, body["version"], body["edited"]) == (200, 3, [])
     assert (homes.folder / "ada.toml").read_text() == ADA
+    # The file says just what it said when the agent was started: a change beside it holds on.
+    await home.ask("PATCH", "/api/v1/agents/ada", json={"character": {"bio": ["Two."]}})
     await homes.close(home)
     home = await homes.open()
     _, body, _ = await home.get("/api/v1/agents/ada")
-    assert (body["character"], body["version"]) == (before["character"], 3)
+    assert (body["character"]["bio"], body["edited"], body["version"]) == (["Two."], ["bio"], 4)
 
 
 async def test_a_new_name_in_the_file_is_the_same_agent_after_a_restart(homes: Homes) -> None:
