@@ -73,20 +73,18 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     operation["security"] = [{"bearer": []}, {"cookie": []}] if guarded else []
     responses: dict[str, Any] = operation["responses"]
     responses.pop("422", None)
-    for status in _refusals(path, operation, guarded=guarded):
+    for status in _refusals(operation, guarded=guarded):
         responses.setdefault(str(status), _refusal(path, status))
 
 
-def _refusals(path: str, operation: Mapping[str, Any], *, guarded: bool) -> set[int]:
+def _refusals(operation: Mapping[str, Any], *, guarded: bool) -> set[int]:
     found = {403}
     if guarded:
         found |= {401, 429, 503}
     if operation.get("parameters") or "requestBody" in operation:
-        found.add(400)
+        found |= {400, 404, 409}
     if "requestBody" in operation:
-        found |= {401, 408, 409, 413, 415, 429}
-    if "{" in path or path.startswith(OPENAI):
-        found |= {404, 409}
+        found |= {401, 408, 413, 415, 429}
     return found
 
 
