@@ -1,5 +1,6 @@
 """The description of the API (OpenAPI): what FastAPI knows of it, and what holds for every address."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -37,9 +38,9 @@ _METHODS: Final = ("get", "put", "post", "delete", "patch")
 
 
 def name_of(route: APIRoute) -> str:
-    """What client generators call an operation."""
-    tag = str(route.tags[0]) if route.tags else "api"
-    return f"{tag}_{route.name}".replace("-", "_")
+    """What client generators call an operation: by its method and address, which no two share."""
+    words = re.findall(r"\w+", route.path_format.removeprefix("/api/v1"))
+    return "_".join([min(route.methods).lower(), *words])
 
 
 def complete(document: dict[str, Any]) -> dict[str, Any]:
