@@ -40,7 +40,7 @@ EACH: Final = 10
 TIMES: Final = 15
 DAYS: Final = 90
 WORDS: Final = [f"word{number}" for number in range(20_000)]
-LEFT_OUT: Final = ("events", "export", "openapi", "files", "stream", "health")
+LEFT_OUT: Final = ("events", "export", "openapi", "files", "stream", "health", ".csv")
 """Parts of addresses that are no lists or pages: streams that do not end, and whole files."""
 ASKED_FOR: Final = {"q": "word7 word99", "query": "word7 word99", "text": "word7 word99"}
 """Parameters that are searched for."""

@@ -40,7 +40,7 @@ _METHODS: Final = ("get", "put", "post", "delete", "patch")
 def name_of(route: APIRoute) -> str:
     """What client generators call an operation: by its method and address, which no two share."""
     words = re.findall(r"\w+", route.path_format.removeprefix("/api/v1"))
-    return "_".join([min(route.methods).lower(), *words])
+    return "_".join([min(route.methods or {"GET"}).lower(), *words])
 
 
 def complete(document: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot_host.app.build import load
 from bot_host.types.content import Content
 from bot_host.types.events import EventType
 from bot_host.types.ids import UUID, create_unique_uuid, new_id
@@ -116,6 +117,18 @@ async def test_what_cannot_be_known_is_said(site: Site, given: dict[str, str], w
     status, body = await add(site, **given)
     assert status in (400, 404)
     assert body["detail"].startswith(why), body
+
+
+async def test_a_folder_around_the_host_s_own_files_is_not_read(site: Site, tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    (folder / "manuals").mkdir(parents=True)
+    (folder / "manuals" / "care.md").write_text("Water it.", encoding="utf-8")
+    (folder / "config.toml").write_text('[host]\ndata_dir = "data"\n', encoding="utf-8")
+    site.web._api.hub.loaded = load(folder / "config.toml", {}, {})
+    for place in (".", str(tmp_path), "config.toml", "data"):
+        status, body = await add(site, place=place)
+        assert (status, body["detail"].startswith("place: hidden files, and folders")) == (400, True), place
+    assert (await add(site, place="manuals"))[0] == 202
 
 
 async def test_what_cannot_be_read_says_why_without_its_password(site: Site) -> None:

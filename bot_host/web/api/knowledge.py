@@ -177,11 +177,13 @@ async def _made(hub: Hub, agent: AgentRuntime, given: Added, world_id: UUID | No
 
 def _check_path(hub: Hub, path: Path) -> None:
     """What an agent knows it says: files that are likely to hold secrets are for the command line alone."""
-    own = [hub.loaded.file, hub.loaded.config.data_dir] if hub.loaded is not None else []
-    inside = any(each is not None and path.is_relative_to(Path(each).resolve()) for each in own)
-    if inside or any(part.startswith(".") for part in path.parts):
+    given = [hub.loaded.file, hub.loaded.config.data_dir] if hub.loaded is not None else []
+    own = [Path(each).resolve() for each in given if each is not None]
+    # Inside them, or around them: a folder is read with all that is in it.
+    theirs = any(path.is_relative_to(each) or each.is_relative_to(path) for each in own)
+    if theirs or any(part.startswith(".") for part in path.parts):
         raise ApiError(
-            400, "place: hidden files and the host's own are not read from here; name another file"
+            400, "place: hidden files, and folders with the host's own, are not read from here; name another"
         )
 
 
