@@ -1,5 +1,6 @@
 """An admin has the agent know documents while it runs; people ask on Discord, and see the sources."""
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -58,6 +59,8 @@ class Asking:
     async def until(self, part: str) -> str:
         while part not in (said := await self.once()):
             assert self.count < 500, said
+            # The host looks every few seconds, however quickly it answers meanwhile.
+            await asyncio.sleep(0.05)
         return said
 
 
